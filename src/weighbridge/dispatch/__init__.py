@@ -1,0 +1,1 @@
+"""The one door to any model: choose the backend, call, settle, record."""

