@@ -1,13 +1,73 @@
-"""The command `weighbridge`."""
+"""The command `weighbridge`: names, one sentence each, and how an error looks.
+
+A command's module is imported when the command is called, so that `--help` answers at once.
+"""
 
 from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from typing import Any
 
 import click
 
 from weighbridge import __version__
+from weighbridge.errors import WeighbridgeError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "weigh": ("weighbridge.cli.weigh", "Compare models on your own items until the answer is certain."),
+    "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
+    "doctor": ("weighbridge.cli.doctor", "Check the machine, the cache and the engines; say what is missing."),
+    "ledger": ("weighbridge.cli.ledger", "What was called, what it cost: by run, backend or day."),
+}
+"""Command name to its module (the command is the function of that name) and what it is for."""
+
+EPILOG = """\b
+Start with:
+  weighbridge weigh --init my-task     a commented starter task
+  weighbridge weigh my-task            run it: verdict, report
+"""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
+class Commands(click.Group):
+    """A group that knows its commands by name and imports them when asked."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and close:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{close[0]}'?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of ours is its own face and exit code, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except WeighbridgeError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(error.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader of our output went away (`| head`); there is nobody to tell
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.version_option(__version__, prog_name="weighbridge")
 def main() -> None:
     """Move a team's work onto open-weight models, with proof."""

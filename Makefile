@@ -1,0 +1,26 @@
+# The recipes of CONTRIBUTING.md; `make` alone lists them.
+.DEFAULT_GOAL := help
+PY := .venv/bin
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup:  ## a virtual environment with everything the tests need
+	python3 -m venv .venv
+	$(PY)/pip install -q --require-hashes -r requirements/test.txt
+	$(PY)/pip install -q --no-deps -e .
+
+quick:  ## the tests one runs while working
+	$(PY)/pytest -m 'not slow'
+
+test:  ## all tests
+	$(PY)/pytest
+
+lint:  ## style, types
+	$(PY)/ruff check .
+	$(PY)/ruff format --check .
+	$(PY)/mypy
+
+lock:  ## write requirements/*.txt anew from pyproject.toml
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra local -o requirements/run.txt pyproject.toml
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev -o requirements/test.txt pyproject.toml

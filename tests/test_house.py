@@ -1,0 +1,99 @@
+"""Promises about the project itself that are cheap to check."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def packages_pulled_in(requirements: list[str]) -> set[str]:
+    """Names of what an install without extras brings on this machine, ourselves left out."""
+    todo, seen = list(requirements), set()
+    while todo:
+        text = todo.pop()
+        name = re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower().replace("_", "-")
+        if "extra ==" in text or ("sys_platform == 'win32'" in text.replace('"', "'")) or name in seen:
+            continue
+        seen.add(name)
+        try:
+            todo += metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            seen.discard(name)
+    return seen
+
+
+def test_the_base_install_is_at_most_twelve_packages() -> None:
+    assert len(packages_pulled_in(PROJECT["dependencies"])) <= 12
+
+
+def test_the_extra_all_names_every_other_extra() -> None:
+    extras = PROJECT["optional-dependencies"]
+    every = {requirement for name, group in extras.items() if name != "all" for requirement in group}
+
+    assert set(extras["all"]) == every
+
+
+def test_every_requirement_is_locked_with_hashes() -> None:
+    for name in ("run.txt", "test.txt"):
+        entries = re.split(r"\n(?=\S)", (ROOT / "requirements" / name).read_text().strip())
+        assert entries
+        for entry in entries:
+            assert "==" in entry.splitlines()[0]
+            assert "--hash=sha256:" in entry
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    """`weighbridge --help` answers in under 0.2 s only as long as numpy and the engines wait until they are needed."""
+    code = "import sys, weighbridge.cli.main; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert not {"numpy", "xllamacpp", "urllib3", "httptools", "uvloop", "asyncio", "rich", "sqlite3"} & set(loaded)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "src").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_environment_is_read_in_one_place(path: Path) -> None:
+    """Settings are handed down; a module that looks for itself cannot be tested or configured."""
+    reads = [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("environ", "getenv")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    ]
+
+    assert not reads or path.name == "compose.py", f"os.environ is read at lines {reads}"
+
+
+def test_every_setting_stands_in_the_docs() -> None:
+    from weighbridge.settings import SETTINGS
+
+    page = (ROOT / "docs" / "settings.md").read_text()
+
+    for name, default, sentence in SETTINGS:
+        assert f"`{name}`" in page
+        assert sentence in page
+        assert default in page
+
+
+def test_quick_start_is_two_commands_of_one_line() -> None:
+    section = re.search(
+        r"^## Quick start\b(.*?)(?=^## |\Z)", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert section
+
+    blocks = re.findall(r"```sh\n(.*?)```", section[1], re.DOTALL)
+
+    assert len(blocks) == 2
+    assert all(len(block.strip().splitlines()) == 1 for block in blocks)
