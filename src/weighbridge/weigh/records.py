@@ -162,6 +162,11 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float
     decision: Decision
     winner: str | None
+    pair: tuple[str, str] | None = None
+    """The pair that decided, or was nearest to deciding, at this look."""
+    difference: float | None = None
+    """First minus second of `pair`, on the items both have scores for."""
+    difference_interval: Interval | None = None
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,6 +219,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     items_total: int
     """Items in the task; `items` holds at most 2,000 of those drawn."""
     provenance: dict[str, Any]
-    """Versions, revisions, hashes, seeds, settings: what it takes to repeat the run. Nested plain values."""
+    """Versions, revisions, hashes, seeds, settings: what it takes to repeat the run. Nested plain values; `command`
+    is the command line that does it, as a string or a list of arguments."""
     candidates: tuple[dict[str, Any], ...]
     """Per candidate: backend, model, licence, endpoint, prompt, sampling, fingerprint."""
