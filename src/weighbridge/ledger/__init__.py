@@ -1,1 +1,6 @@
 """The append-only record of every call, and the only database."""
+
+from weighbridge.ledger.ledger import Ledger
+from weighbridge.ledger.rows import CallRow, History, Hold
+
+__all__ = ["CallRow", "History", "Hold", "Ledger"]

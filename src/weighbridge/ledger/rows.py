@@ -1,4 +1,4 @@
-"""One row for each call, whoever made it."""
+"""What the ledger holds: one row for each call, whoever made it, and the money held for calls under way."""
 
 from __future__ import annotations
 
@@ -42,3 +42,29 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     ttft_s: float | None = None
     answer_key: str | None = None
     """Key of the stored answer (table `answers`), the same for every call that would be asked identically."""
+
+
+COLUMNS = ", ".join(CallRow.__struct_fields__)
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A billed call that was sent and is not settled. Left behind by a killed process, it may have been billed."""
+
+    id: str
+    at: float
+    run: str | None
+    backend: str
+    answer_key: str
+    usd: float | None
+    """The most the call could cost; None when that is unknown."""
+
+
+class History(msgspec.Struct, frozen=True):
+    """What a candidate's latest answered calls for a task took: what an estimate is made from. Means; None: unknown."""
+
+    answered: int
+    """Items of the task it has answered before, however often."""
+    input_tokens: float | None
+    output_tokens: float | None
+    usd: float | None
+    latency_s: float | None

@@ -1,0 +1,88 @@
+"""The schema, as numbered steps. A step is never changed once released: the next one is added below it.
+
+`PRAGMA user_version` counts the steps a file has seen, `PRAGMA application_id` says that it is ours. Each step runs in
+the transaction that raises the number, so that two processes opening an old file at once migrate it once.
+No feature newer than SQLite 3.31 is used: Python 3.11 is still shipped with such libraries.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+APPLICATION_ID = 0x57425247
+"""`WBRG` in ASCII."""
+
+
+def m001_calls_and_answers(db: sqlite3.Connection) -> None:
+    """The columns of `CallRow`, and the answers that were paid for.
+
+    `calls` is clustered by its sortable id: rows arrive in order and the table is one B-tree. An answer can be large,
+    so `answers` keeps its rowid (SQLite's advice for rows beyond a twentieth of a page).
+    """
+    db.execute(
+        """
+        CREATE TABLE calls (
+            id TEXT PRIMARY KEY, at REAL NOT NULL, caller TEXT NOT NULL, run TEXT, task TEXT, item TEXT, candidate TEXT,
+            backend TEXT NOT NULL, model_asked TEXT NOT NULL, model_served TEXT, outcome TEXT NOT NULL, reason TEXT,
+            error TEXT, attempts INTEGER NOT NULL, input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER,
+            reasoning_tokens INTEGER, usd REAL, latency_s REAL, ttft_s REAL, answer_key TEXT
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE TABLE answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body BLOB NOT NULL)")
+
+
+def m002_calls_by_run(db: sqlite3.Connection) -> None:
+    """What a run has spent is asked at each resume."""
+    db.execute("CREATE INDEX calls_by_run ON calls (run) WHERE run IS NOT NULL")
+
+
+def m003_holds(db: sqlite3.Connection) -> None:
+    """Money set aside for a billed call before it is sent; gone once the call is settled.
+
+    What is left in a run that nobody is running was under way when its process was killed, and may have been billed.
+    """
+    db.execute(
+        """
+        CREATE TABLE holds (
+            id TEXT PRIMARY KEY, at REAL NOT NULL, run TEXT, backend TEXT NOT NULL, answer_key TEXT NOT NULL, usd REAL
+        ) WITHOUT ROWID
+        """
+    )
+
+
+def m004_calls_by_task(db: sqlite3.Connection) -> None:
+    """An estimate asks what a candidate's earlier calls for the same task took."""
+    db.execute("CREATE INDEX calls_by_task ON calls (task, candidate) WHERE task IS NOT NULL")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m001_calls_and_answers,
+    m002_calls_by_run,
+    m003_holds,
+    m004_calls_by_task,
+)
+
+
+def migrate(db: sqlite3.Connection) -> int:
+    """Bring the file up to date; returns the version it was at. A newer file is left alone: the caller refuses it."""
+    seen = _version(db)
+    if seen >= len(MIGRATIONS):
+        return seen
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        seen = _version(db)  # another process may have been first
+        for step in MIGRATIONS[seen:]:
+            step(db)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {max(seen, len(MIGRATIONS))}")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    return seen
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
