@@ -222,4 +222,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Versions, revisions, hashes, seeds, settings: what it takes to repeat the run. Nested plain values; `command`
     is the command line that does it, as a string or a list of arguments."""
     candidates: tuple[dict[str, Any], ...]
-    """Per candidate: backend, model, licence, endpoint, prompt, sampling, fingerprint."""
+    """Per candidate: name, backend, model, licence, endpoint, prompt, sampling, fingerprint."""
+    eliminated: dict[str, int] = {}
+    """Candidates that were no longer asked, and after how many items."""

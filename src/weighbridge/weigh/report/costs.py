@@ -1,0 +1,53 @@
+"""What each candidate cost, in dollars, seconds and tokens."""
+
+from __future__ import annotations
+
+from weighbridge.units import format_usd
+from weighbridge.weigh.records import CandidateResult, Report
+
+from .markup import Child, Markup, tag
+from .numbers import count, seconds
+from .page import Column, candidate, section, table
+from .words import in_order, places, total_cost
+
+
+def costs_section(report: Report) -> Markup:
+    by_name = places(report)
+    columns = [
+        Column("Candidate"), Column("Cost", number=True), Column("per 1,000 items", number=True),
+        Column("Latency p50", number=True), Column("Latency p95", number=True), Column("Tokens in", number=True),
+        Column("Tokens out", number=True), Column("Calls", number=True), Column("Failed", number=True),
+    ]  # fmt: skip
+
+    def row(one: CandidateResult) -> list[Child]:
+        return [
+            candidate(one.name, by_name),
+            format_usd(one.cost_usd),
+            format_usd(_per_thousand(one)),
+            seconds(one.latency_p50_s),
+            seconds(one.latency_p95_s),
+            count(one.tokens_in),
+            count(one.tokens_out),
+            count(one.calls),
+            count(one.failed),
+        ]
+
+    total, known, unknown = total_cost(report)
+    if not unknown:
+        said = f"The whole comparison cost {format_usd(total)}."
+    elif known:
+        said = f"The known part of the comparison cost {format_usd(known)}; the rest has no price."
+    else:
+        said = "No backend has a price, so the cost is unknown. It is not zero: a machine and its power cost money too."
+    aside = [
+        tag("p", "Latency is from sending a request to the last byte: half of the calls took less than p50, 95 of 100 "
+            "less than p95."),
+        tag("p", said),
+    ]  # fmt: skip
+    written = table(columns, map(row, in_order(report)), caption="Cost and latency of each candidate")
+    return section("costs", "Cost and speed", aside, written)
+
+
+def _per_thousand(one: CandidateResult) -> float | None:
+    """What a thousand such items would cost at this rate."""
+    return None if one.cost_usd is None or not one.calls else 1000 * one.cost_usd / one.calls

@@ -1,0 +1,118 @@
+"""The same verdict for the terminal: a sentence, a table with the intervals drawn, and where the report is.
+
+Plain characters and no colour where the terminal wants them so: rich tells (`options.ascii_only`), and colours fall
+away by themselves when the output is not a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from weighbridge.stats.records import Interval
+from weighbridge.units import format_duration, format_usd
+from weighbridge.weigh.records import CandidateResult, Report
+
+from .numbers import count, counted, decimals, known, percent, percent_range, seconds
+from .plain import one_line, visible
+from .strips import Axis, spanning
+from .words import BASIS, Strong, calls_saved, calls_share, headline, in_order, sureness, total_cost
+
+BAR = 22
+"""Characters of a drawn interval."""
+NARROW = 92
+"""Columns below which latency and tokens are left to the report."""
+COLOURS = {"winner": "green", "tie": "cyan", "undecided": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `weighbridge weigh` prints last."""
+
+    report: Report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        report, verdict = self.report, self.report.result.verdict
+        sentence = Text(style=COLOURS[verdict.decision])
+        for part in headline(report):
+            sentence.append(str(part), style="bold" if isinstance(part, Strong) else "")
+        yield sentence
+        yield Text(f"{sureness(report)} {BASIS[verdict.basis][1]}", style="dim")
+        yield Text(visible(verdict.reason), style="dim")
+        yield Padding(_table(report, options), (1, 0))
+        yield from map(Text, _sums(report))
+        yield from _failures(report)
+        if report.result.report is not None:
+            yield Text.assemble("Report: ", (visible(report.result.report), "bold"), no_wrap=True, overflow="fold")
+
+
+def summary(report: Report) -> Summary:
+    """Something a rich Console prints."""
+    return Summary(report)
+
+
+def bar(value: float | None, interval: Interval, axis: Axis, *, ascii_only: bool = False, width: int = BAR) -> str:
+    """`·····├───●────┤·······`: the interval on the axis, its mean as a dot."""
+    ground, left, line, right, dot = (".", "[", "-", "]", "o") if ascii_only else ("·", "├", "─", "┤", "●")
+    cells = [ground] * width
+    if known(interval.low) and known(interval.high) and value is not None and known(value):
+        low, high, mean = (round(axis.at(end) * (width - 1)) for end in (interval.low, interval.high, value))
+        cells[low : high + 1] = [line] * (high + 1 - low)
+        cells[low], cells[high], cells[mean] = left, right, dot
+    return "".join(cells)
+
+
+def _table(report: Report, options: ConsoleOptions) -> Table:
+    ranked, roomy = in_order(report), options.max_width >= NARROW
+    scored = [one for one in ranked if one.score is not None]
+    axis = spanning((end for one in scored for end in (one.interval.low, one.interval.high)), floor=0.0, ceiling=1.0)
+    digits = decimals(one.interval for one in scored)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("Candidate", overflow="fold", min_width=8)
+    table.add_column("Score", justify="right", no_wrap=True)
+    table.add_column(_heading(axis), no_wrap=True)
+    table.add_column("Interval", no_wrap=True)
+    for title in ("Calls", "Failed", "Cost", *(("p50", "p95", "Tokens in/out") if roomy else ())):
+        table.add_column(title, justify="right", no_wrap=True)
+    for one in ranked:
+        spread = percent_range(one.interval, digits) if one.score is not None else "n/a"
+        drawn = bar(one.score, one.interval, axis, ascii_only=options.ascii_only)
+        style = "bold" if one.name == report.result.verdict.winner else ""
+        cells = [one_line(one.name, 40), percent(one.score, digits), drawn, spread, *_figures(one, roomy)]
+        table.add_row(*(Text(cell) for cell in cells), style=style)
+    return table
+
+
+def _heading(axis: Axis) -> Text:
+    low, high = percent(axis.low), percent(axis.high)
+    return Text(low + " " * (BAR - len(low) - len(high)) + high)
+
+
+def _figures(one: CandidateResult, roomy: bool) -> list[str]:
+    cells = [count(one.calls), count(one.failed), format_usd(one.cost_usd)]
+    if roomy:
+        tokens = f"{count(one.tokens_in)}/{count(one.tokens_out)}"
+        cells += [seconds(one.latency_p50_s), seconds(one.latency_p95_s), tokens]
+    return cells
+
+
+def _sums(report: Report) -> Iterator[str]:
+    cost, paid, unknown = total_cost(report)
+    items = f"{counted(report.result.items, 'item')} of {count(report.items_total)} compared"
+    saved, took = count(calls_saved(report)), format_duration(report.elapsed_s)
+    yield f"{items}; {calls_share(report)} calls, {saved} saved; {took}."
+    if unknown and paid:
+        yield f"Cost: unknown in part; {format_usd(paid)} where a price is known."
+    else:
+        yield f"Cost: {format_usd(cost)}."
+
+
+def _failures(report: Report) -> Iterator[Text]:
+    for failure in sorted(report.failures, key=lambda one: -one.count)[:3]:
+        who, why = one_line(failure.candidate, 40), one_line(failure.reason, 60)
+        yield Text(f"Failed: {who}, {counted(failure.count, 'call')}: {why}", style="red")
