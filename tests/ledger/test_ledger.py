@@ -16,7 +16,7 @@ from ledger_rows import make_row, record
 
 from weighbridge.chat import Answer, ToolCall, Usage
 from weighbridge.errors import LedgerError
-from weighbridge.ledger import Hold, Ledger
+from weighbridge.ledger import Hold, Ledger, Spending
 from weighbridge.ledger.pack import pack, unpack
 
 
@@ -91,26 +91,37 @@ def test_what_a_backend_says_never_breaks_the_row(tmp_path: Path) -> None:
     assert (row.model_served, row.error, row.input_tokens) == ("m?", "x?", None)
 
 
-def test_a_hold_is_gone_once_its_call_is_settled(tmp_path: Path) -> None:
-    hold = Hold("h1", 1.0, "run-1", "hosted", "key-1", 0.02)
+def hold(ledger: Ledger, money: Hold) -> None:
     held = threading.Event()
+    ledger.hold(money, lambda _: held.set())
+    assert held.wait(60)
+
+
+def test_a_hold_is_gone_once_the_cost_of_its_call_is_known(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
-        ledger.hold(hold, lambda _: held.set())
-        assert held.wait(60)
-        before = ledger.holds("run-1")
-        record(ledger, make_row(1, usd=0.01), settles="h1")
+        hold(ledger, Hold("1", 1.0, "run-1", "hosted", "key-1", 0.02))
+        before = ledger.spending("run-1")
+        record(ledger, make_row(1, id="1", usd=0.01), settles="1")
 
-        assert (before, ledger.holds("run-1")) == ((hold,), ())
-        assert ledger.spent_usd("run-1") == 0.01
+        assert before == Spending(paid_usd=0.0, held_usd=0.02, cut_off=1)
+        assert ledger.spending("run-1") == Spending(paid_usd=0.01, held_usd=0.0, cut_off=0)
 
 
-def test_unknown_costs_add_nothing_to_what_was_spent(tmp_path: Path) -> None:
+def test_a_call_that_broke_keeps_its_hold_but_was_not_cut_off(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        hold(ledger, Hold("1", 1.0, "run-1", "hosted", "key-1", 0.02))
+        record(ledger, make_row(1, id="1", outcome="failed", reason="cut"))
+
+        assert ledger.spending("run-1") == Spending(paid_usd=0.0, held_usd=0.02, cut_off=0)
+
+
+def test_unknown_costs_and_other_runs_add_nothing_to_what_was_paid(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
         record(ledger, make_row(1, usd=None))
         record(ledger, make_row(2, usd=0.5))
         record(ledger, make_row(3, usd=8.0, run="another"))
 
-        assert ledger.spent_usd("run-1") == 0.5
+        assert ledger.spending("run-1") == Spending(0.5, 0.0, 0)
 
 
 def test_history_means_the_answered_calls_and_counts_each_item_once(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from weighbridge.errors import LedgerError
 
 from .connect import connect, explain
 from .pack import pack, unpack
-from .rows import COLUMNS, CallRow, History, Hold
+from .rows import COLUMNS, CallRow, History, Hold, Spending
 from .runlock import sole_run
 from .writer import Done, Entry, Writer
 
@@ -32,6 +32,10 @@ HISTORY_CALLS = 500
 """How many of a candidate's latest answers an estimate looks at."""
 
 _CALLS = f"SELECT {COLUMNS} FROM calls WHERE run = ? AND id > ? ORDER BY id LIMIT ?"  # noqa: S608 - our own columns
+_HELD = """
+    SELECT total(holds.usd), count(holds.id) - count(calls.id)
+    FROM holds LEFT JOIN calls ON calls.id = holds.id WHERE holds.run = ?
+"""
 _ANSWERED = "SELECT count(DISTINCT item) FROM calls WHERE task = ? AND candidate = ? AND outcome = 'ok'"
 _MEANS = """
     SELECT avg(input_tokens), avg(output_tokens), avg(usd), avg(latency_s)
@@ -101,13 +105,11 @@ class Ledger:
                 yield CallRow(**dict(zip(CallRow.__struct_fields__, values, strict=True)))
             after = page[-1][0]
 
-    def spent_usd(self, run: str) -> float:
-        """What the run's calls are known to have cost; calls without a known price add nothing."""
-        return float(self._rows("SELECT total(usd) FROM calls WHERE run = ?", run)[0][0])
-
-    def holds(self, run: str) -> tuple[Hold, ...]:
-        """Calls of a run that were sent and never settled."""
-        return tuple(Hold(*values) for values in self._rows("SELECT * FROM holds WHERE run = ? ORDER BY id", run))
+    def spending(self, run: str) -> Spending:
+        """What the run's calls have cost so far, by all processes that made it. Holds of calls under way count."""
+        paid = self._rows("SELECT total(usd) FROM calls WHERE run = ?", run)[0][0]
+        held, broken = self._rows(_HELD, run)[0]
+        return Spending(paid, held, broken)
 
     def history(self, task: str, candidate: str) -> History:
         """What the candidate's latest answers for this task took."""

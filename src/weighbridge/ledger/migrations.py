@@ -39,9 +39,9 @@ def m002_calls_by_run(db: sqlite3.Connection) -> None:
 
 
 def m003_holds(db: sqlite3.Connection) -> None:
-    """Money set aside for a billed call before it is sent; gone once the call is settled.
+    """Money set aside for a call that may be billed, before it is sent; gone once the cost of the call is known.
 
-    What is left in a run that nobody is running was under way when its process was killed, and may have been billed.
+    A hold without a row in `calls`, in a run that nobody is making, was under way when its process ended.
     """
     db.execute(
         """
@@ -50,6 +50,7 @@ def m003_holds(db: sqlite3.Connection) -> None:
         ) WITHOUT ROWID
         """
     )
+    db.execute("CREATE INDEX holds_by_run ON holds (run)")
 
 
 def m004_calls_by_task(db: sqlite3.Connection) -> None:

@@ -48,7 +48,8 @@ COLUMNS = ", ".join(CallRow.__struct_fields__)
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """A billed call that was sent and is not settled. Left behind by a killed process, it may have been billed."""
+    """Money set aside for a call that may be billed; it has the call's id. It goes when the call's cost is known: what
+    stays behind belongs to calls that broke or were cut off with their process, and may have been billed."""
 
     id: str
     at: float
@@ -57,6 +58,17 @@ class Hold(msgspec.Struct, frozen=True):
     answer_key: str
     usd: float | None
     """The most the call could cost; None when that is unknown."""
+
+
+class Spending(msgspec.Struct, frozen=True):
+    """What a run has cost."""
+
+    paid_usd: float
+    """Sum of the calls whose cost is known."""
+    held_usd: float
+    """The most that calls of unknown cost may have cost: broken, given up, not counted, or cut off with the process."""
+    cut_off: int
+    """Calls that were under way when their process ended; the backend may have billed them."""
 
 
 class History(msgspec.Struct, frozen=True):
