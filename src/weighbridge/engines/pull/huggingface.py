@@ -1,0 +1,116 @@
+"""`hf:REPO[@REVISION][/FILE]` over the hub's HTTP interface.
+
+    GET {endpoint}/api/models/{repo}/revision/{revision}?blobs=true    the commit, its files, sizes and hashes, the card
+    GET {endpoint}/{repo}/resolve/{commit}/{file}                      the bytes, after a redirect to a CDN
+
+Large files carry their SHA-256 (`lfs.sha256`), small ones the hash git gives them (`blobId`). The token is HF_TOKEN,
+or the file `token` in HF_HOME where other tools save it; it goes to the hub only, never to the CDN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from weighbridge.engines.pull.choose import RemoteFile
+from weighbridge.engines.pull.hub import Repository, pull_repository, refusal
+from weighbridge.engines.pull.job import Harvest, Job
+from weighbridge.engines.pull.records import Claim
+from weighbridge.engines.pull.source import is_plain_path
+from weighbridge.errors import PullError
+from weighbridge.formats.guess import describe
+from weighbridge.net.fetch import Request
+from weighbridge.settings import Secret, Settings
+from weighbridge.units import MIB
+
+MAX_LISTING_BYTES = 64 * MIB
+_ACCESS_HINT = "set HF_TOKEN to a token that may read it (https://huggingface.co/settings/tokens)."
+
+
+class _Lfs(msgspec.Struct):
+    sha256: str
+    size: int
+
+
+class _Sibling(msgspec.Struct):
+    rfilename: str
+    size: int | None = None
+    blob_id: str | None = msgspec.field(default=None, name="blobId")
+    lfs: _Lfs | None = None
+
+
+class _Model(msgspec.Struct):
+    sha: str
+    siblings: list[_Sibling]
+    card: dict[str, Any] | None = msgspec.field(default=None, name="cardData")
+    tags: list[str] = []
+
+
+def pull_huggingface(job: Job) -> Harvest:
+    """Files of a repository of the Hugging Face hub, or of a mirror that speaks its interface."""
+    endpoint, source = job.settings.hf_endpoint, job.source
+    token = find_token(job.settings)
+    headers = {"Authorization": f"Bearer {token.value}"} if token else {}
+    explain = refusal(job, _ACCESS_HINT)
+    revision = quote(source.revision.replace("%2F", "/"), safe="") if source.revision else "main"
+    url = f"{endpoint}/api/models/{source.name}/revision/{revision}?blobs=true"
+    body, _ = job.fetcher.small(Request(url, explain, headers), MAX_LISTING_BYTES)
+    model = _decode(body, url)
+    base = f"{endpoint}/{source.name}/resolve/{model.sha}/"
+    files = [_remote(sibling, Request(base + quote(sibling.rfilename), explain, headers)) for sibling in model.siblings]
+    card = model.card or {}
+    url_of_terms = card.get("license_link")
+    return pull_repository(
+        job,
+        Repository(
+            pinned=f"hf:{source.name}@{model.sha}",
+            revision=model.sha,
+            files=files,
+            claims=_claims(card, model.tags),
+            licence_url=url_of_terms if isinstance(url_of_terms, str) and url_of_terms.startswith("https://") else None,
+        ),
+    )
+
+
+def find_token(settings: Settings) -> Secret | None:
+    """HF_TOKEN, or what `hf auth login` saved."""
+    if settings.hf_token is not None:
+        return settings.hf_token
+    try:
+        return Secret((settings.hf_home / "token").read_text().strip()) or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _decode(body: bytes, url: str) -> _Model:
+    try:
+        model = msgspec.json.decode(body, type=_Model)
+    except msgspec.MsgspecError as error:
+        what = f"{error}" if body.lstrip()[:1] == b"{" else f"it {describe(body[:512])}"
+        raise PullError(
+            f"the hub's answer cannot be read: {what}", where=url, next_move="Check HF_ENDPOINT."
+        ) from error
+    if len(model.sha) != 40 or set(model.sha) - set("0123456789abcdef"):
+        raise PullError(f"the hub names no commit but {model.sha!r:.60}", where=url, next_move="Check HF_ENDPOINT.")
+    unsafe = [sibling.rfilename for sibling in model.siblings if not is_plain_path(sibling.rfilename)]
+    if unsafe:
+        raise PullError(f"the hub lists a file that would leave its folder: {unsafe[0]!r:.200}", where=url)
+    return model
+
+
+def _remote(sibling: _Sibling, request: Request) -> RemoteFile:
+    if sibling.lfs is not None:
+        return RemoteFile(sibling.rfilename, sibling.lfs.size, sibling.lfs.sha256, None, request)
+    return RemoteFile(sibling.rfilename, sibling.size, None, sibling.blob_id, request)
+
+
+def _claims(card: dict[str, Any], tags: list[str]) -> list[Claim]:
+    """What the model card says; `other` points to a name, and a tag stands in for a missing card."""
+    said = card.get("license")
+    if said == "other" and card.get("license_name"):
+        said = card["license_name"]
+    names = said if isinstance(said, list) else [said]
+    claims = [Claim(name, "model card") for name in names if isinstance(name, str)]
+    return claims or [Claim(tag.removeprefix("license:"), "hub tag") for tag in tags if tag.startswith("license:")]
