@@ -87,6 +87,19 @@ class Candidate(msgspec.Struct, frozen=True):
     answer: AnswerSpec
 
 
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """What the scorers say about one answer."""
+
+    score: float
+    """In [0, 1]: the weighted mean of `parts`."""
+    parts: dict[str, float]
+    note: str
+    text: str
+    """What was said, with reasoning that stood in the text taken out."""
+    reasoning: str
+    """All reasoning, from its own field and from the text."""
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One candidate's answer to one item. `score` is None exactly when it failed: failed is never wrong."""
 

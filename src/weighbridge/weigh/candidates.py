@@ -1,0 +1,138 @@
+"""Candidates with the task's defaults filled in: `[prompt]` and `[answer]` under what each candidate overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from weighbridge.engines import BackendRecord
+from weighbridge.engines.registry import check_record
+from weighbridge.errors import InputError
+from weighbridge.weigh.problems import Problem, Problems, did_you_mean
+from weighbridge.weigh.records import AnswerSpec, Candidate, CandidateSpec, PromptSpec
+from weighbridge.weigh.sections import TomlFile, read_record
+from weighbridge.weigh.spec import TaskFile
+
+UNSET = "default"
+"""Written for a sampling value, it leaves that value to the backend; TOML has no null."""
+
+
+def check_backends(file: TomlFile, backends: tuple[BackendRecord, ...], problems: Problems) -> None:
+    """Every record usable, every name once, no key written out."""
+    seen: dict[str, int] = {}
+    for index, record in enumerate(backends):
+        if record.name in seen:
+            what = f"two backends are called {record.name!r}"
+            problems.add(file.problem(("backend", index, "name"), what, "Rename one of them."))
+        seen[record.name] = index
+        if record.api_key is not None and not record.api_key.startswith("env:"):
+            what = f"backend {record.name!r}: a key is written out; files get shared"
+            hint = 'Put the key in an environment variable and write `api_key = "env:NAME"`.'
+            problems.add(file.problem(("backend", index, "api_key"), what, hint))
+            continue
+        try:
+            check_record(record)
+        except InputError as error:
+            field = (error.where or "").rpartition(": ")[2].split(" ")[0]
+            problems.add(file.problem(("backend", index, field), error.what, error.next_move))
+
+
+def fill_in(file: TomlFile, task: TaskFile, problems: Problems) -> tuple[Candidate, ...]:
+    """All candidates; without any `[[candidate]]`, every backend is one."""
+    backends = {record.name: record for record in task.backend}
+    specs = task.candidate or tuple(CandidateSpec(name=name, backend=name) for name in backends)
+    if not specs:
+        problems.add(file.problem((), "no candidates to weigh", "Add `[[backend]]` and `[[candidate]]` sections."))
+    candidates: list[Candidate] = []
+    for index, spec in enumerate(specs):
+        at = ("candidate", index)
+        if any(spec.name == other.name for other in candidates):
+            problems.add(file.problem((*at, "name"), f"two candidates are called {spec.name!r}", "Rename one of them."))
+        if not spec.name.strip():
+            problems.add(file.problem((*at, "name"), "a candidate's name is empty"))
+        if spec.backend not in backends:
+            hint = did_you_mean(spec.backend, backends) or "Add a `[[backend]]` section with that name."
+            problems.add(file.problem((*at, "backend"), f"there is no backend {spec.backend!r}", hint))
+            continue
+        answer = _answer(file, (*at, "answer"), task.answer, spec.answer, problems)
+        if answer is not None:
+            prompt = _overlaid(task.prompt, spec.prompt)
+            candidates.append(Candidate(spec.name, backends[spec.backend], spec.model, spec.endpoint, prompt, answer))
+    return tuple(candidates)
+
+
+def read_answer(file: TomlFile, table: Mapping[str, Any], problems: Problems) -> AnswerSpec | None:
+    """`[answer]` itself, what candidates do not override."""
+    return _answer(file, ("answer",), table, {}, problems)
+
+
+def _answer(
+    file: TomlFile, at: tuple[str | int, ...], task: Mapping[str, Any], own: Mapping[str, Any], problems: Problems
+) -> AnswerSpec | None:
+    sampling = {"temperature": 0.0}
+    merged: dict[str, Any] = {**task, **own}
+    for table in (task, own):
+        part = table.get("sampling", {})
+        if not isinstance(part, dict):
+            return read_record(file, at, merged, AnswerSpec, problems)
+        sampling.update(part)
+    merged["sampling"] = {key: value for key, value in sampling.items() if value != UNSET}
+    answer = read_record(file, at, merged, AnswerSpec, problems)
+    if answer is None or not _sound(file, at, answer, problems):
+        return None
+    return answer
+
+
+def _sound(file: TomlFile, at: tuple[str | int, ...], answer: AnswerSpec, problems: Problems) -> bool:
+    """What types cannot say about an answer."""
+    found: list[Problem] = []
+
+    def wrong(path: tuple[str | int, ...], what: str, next_move: str | None = None) -> None:
+        found.append(file.problem((*at, *path), what, next_move))
+
+    names = [choice.name for choice in answer.choices]
+    for index, choice in enumerate(answer.choices):
+        here = ("choices", index)
+        if choice.name in names[:index]:
+            wrong((*here, "name"), f"two choices are called {choice.name!r}")
+        if len(choice.labels) < 2:
+            wrong(
+                (*here, "labels"),
+                f"the choice {choice.name!r} has {len(choice.labels)} labels; a choice has two or more",
+            )
+        for place, label in enumerate(choice.labels):
+            if not label.strip() or label != label.strip() or "\n" in label:
+                wrong((*here, "labels", place), f"the label {label!r} has blanks around it, or is empty")
+            if label in choice.labels[:place]:
+                wrong((*here, "labels", place), f"the label {label!r} stands twice")
+    if answer.choose is not None and not answer.choices:
+        wrong(("choose",), "`choose` is about labels, and there are none", "Add `[[answer.choices]]`.")
+    if answer.calibrate is not None and answer.choose != "logprob":
+        wrong(("calibrate",), '`calibrate` only works with `choose = "logprob"`', "Leave one of them out.")
+    if answer.schema is not None and answer.choices:
+        wrong(("schema",), "an answer has choices or a schema, not both", "Leave one of them out.")
+    for field, least, most in _SAMPLING:
+        value = getattr(answer.sampling, field)
+        if value is not None and not least <= value <= most:
+            wrong(("sampling", field), f"`{field}` is from {least:g} to {most:g}, got {value:g}")
+    for problem in found:
+        problems.add(problem)
+    return not found
+
+
+_SAMPLING = (
+    ("max_tokens", 1, 1e9),
+    ("temperature", 0, 100),
+    ("top_p", 0, 1),
+    ("top_k", -1, 1e9),
+    ("min_p", 0, 1),
+    ("frequency_penalty", -100, 100),
+    ("presence_penalty", -100, 100),
+)
+
+
+def _overlaid(task: PromptSpec, own: PromptSpec) -> PromptSpec:
+    changed = {name: getattr(own, name) for name in own.__struct_fields__ if getattr(own, name) is not None}
+    return msgspec.structs.replace(task, **changed)

@@ -1,0 +1,120 @@
+"""Random access to the items of a file through an index of offsets; no item is kept in memory."""
+
+from __future__ import annotations
+
+import os
+import stat
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from weighbridge.errors import InputError
+from weighbridge.weigh.items.layout import BadRecord, Layout
+from weighbridge.weigh.problems import Problem, did_you_mean
+from weighbridge.weigh.records import Item
+
+Index = npt.NDArray[np.uint64]
+"""Shape (items, 3): offset of the first byte, number of bytes, line in the file."""
+
+LONGEST_ID = 512
+"""Characters; an id is a key of the ledger and stands in every table."""
+
+
+class Items(Sequence[Item]):
+    """The items of one file, in its order. Reading item i is one `pread` of its bytes and one decode.
+
+    Raises InputError when the file was changed after it was opened: offsets would point anywhere.
+    """
+
+    def __init__(self, name: str, descriptor: int, layout: Layout, index: Index, id_field: str | None) -> None:
+        """Takes over `descriptor`, which stays open for as long as this object lives."""
+        self.name = name
+        self.id_field = id_field
+        self._descriptor = descriptor
+        self._layout = layout
+        self._index = index
+        self._stamp = stamp(os.fstat(descriptor))
+        self._close = weakref.finalize(self, os.close, descriptor)
+
+    def close(self) -> None:
+        """Give the file back. Safe to call twice; nothing can be read afterwards."""
+        self._close()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        if place < 0:
+            place += len(self)
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        start, length, line = self._index[place].tolist()
+        raw = os.pread(self._descriptor, length, start)
+        if len(raw) != length or stamp(os.fstat(self._descriptor)) != self._stamp:
+            raise self._changed()
+        try:
+            fields = self._layout.fields(raw, line)
+            return Item(place, item_id(fields, self.id_field, place, line), fields)
+        except BadRecord:
+            raise self._changed() from None
+
+    def __iter__(self) -> Iterator[Item]:
+        return (self[place] for place in range(len(self)))
+
+    def line(self, place: int) -> int:
+        """The line of the file item `place` starts on, from 1."""
+        return int(self._index[place, 2])
+
+    def where(self, place: int, field: str | None = None) -> str:
+        """`items.jsonl:17: text`, for messages."""
+        return Problem(self.name, self.line(place), field, "").where
+
+    def _changed(self) -> InputError:
+        return InputError(
+            f"{self.name} was changed while it was being used",
+            where=self.name,
+            next_move="Run the command again; answers already paid for are kept.",
+        )
+
+
+def stamp(status: os.stat_result) -> tuple[int, int]:
+    """Changes whenever a file is written to."""
+    return status.st_size, status.st_mtime_ns
+
+
+def item_id(fields: dict[str, Any], id_field: str | None, place: int, line: int) -> str:
+    """An item's id as a text: its id field, or its number from 1 without one. Raises BadRecord."""
+    if id_field is None:
+        return str(place + 1)
+    value = fields.get(id_field)
+    if type(value) is int:
+        return str(value)
+    if type(value) is str and value.strip() and len(value) <= LONGEST_ID:
+        return value
+    if id_field not in fields:
+        raise BadRecord(line, id_field, f"this item has no field {id_field!r}", did_you_mean(id_field, fields))
+    raise BadRecord(
+        line, id_field, "an id is a text of 1 to 512 characters or a whole number", "Give every item an id of its own."
+    )
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor of a file for reading. Raises OSError, also for what is no regular file (a pipe would block)."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(21, "Is a directory", str(path))
+    raise OSError(22, "not a regular file", str(path))

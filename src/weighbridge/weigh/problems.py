@@ -1,0 +1,63 @@
+"""A mistake in a file the user wrote: where it is, what it is and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import msgspec
+
+from weighbridge.errors import InputError
+
+MOST_PROBLEMS = 100
+"""A check lists at most this many; a file with more has one mistake many times."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One mistake. `line` counts from 1 and is None where the whole file is meant; `field` is a path like
+    `candidate[0].prompt.user`, or an item's field."""
+
+    file: str
+    line: int | None
+    field: str | None
+    what: str
+    next_move: str | None = None
+
+    @property
+    def where(self) -> str:
+        """`items.jsonl:17: text`."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return place if self.field is None else f"{place}: {self.field}"
+
+    def error(self) -> InputError:
+        return InputError(self.what, where=self.where, next_move=self.next_move)
+
+
+class Problems:
+    """Collects mistakes; made with `first_raises`, the first one is raised instead."""
+
+    def __init__(self, *, first_raises: bool = False) -> None:
+        self.found: list[Problem] = []
+        self._first_raises = first_raises
+
+    @property
+    def full(self) -> bool:
+        """Whether looking for more is of no use."""
+        return len(self.found) >= MOST_PROBLEMS
+
+    def add(self, problem: Problem) -> None:
+        if self._first_raises:
+            raise problem.error()
+        if not self.full and problem not in self.found:
+            self.found.append(problem)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """`Did you mean 'text'? Known: id, label, text.`; None where nothing is known."""
+    names = sorted({str(name) for name in known})
+    if not names:
+        return None
+    shown = ", ".join(name[:80] for name in names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    by_folded = {name.casefold(): name for name in names}
+    close = get_close_matches(word[:100].casefold(), list(by_folded)[:1000], n=1, cutoff=0.6)
+    return f"Did you mean {by_folded[close[0]]!r}? Known: {shown}." if close else f"Known: {shown}."

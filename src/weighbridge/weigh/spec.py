@@ -1,0 +1,73 @@
+"""What task.toml may hold, section by section; docs/tasks.md explains every key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from weighbridge.engines import BackendRecord
+from weighbridge.stats.records import Rule
+from weighbridge.units import MIB
+from weighbridge.weigh.records import CandidateSpec, PromptSpec, ScoreSpec
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class TaskSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[task]`."""
+
+    items: str
+    """File of items beside task.toml: `.jsonl`, `.csv`, `.tsv` or `.parquet`."""
+    name: str | None = None
+    """None: the folder's name."""
+    description: str = ""
+    id: str | None = None
+    """Field that holds an item's id. None: `id` where the first item has one, else the item's number from 1."""
+    tags: tuple[str, ...] = ()
+    """Fields the report is broken down by."""
+    max_item_bytes: Annotated[int, msgspec.Meta(ge=1, le=1 << 31)] = 8 * MIB
+
+
+class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[weigh]`: what is to be decided, and the limits of the run."""
+
+    alpha: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
+    margin: Share = 0.0
+    scope: Literal["work", "items"] = "work"
+    futility: bool = True
+    max_usd: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    max_failed: Share = 0.2
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_items: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+    def rule(self) -> Rule:
+        return Rule(alpha=self.alpha, margin=self.margin, scope=self.scope, futility=self.futility)
+
+    def limits(self) -> Limits:
+        return Limits(max_usd=self.max_usd, max_failed=self.max_failed, seed=self.seed, max_items=self.max_items)
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """When a run stops whatever the verdict."""
+
+    max_usd: float | None = None
+    """Dollars; None is no limit."""
+    max_failed: float = 0.2
+    """Share of a candidate's samples that may fail."""
+    seed: int = 0
+    """Of the order items are drawn in."""
+    max_items: int | None = None
+    """Items drawn at most."""
+
+
+class TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """task.toml as a whole. `answer` stays a plain table until a candidate's own is merged into it."""
+
+    task: TaskSection
+    prompt: PromptSpec = PromptSpec()
+    answer: dict[str, Any] = {}
+    score: tuple[ScoreSpec, ...] = ()
+    weigh: WeighSection = WeighSection()
+    backend: tuple[BackendRecord, ...] = ()
+    candidate: tuple[CandidateSpec, ...] = ()
