@@ -76,15 +76,27 @@ def _count(schema: dict[str, Any], keyword: str) -> int:
 
 
 def _number(schema: dict[str, Any], *, whole: bool) -> float:
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    if low is not None and low >= 0:
-        value = low + 1 if low == schema.get("exclusiveMinimum") else low
-        return math.ceil(value) if whole else value
-    if high is not None and high <= 0:
-        value = high - 1 if high == schema.get("exclusiveMaximum") else high
-        return math.floor(value) if whole else value
+    """0 where it is allowed, else the bound nearest to it."""
+    low, lowest_out = _bound(schema, "minimum"), _bound(schema, "exclusiveMinimum")
+    high, highest_out = _bound(schema, "maximum"), _bound(schema, "exclusiveMaximum")
+    if low > 0 or lowest_out >= 0:
+        if low > lowest_out:
+            return math.ceil(low) if whole else low
+        room = min(2.0, high - lowest_out, highest_out - lowest_out)
+        return math.floor(lowest_out) + 1 if whole else lowest_out + room / 2
+    if high < 0 or highest_out <= 0:
+        if high < highest_out:
+            return math.floor(high) if whole else high
+        room = min(2.0, highest_out - low, highest_out - lowest_out)
+        return math.ceil(highest_out) - 1 if whole else highest_out - room / 2
     return 0
+
+
+def _bound(schema: dict[str, Any], keyword: str) -> float:
+    value = schema.get(keyword, -math.inf if keyword.lower().endswith("minimum") else math.inf)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise CannotAsk(f"the JSON schema's {keyword} = {value!r} is not a number")
+    return value
 
 
 def _merged(values: list[Any]) -> Any:

@@ -281,6 +281,16 @@ class Stream:
                 break
         return bytes(held[:most])
 
+    async def linger(self, seconds: float) -> None:
+        """Wait a moment for the end of a body whose content is complete, so that the connection can serve again."""
+        assert self._connection is not None
+        try:
+            async with asyncio.timeout(seconds):
+                while await self._connection.chunk():
+                    pass
+        except (TimeoutError, EngineError):
+            return  # the answer is whole; only its connection is lost
+
 
 def _may_repeat(head: _Head, connection: Connection, repeatable: bool | None) -> bool:
     return connection.was_stale and (head.is_idempotent if repeatable is None else repeatable)

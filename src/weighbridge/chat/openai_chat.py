@@ -1,0 +1,341 @@
+"""OpenAI chat completions, as the many servers that speak it speak it: a request to a body, an answer back.
+
+Pure: bytes and records in, records out. Reads reasoning under both names (`reasoning`, `reasoning_content`) and inside
+the text (`<think>`), and joins streamed tool calls into whole ones.
+Source: https://platform.openai.com/docs/api-reference/chat, and what vLLM, SGLang, Ollama and llama-server do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from weighbridge.chat.answer import Answer, Piece, TokenLogprob, Usage
+from weighbridge.chat.openai_wire import (
+    Spelling,
+    check_error,
+    constraint_fields,
+    decode_json,
+    finish_word,
+    in_band_error,
+    read_logprobs,
+    read_usage,
+    sampling_fields,
+    with_extra,
+)
+from weighbridge.chat.request import ChatRequest, Message, Text, Tool, ToolCall
+from weighbridge.chat.thinking import Split, ThinkSplitter, split_thinking
+from weighbridge.errors import BadAnswer, CannotAsk, StreamCut
+
+MOST_TOOL_CALLS = 256
+"""In one answer; a stream that opens more is not an answer."""
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+    """Ollama and some gateways send the object itself, not its text."""
+
+
+class _ToolCall(msgspec.Struct):
+    index: int | None = None
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Message(msgspec.Struct):
+    """`message` of a whole answer and `delta` of a streamed one."""
+
+    content: str | list[Any] | None = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+    function_call: _Function | None = None
+
+
+class _Logprobs(msgspec.Struct):
+    content: Any = None
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    message: _Message | None = None
+    delta: _Message | None = None
+    finish_reason: Any = None
+    logprobs: _Logprobs | None = None
+
+
+class _Body(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: Any = None
+    model: str | None = None
+    error: Any = None
+
+
+def encode(request: ChatRequest, spelling: Spelling, *, stream: bool) -> dict[str, Any]:
+    """The body that asks for `request`. CannotAsk names what this wire cannot say."""
+    if request.prompt is not None:
+        raise CannotAsk("the chat endpoint takes a conversation, not a text to be continued")
+    if not request.messages:
+        raise CannotAsk("a conversation needs at least one message")
+    body: dict[str, Any] = {"model": request.model} if request.model else {}
+    body["messages"] = [_encode_message(message, spelling) for message in request.messages]
+    body |= sampling_fields(request.sampling, spelling)
+    body |= constraint_fields(request, spelling)
+    if request.tools or request.tool_choice not in ("auto", "none"):
+        body |= _encode_tools(request)
+    if request.reasoning_effort is not None:
+        body["reasoning_effort"] = request.reasoning_effort
+    if request.logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": request.logprobs}
+    if stream:
+        body["stream"] = True
+        if spelling.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+    return with_extra(body, request)
+
+
+def decode(body: bytes, spelling: Spelling) -> Answer:
+    """A whole answer. BadAnswer for what is none, BackendRefused for an error sent as an answer."""
+    whole = decode_json(body, _Body)
+    check_error(whole.error)
+    choice = _first(whole)
+    if choice is None or choice.message is None:
+        raise BadAnswer("the answer holds no message")
+    message = choice.message
+    text, reasoning = _said(message)
+    if not reasoning:
+        split = split_thinking(text, spelling.thinking)
+        text, reasoning = split.text, split.reasoning
+    calls = _Calls()
+    calls.take(message)
+    finish = finish_word(choice.finish_reason)
+    return Answer(
+        text=message.refusal or text,
+        reasoning=reasoning,
+        tool_calls=calls.whole(),
+        finish="refusal" if message.refusal else finish,
+        usage=read_usage(whole.usage),
+        model=whole.model,
+        logprobs=read_logprobs(choice.logprobs.content) if choice.logprobs else (),
+    )
+
+
+class ChatStream:
+    """Pieces from the events of a stream. Feed it each event's data; `end` gives the last piece."""
+
+    def __init__(self, spelling: Spelling) -> None:
+        self._splitter = ThinkSplitter(spelling.thinking)
+        self._calls = _Calls()
+        self._finish: str | None = None
+        self._usage = Usage()
+        self._model: str | None = None
+        self._refused = False
+        self._structured = False
+        """Reasoning comes in a field of its own, so the text holds none."""
+        self.done = False
+        """The backend said `[DONE]`."""
+        self.texts: list[str] = []
+        """Text given so far, for the error that ends a stream."""
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """The pieces of one event."""
+        if self.done or data.strip() == b"[DONE]":
+            self.done = True
+            return []
+        event = decode_json(data, _Body)
+        if event.error:
+            self._break(event.error)
+        self._model = self._model or event.model
+        if event.usage is not None:
+            self._usage = read_usage(event.usage)
+        choice = _first(event)
+        if choice is None:
+            return []
+        if choice.finish_reason is not None:
+            self._finish = finish_word(choice.finish_reason)
+        delta = choice.delta or choice.message
+        logprobs = read_logprobs(choice.logprobs.content) if choice.logprobs else ()
+        return self._pieces(delta, logprobs) if delta is not None else []
+
+    def end(self) -> Piece:
+        """The last piece, once the stream ended. StreamCut if it ended before the answer did."""
+        if not self.done and self._finish is None:
+            raise StreamCut("the stream ended before the answer did", pieces=tuple(self.texts))
+        rest = self._splitter.end()
+        return Piece(
+            text=rest.text,
+            reasoning=rest.reasoning,
+            was_reasoning=rest.was_reasoning,
+            tool_calls=self._calls.whole(),
+            finish="refusal" if self._refused else self._finish or "stop",
+            usage=self._usage,
+            model=self._model,
+        )
+
+    def _pieces(self, delta: _Message, logprobs: tuple[TokenLogprob, ...]) -> list[Piece]:
+        text, reasoning = _said(delta)
+        self._calls.take(delta)
+        held = ""
+        if reasoning and not self._structured:
+            self._structured = True
+            held = self._splitter.end().text
+        if delta.refusal:
+            self._refused = True
+            text += delta.refusal
+        split = Split(held + text, reasoning) if self._structured or delta.refusal else self._splitter.feed(text)
+        if split.text:
+            self.texts.append(split.text)
+        if not (split.text or split.reasoning or split.was_reasoning or logprobs):
+            return []
+        return [Piece(split.text, split.reasoning, was_reasoning=split.was_reasoning, logprobs=logprobs)]
+
+    def _break(self, raw: Any) -> None:
+        error = in_band_error(raw)
+        if not self.texts:
+            raise error
+        raise StreamCut(f"in the middle of the stream came {error.what}", pieces=tuple(self.texts))
+
+
+@dataclass
+class _Open:
+    """A tool call that is still being written."""
+
+    id: str
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+class _Calls:
+    """Joins the parts of tool calls. Parts belong together by `index`; where a server gives none or always the same
+    one, a new id begins a new call."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Open] = {}
+        """By the place they were opened in."""
+        self._place: dict[int, int] = {}
+        """The server's index to the latest place opened under it."""
+
+    def take(self, message: _Message) -> None:
+        for part in message.tool_calls or ():
+            self._part(part)
+        if message.function_call is not None:  # the older spelling, one call only
+            self._part(_ToolCall(index=0, function=message.function_call))
+
+    def whole(self) -> tuple[ToolCall, ...]:
+        for call in self._open.values():
+            if not call.name:
+                raise BadAnswer("a tool call has no name")
+        return tuple(
+            ToolCall(call.id or f"call_{place}", call.name, "".join(call.arguments) or "{}")
+            for place, call in self._open.items()
+        )
+
+    def _part(self, part: _ToolCall) -> None:
+        index = part.index if part.index is not None else -1
+        place = self._place.get(index)
+        begun = self._open.get(place) if place is not None else None
+        is_new = begun is None or (part.id and begun.id and part.id != begun.id)
+        is_new = is_new or (
+            part.index is None and not part.id and part.function is not None and bool(part.function.name)
+        )
+        if is_new:
+            if len(self._open) >= MOST_TOOL_CALLS:
+                raise BadAnswer(f"the answer holds more than {MOST_TOOL_CALLS} tool calls")
+            place = self._place[index] = len(self._open)
+            begun = self._open[place] = _Open(part.id or "")
+        assert begun is not None
+        begun.id = begun.id or part.id or ""
+        if part.function is not None:
+            begun.name = begun.name or part.function.name or ""
+            arguments = part.function.arguments
+            if isinstance(arguments, dict):
+                arguments = msgspec.json.encode(arguments).decode()
+            if arguments:
+                begun.arguments.append(arguments)
+
+
+def _encode_message(message: Message, spelling: Spelling) -> dict[str, Any]:
+    out: dict[str, Any] = {"role": message.role}
+    if isinstance(message.content, str):
+        out["content"] = message.content or (None if message.tool_calls else "")
+    else:
+        out["content"] = [
+            {"type": "text", "text": part.text}
+            if isinstance(part, Text)
+            else {"type": "image_url", "image_url": _url(part)}
+            for part in message.content
+        ]
+    if message.name is not None:
+        out["name"] = message.name
+    if message.reasoning:
+        out[spelling.reasoning] = message.reasoning
+    if message.tool_calls:
+        out["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        out["tool_call_id"] = message.tool_call_id
+    elif message.role == "tool":
+        raise CannotAsk("a message of the role `tool` needs the id of the call it answers")
+    return out
+
+
+def _url(image: Any) -> dict[str, Any]:
+    return {"url": image.url} | ({"detail": image.detail} if image.detail is not None else {})
+
+
+def _encode_tools(request: ChatRequest) -> dict[str, Any]:
+    names = [tool.name for tool in request.tools]
+    choice: Any = request.tool_choice
+    if choice not in ("auto", "none", "required"):
+        if choice not in names:
+            raise CannotAsk(f"tool_choice names {choice!r}, which is not among the tools {names}")
+        choice = {"type": "function", "function": {"name": choice}}
+    if not names:
+        raise CannotAsk(f"tool_choice is {choice!r}, but there are no tools")
+    return {"tools": [_encode_tool(tool) for tool in request.tools], "tool_choice": choice}
+
+
+def _encode_tool(tool: Tool) -> dict[str, Any]:
+    described = {"description": tool.description} if tool.description else {}
+    return {"type": "function", "function": {"name": tool.name, **described, "parameters": tool.parameters}}
+
+
+def _first(body: _Body) -> _Choice | None:
+    """We never ask for more than one answer; of several, the first is the one."""
+    return next((choice for choice in body.choices or () if choice.index == 0), None)
+
+
+def _reasoning(message: _Message) -> str:
+    """Under either name; servers in transition send both with the same text."""
+    return next((raw for raw in (message.reasoning, message.reasoning_content) if isinstance(raw, str) and raw), "")
+
+
+def _said(message: _Message) -> tuple[str, str]:
+    """(text, reasoning) of a message, its content in one string or in parts (Mistral: text and thinking)."""
+    reasoning = _reasoning(message)
+    if not isinstance(message.content, list):
+        return message.content or "", reasoning
+    texts = []
+    for part in message.content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif kind == "thinking":
+            reasoning += _flat(part.get("thinking"))
+        else:
+            raise BadAnswer(f"a part of the answer is neither text nor thinking: {part!r:.80}")
+    return "".join(texts), reasoning
+
+
+def _flat(thinking: Any) -> str:
+    if isinstance(thinking, list):
+        return "".join(
+            part["text"] for part in thinking if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
+    return thinking if isinstance(thinking, str) else ""
