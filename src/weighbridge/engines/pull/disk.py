@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from weighbridge.errors import DiskFull, PullError
@@ -101,3 +101,9 @@ def hash_file(
         size += len(chunk)
         on_bytes(size)
     return digest.hexdigest()
+
+
+def drop_if_empty(folder: Path) -> None:
+    """Remove a folder in which nothing is."""
+    with suppress(OSError):
+        folder.rmdir()

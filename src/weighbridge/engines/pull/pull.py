@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from weighbridge.engines.pull.cache import Cache, untouched
-from weighbridge.engines.pull.disk import hash_file
+from weighbridge.engines.pull.disk import drop_if_empty, hash_file
 from weighbridge.engines.pull.huggingface import pull_huggingface
 from weighbridge.engines.pull.job import Harvest, Job, Staged, check_sha256
 from weighbridge.engines.pull.licence import judge_licence
@@ -98,6 +98,9 @@ def _pull(job: Job, shelf: Shelf, known: Pulled | None) -> Pulled:
         files = tuple(_keep(job.cache, file, in_place=harvest.stays is not None) for file in harvest.files)
     except (DiskFull, HashMismatch, WeightsError):
         shutil.rmtree(job.staging, ignore_errors=True)
+        raise
+    except BaseException:
+        drop_if_empty(job.staging)  # what has come of a file stays, to be gone on with
         raise
     shutil.rmtree(job.staging, ignore_errors=True)
     record = Pulled(
