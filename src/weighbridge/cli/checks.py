@@ -1,16 +1,18 @@
 """What `weighbridge doctor` looks at: each check says what it found and, where something is missing, the next move.
 
-A check never raises, never touches the network, and takes well under a second; together they answer "would a run
-work here?" before anybody waits for one.
+A check never raises and takes well under a second; together they answer "would a run work here?" before anybody waits
+for one. Only a task's own backends are asked over the network, each for its list of models.
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import platform
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -19,6 +21,9 @@ from typing import Literal
 
 import msgspec
 
+from weighbridge.engines import BackendRecord
+from weighbridge.engines.pull import inventory
+from weighbridge.errors import EngineError, InputError
 from weighbridge.settings import Settings
 from weighbridge.units import GIB, format_bytes
 
@@ -31,6 +36,7 @@ EXTRAS = {
 }
 """Module to the extra that brings it, and what for."""
 LITTLE_DISK = 2 * GIB
+LOADING_S = 30
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -48,14 +54,14 @@ def check_machine(settings: Settings) -> Iterator[Check]:
     yield from _folders(settings)
     yield _ledger(settings.data_dir / "ledger.sqlite")
     yield _pip()
+    yield _pulled(settings)
     yield from _extras()
+    yield from _llama_cpp()
 
 
 def _python() -> Check:
     version = platform.python_version()
     where = f"Python {version} on {platform.system()} {platform.machine()}"
-    if sys.version_info < (3, 11):
-        return Check("python", "missing", where, "Weighbridge needs Python 3.11 or newer.")
     return Check("python", "ok", where)
 
 
@@ -76,12 +82,22 @@ def _folders(settings: Settings) -> Iterator[Check]:
     for name, folder in (("data", settings.data_dir), ("cache", settings.cache_dir)):
         there = next(path for path in (folder, *folder.parents) if path.exists())
         if not os.access(there, os.W_OK):
-            yield Check(name, "missing", f"{folder}: cannot be written", f"Make {there} writable or set XDG_{name.upper()}_HOME.")
+            yield Check(
+                name,
+                "missing",
+                f"{folder}: cannot be written",
+                f"Make {there} writable or set XDG_{name.upper()}_HOME.",
+            )
             continue
         free = shutil.disk_usage(there).free
         found = f"{folder}: {format_bytes(free)} free"
         if free < LITTLE_DISK:
-            yield Check(name, "warn", found, "Small models take 0.1 to 1 GiB each: `weighbridge pull --prune` frees what is unused.")
+            yield Check(
+                name,
+                "warn",
+                found,
+                "Small models take 0.1 to 1 GiB each: `weighbridge pull --prune` frees what is unused.",
+            )
         else:
             yield Check(name, "ok", found)
 
@@ -94,14 +110,53 @@ def _ledger(path: Path) -> Check:
             (calls,) = ledger.execute("SELECT count(*) FROM calls").fetchone()
         ledger.close()
     except sqlite3.Error as error:
-        return Check("ledger", "missing", f"{path}: {error}", f"Move {path} away to start a new one; nothing else reads it.")
+        return Check(
+            "ledger", "missing", f"{path}: {error}", f"Move {path} away to start a new one; nothing else reads it."
+        )
     return Check("ledger", "ok", f"{path}: {calls:,} calls")
 
 
 def _pip() -> Check:
     if importlib.util.find_spec("pip") is None:
-        return Check("pip", "missing", "not installed beside this Python", "`pypi:` sources need it: python -m ensurepip")
+        return Check(
+            "pip", "missing", "not installed beside this Python", "`pypi:` sources need it: python -m ensurepip"
+        )
     return Check("pip", "ok", f"{metadata.version('pip')}, for `pypi:` sources")
+
+
+def _pulled(settings: Settings) -> Check:
+    found = inventory(settings)
+    gone = [one.source for one in found.pulled if not one.path.exists()]
+    said = f"{len(found.pulled)} pulled, {format_bytes(sum(one.bytes for one in found.pulled))}"
+    if gone:
+        return Check("weights", "warn", f"{said}; the files of {', '.join(gone)} are gone", "Pull them again.")
+    return Check("weights", "ok", said)
+
+
+def _llama_cpp() -> Iterator[Check]:
+    """Load llama.cpp in a process of its own: on a processor it was not built for, it would end ours."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        return
+    code = "import xllamacpp; print(xllamacpp.get_system_info())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=LOADING_S,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        yield Check(
+            "llama.cpp",
+            "missing",
+            f"cannot be loaded: {said[:200]}",
+            "Reinstall it: pip install --force-reinstall xllamacpp",
+        )
+    else:
+        features = done.stdout.strip().splitlines()[-1][:160] if done.stdout.strip() else "loads"
+        yield Check("llama.cpp", "ok", features)
 
 
 def _extras() -> Iterator[Check]:
@@ -110,3 +165,35 @@ def _extras() -> Iterator[Check]:
             yield Check(extra, "warn", f"cannot {purpose}", f"pip install 'weighbridge[{extra}]'")
         else:
             yield Check(extra, "ok", f"{module} {metadata.version(module.replace('_', '-'))}: can {purpose}")
+
+
+def check_backends(folder: Path, settings: Settings) -> Iterator[Check]:
+    """The backends of a task: weights pulled, keys set, servers answering. Raises InputError for a broken task."""
+    from weighbridge.weigh.task import load_task
+
+    task = load_task(folder, cache_dir=settings.cache_dir)
+    task.close()
+    pulled = {one.source: one for one in inventory(settings).pulled}
+    for record in {candidate.backend.name: candidate.backend for candidate in task.candidates}.values():
+        if record.kind == "openai":
+            yield asyncio.run(_probe(record, settings))
+        elif record.source is None:
+            yield Check(record.name, "ok", f"{record.kind}: needs nothing")
+        elif record.source in pulled and pulled[record.source].path.exists():
+            yield Check(record.name, "ok", f"{record.source}: {pulled[record.source].location}")
+        else:
+            next_move = f"The first run pulls it; or now: weighbridge pull {record.source}"
+            yield Check(record.name, "warn", f"{record.source} is not here yet", next_move)
+
+
+async def _probe(record: BackendRecord, settings: Settings) -> Check:
+    """Ask a server for its models, the cheapest question that needs the address, the key and the network."""
+    from weighbridge.engines.openai import OpenAIEngine
+    from weighbridge.net.calls import Calls
+
+    try:
+        async with Calls(environ=settings.environ) as calls:
+            models = await OpenAIEngine(record, calls=calls, environ=settings.environ).probe()
+    except (EngineError, InputError) as error:
+        return Check(record.name, "missing", error.what, error.next_move)
+    return Check(record.name, "ok", f"{record.base_url}: serves {len(models)} models")

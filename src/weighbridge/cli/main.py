@@ -19,7 +19,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "weigh": ("weighbridge.cli.weigh", "Compare models on your own items until the answer is certain."),
     "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
     "doctor": ("weighbridge.cli.doctor", "Check the machine, the cache and the engines; say what is missing."),
-    "ledger": ("weighbridge.cli.ledger", "What was called, what it cost: by run, backend or day."),
 }
 """Command name to its module (the command is the function of that name) and what it is for."""
 
