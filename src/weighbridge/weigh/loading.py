@@ -253,6 +253,9 @@ class _Looker:
         self._name = name
         self._prompters = prompters
         self._graders = graders
+        self._needed = {
+            path for prompter in prompters.values() for _, text in prompter.templates for path in text.needed
+        }
         self._unseen = set(tags)
         self._example: dict[str, Any] | None = None
 
@@ -260,17 +263,20 @@ class _Looker:
         if self._unseen:
             self._unseen = {tag for tag in self._unseen if look_up(item.fields, tag) is MISSING}
             self._example = self._example or item.fields
-        for candidate, prompter in self._prompters.items():
-            for path, text in prompter.lacks(item.fields):
-                value = look_up(item.fields, path)
-                state = "is null" if value is None else "is missing"
-                what = f"item {item.id!r}: the field {path!r} {state}, and {text!r} of candidate {candidate!r} names it"
-                yield Problem(self._name, line, path, what, did_you_mean(path, paths(item.fields)))
+        if any(item.fields.get(path) is None for path in self._needed):  # a dotted path looks like a lack: look closer
+            yield from self._lacks(item, line)
         for grader in self._graders:
             for path, what in grader.faults(item.fields):
                 yield Problem(
                     self._name, line, path, f"item {item.id!r}: {what}", did_you_mean(path, paths(item.fields))
                 )
+
+    def _lacks(self, item: Item, line: int) -> Iterator[Problem]:
+        for candidate, prompter in self._prompters.items():
+            for path, text in prompter.lacks(item.fields):
+                state = "is missing" if look_up(item.fields, path) is MISSING else "is null"
+                what = f"item {item.id!r}: the field {path!r} {state}, and {text!r} of candidate {candidate!r} names it"
+                yield Problem(self._name, line, path, what, did_you_mean(path, paths(item.fields)))
 
     def unseen_tags(self) -> Iterator[tuple[str, list[str]]]:
         """Tags that no item had, with the fields the first one has."""

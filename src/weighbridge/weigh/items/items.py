@@ -18,7 +18,9 @@ from weighbridge.weigh.problems import Problem, did_you_mean
 from weighbridge.weigh.records import Item
 
 Index = npt.NDArray[np.uint64]
-"""Shape (items, 3): offset of the first byte, number of bytes, line in the file."""
+"""Shape (items, 2): offset of the first byte; number of bytes x 2^32 + line in the file."""
+
+LINE_BITS = 32
 
 LONGEST_ID = 512
 """Characters; an id is a key of the ledger and stands in every table."""
@@ -58,7 +60,8 @@ class Items(Sequence[Item]):
             place += len(self)
         if not 0 <= place < len(self):
             raise IndexError(place)
-        start, length, line = self._index[place].tolist()
+        start, packed = self._index[place].tolist()
+        length, line = packed >> LINE_BITS, packed & ((1 << LINE_BITS) - 1)
         raw = os.pread(self._descriptor, length, start)
         if len(raw) != length or stamp(os.fstat(self._descriptor)) != self._stamp:
             raise self._changed()
@@ -73,7 +76,7 @@ class Items(Sequence[Item]):
 
     def line(self, place: int) -> int:
         """The line of the file item `place` starts on, from 1."""
-        return int(self._index[place, 2])
+        return int(self._index[place, 1]) & ((1 << LINE_BITS) - 1)
 
     def where(self, place: int, field: str | None = None) -> str:
         """`items.jsonl:17: text`, for messages."""

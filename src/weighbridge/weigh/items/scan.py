@@ -1,6 +1,6 @@
 """One pass over a file of items: finds where each begins and everything that is wrong with any of them.
 
-memory   24 bytes an item for the index, 8 for a hash of its id; never an item
+memory   16 bytes an item for the index, 8 for a hash of its id and 8 to sort them; never an item
 index    kept in `cache` under a key that names the bytes of the file, so that a second start does not scan
 """
 
@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from weighbridge.weigh.items.delimited import Delimited
-from weighbridge.weigh.items.items import Index, Items, item_id, open_regular, stamp
+from weighbridge.weigh.items.items import LINE_BITS, Index, Items, item_id, open_regular, stamp
 from weighbridge.weigh.items.jsonl import JsonLines
 from weighbridge.weigh.items.layout import BadRecord, Layout, Span
 from weighbridge.weigh.items.parquet import as_json_lines
@@ -149,13 +149,13 @@ class _Scan:
             self._problems.add(_problem(self._name, bad))
             return
         self.count += 1
-        self._places.extend((span.start, len(span.raw), span.line))
+        self._places.extend((span.start, len(span.raw) << LINE_BITS | span.line))
         self._hashes.append(hash(item.id))
         for problem in self._look(item, span.line):
             self._problems.add(problem)
 
     def index(self) -> Index:
-        return np.frombuffer(self._places, dtype=np.uint64).reshape(-1, 3)
+        return np.frombuffer(self._places, dtype=np.uint64).reshape(-1, 2)
 
     def hashes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.frombuffer(self._hashes, dtype=np.int64)
@@ -170,9 +170,9 @@ def _from_cache(name: str, descriptor: int, layout: Layout, id_field: str | None
     except (OSError, ValueError, EOFError):
         return None
     size = os.fstat(descriptor).st_size
-    if index.dtype != np.uint64 or index.ndim != 2 or index.shape[1] != 3 or not len(index):
+    if index.dtype != np.uint64 or index.ndim != 2 or index.shape[1] != 2 or not len(index):
         return None
-    if int(index[-1, 0] + index[-1, 1]) > size:
+    if int(index[-1, 0]) + (int(index[-1, 1]) >> LINE_BITS) > size:
         return None
     with os.fdopen(os.dup(descriptor), "rb") as file:
         file.seek(0)

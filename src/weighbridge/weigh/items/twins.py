@@ -18,6 +18,9 @@ def same_ids(items: Items, hashes: np.ndarray[tuple[int], np.dtype[np.int64]]) -
 
     Equal 64-bit hashes only make a suspicion: the two ids are read from the file and compared.
     """
+    ranked = np.sort(hashes)
+    if not (ranked[1:] == ranked[:-1]).any():
+        return
     order = np.argsort(hashes, kind="stable")
     ranked = hashes[order]
     again = np.flatnonzero(ranked[1:] == ranked[:-1]) + 1
