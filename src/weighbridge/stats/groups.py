@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from .bets import Floats, stake_grid
+from .arrays import Floats
+from .bets import stake_grid
 from .intervals import mean_interval
 from .records import Interval
 

@@ -1,0 +1,192 @@
+"""How many calls does a verdict take, and how often is it another one than all the calls would give?
+
+Tables are wide: a CSV (or .csv.gz), first column the item, one column per candidate, scores in [0, 1], blank is
+missing. Pairs of columns are replayed in random order; `close` pairs differ by less than 10 points on all items.
+
+    share       items drawn over all items (both candidates are asked, so also the share of calls)
+    disagrees   the decision (first, second, neither) is not that of the paired z-test at 5% on all items
+    direction   the other candidate was named than the one that is ahead on all items
+    null        a winner is named although every item's scores were swapped at random (only for `work`: on the finite
+                set the swapped scores do differ, and saying so is no error)
+
+Ceiling: no method beats the full set's own test at share 1. Methods beside ours: the z-test after all items (fixed),
+O'Brien-Fleming with 10 looks, mSPRT with a normal mixture (tau 0.1), and the z-test after every item from the 20th on
+(peeking: invalid, see its null). It would prove us wrong if `null` exceeded 5% by more than chance, or if the share
+were no better than O'Brien-Fleming's.
+
+    python bench/sequential.py TABLE.csv.gz ... [--pairs 100] [--seed 0] | tail -1
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import io
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from weighbridge.stats import Contest, Rule
+
+Floats = npt.NDArray[np.float64]
+OBF_LAST, OBF_LOOKS = 2.086, 10
+"""O'Brien-Fleming, two-sided 5%, 10 equal looks (Jennison and Turnbull 2000, table 2.3)."""
+MSPRT_TAU = 0.1
+PEEK_FROM = 20
+
+
+def read_table(path: Path) -> tuple[list[str], Floats]:
+    """Names and scores (items, candidates) of the columns that are scores; other columns are left out."""
+    csv.field_size_limit(1 << 24)
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+    rows = list(csv.reader(io.StringIO(text)))
+    names, columns = [], []
+    for i, name in enumerate(rows[0][1:], start=1):
+        scores = _scores([row[i] for row in rows[1:]])
+        if scores is not None:
+            names.append(name)
+            columns.append(scores)
+    return names, np.array(columns).T
+
+
+def _scores(cells: list[str]) -> Floats | None:
+    try:
+        scores = np.array([float(cell) if cell else np.nan for cell in cells])
+    except ValueError:
+        return None
+    return scores if np.all(np.isnan(scores) | ((scores >= 0) & (scores <= 1))) and len(scores) else None
+
+
+def z_path(gaps: Floats) -> Floats:
+    """Paired z after every item, 0 until two different values were seen."""
+    n = np.arange(1, len(gaps) + 1)
+    sums, squares = gaps.cumsum(), (gaps**2).cumsum()
+    variance = np.maximum(squares - sums**2 / n, 0.0) / np.maximum(n - 1, 1)
+    z: Floats = np.divide(sums, np.sqrt(n * variance), out=np.zeros(len(gaps)), where=variance > 1e-12)
+    return z
+
+
+def fixed(gaps: Floats) -> tuple[int, int]:
+    z = z_path(gaps)[-1]
+    return len(gaps), int(np.sign(z)) if abs(z) > 1.96 else 0
+
+
+def obrien_fleming(gaps: Floats) -> tuple[int, int]:
+    z = z_path(gaps)
+    for look in range(1, OBF_LOOKS + 1):
+        n = round(len(gaps) * look / OBF_LOOKS)
+        if n > 1 and abs(z[n - 1]) > OBF_LAST * (OBF_LOOKS / look) ** 0.5:
+            return n, int(np.sign(z[n - 1]))
+    return len(gaps), 0
+
+
+def msprt(gaps: Floats) -> tuple[int, int]:
+    """Johari et al. (2022): the variance is taken from the data so far."""
+    n = np.arange(1, len(gaps) + 1)
+    sums = gaps.cumsum()
+    variance = np.maximum((gaps**2).cumsum() / n, 1e-12)
+    scale = variance + n * MSPRT_TAU**2
+    log_ratio = 0.5 * np.log(variance / scale) + MSPRT_TAU**2 * sums**2 / (2 * variance * scale)
+    found = np.flatnonzero((log_ratio > np.log(1 / 0.05)) & (n >= PEEK_FROM))
+    return (int(found[0]) + 1, int(np.sign(sums[found[0]]))) if len(found) else (len(gaps), 0)
+
+
+def peeking(gaps: Floats) -> tuple[int, int]:
+    z = z_path(gaps)
+    found = np.flatnonzero(np.abs(z[PEEK_FROM - 1 :]) > 1.96)
+    return (int(found[0]) + PEEK_FROM, int(np.sign(z[found[0] + PEEK_FROM - 1]))) if len(found) else (len(gaps), 0)
+
+
+class Ours:
+    """The contest that `weighbridge weigh` runs; counts its own time."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.seconds = 0.0
+        self.items = 0
+
+    def __call__(self, scores: Floats) -> tuple[int, int]:
+        contest = Contest(("first", "second"), self.rule, len(scores))
+        rows = scores.tolist()
+        start = time.process_time()
+        for row in rows:
+            contest.add(row)
+            if contest.decided:
+                break
+        verdict = contest.finish()
+        self.seconds += time.process_time() - start
+        self.items += contest.drawn
+        return contest.drawn, {"first": 1, "second": -1, None: 0}[verdict.winner]
+
+
+def draw_pairs(scores: Floats, close: bool, pairs: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    means = np.nanmean(scores, axis=0)
+    k = len(means)
+    fitting = [(i, j) for i in range(k) for j in range(i + 1, k) if not close or abs(means[i] - means[j]) < 0.1]
+    return [fitting[i] for i in rng.integers(len(fitting), size=pairs)] if fitting else []
+
+
+def replay(scores: Floats, close: bool, pairs: int, seed: int) -> dict[str, dict[str, float]]:
+    """Shares and error rates of every method over randomly drawn pairs."""
+    rng = np.random.default_rng(seed)
+    drawn = draw_pairs(scores, close, pairs, rng)
+    methods = {"fixed": fixed, "obrien_fleming": obrien_fleming, "msprt": msprt, "peeking": peeking}
+    ours = {"ours_work": Ours(Rule()), "ours_items": Ours(Rule(scope="items"))}
+    seen: dict[str, list[tuple[float, bool, bool, bool]]] = {name: [] for name in [*methods, *ours]}
+    for i, j in drawn:
+        both = scores[:, [i, j]]
+        both = both[~np.isnan(both).any(axis=1)]
+        both = both[rng.permutation(len(both))]
+        flip = rng.random(len(both)) < 0.5
+        swapped = np.where(flip[:, None], both[:, ::-1], both)
+        gaps, null_gaps = both[:, 0] - both[:, 1], swapped[:, 0] - swapped[:, 1]
+        truth, ahead = fixed(gaps)[1], np.sign(round(gaps.sum(), 9))
+        for name, rows in seen.items():
+            if name in ours:
+                (n, decision), (_, null) = ours[name](both), ours[name](swapped) if name == "ours_work" else (0, 0)
+            else:
+                (n, decision), (_, null) = methods[name](gaps), methods[name](null_gaps)
+            rows.append((n / len(gaps), decision != truth, decision * ahead < 0, null != 0))
+    fields = ("share", "disagrees", "direction", "null")
+    result = {name: dict(zip(fields, np.mean(rows, axis=0).tolist(), strict=True)) for name, rows in seen.items()}
+    result["ours_items"].pop("null")
+    for name, one in ours.items():
+        result[name]["us_per_item"] = 1e6 * one.seconds / max(one.items, 1)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("tables", nargs="+", type=Path)
+    parser.add_argument("--pairs", type=int, default=100, help="pairs drawn per table, of each kind")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    results: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    for path in options.tables:
+        _, scores = read_table(path)
+        if scores.ndim != 2 or scores.shape[1] < 2:
+            sys.exit(f"{path}: fewer than two columns of scores in [0, 1]")
+        results[path.name] = {}
+        for kind in ("random", "close"):
+            if not draw_pairs(scores, kind == "close", 1, np.random.default_rng(0)):
+                continue
+            results[path.name][kind] = found = replay(scores, kind == "close", options.pairs, options.seed)
+            print(f"\n{path.name} {scores.shape[0]} x {scores.shape[1]}, {kind} pairs, {options.pairs} replays")
+            print(f"{'':16}{'share':>8}{'disagrees':>11}{'direction':>11}{'null':>8}{'us/item':>9}")
+            for name, row in found.items():
+                null, pace = row.get("null"), row.get("us_per_item")
+                print(
+                    f"{name:16}{row['share']:8.3f}{row['disagrees']:11.3f}{row['direction']:11.3f}"
+                    f"{'-' if null is None else f'{null:.3f}':>8}{'' if pace is None else f'{pace:.0f}':>9}"
+                )
+    print(json.dumps({"pairs": options.pairs, "seed": options.seed, "tables": results}))
+
+
+if __name__ == "__main__":
+    main()
