@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weighbridge.chat import Usage
-from weighbridge.stats.records import Basis, Comparison, Decision, Interval, Rule
+from weighbridge.stats import Basis, Contest, Decision, Estimate, Rule, Verdict, compare_groups
 from weighbridge.weigh.records import (
     CandidateResult,
     Failure,
@@ -30,97 +30,90 @@ TICKETS = {
     "ar": "لا أستطيع تسجيل الدخول إلى حسابي منذ يوم أمس (رمز الخطأ E-401)، هل يمكنكم مساعدتي؟",
     "hi": "मेरे खाते से दो बार पैसे कट गए हैं, कृपया जल्द से जल्द वापस करें।",
 }
+RULE = Rule()
 RATES = {"gemma-270m": 0.68, "smollm2-135m": 0.52}
 
 
 def make_report(
     rates: Mapping[str, float] = RATES,
     *,
-    items: int = 160,
     total: int = 240,
-    decision: Decision = "winner",
-    basis: Basis = "certified",
-    margin: float = 0.02,
-    scope: str = "work",
+    stop: int | None = None,
+    force: tuple[Decision, Basis] | None = None,
+    rule: Rule = RULE,
     price: float | None = None,
     shown: int = 2_000,
     failing: Mapping[str, float] | None = None,
-    eliminated: Mapping[str, int] | None = None,
     answer: str | None = None,
     ticket: str | None = None,
     task: str = "support-triage",
-    reason: str | None = None,
+    description: str = "Customer tickets in six languages, to be sorted by category.",
     seed: int = 7,
     candidates: Sequence[Mapping[str, Any]] | None = None,
     provenance: Mapping[str, Any] | None = None,
     tags: bool = True,
 ) -> Report:
-    """A whole report. `rates`: candidate to its chance of a right answer; `failing`: to its chance of a failure."""
-    rng = random.Random(seed)
-    gone = dict(eliminated or {})
-    how = {"failing": failing or {}, "gone": gone, "answer": answer, "ticket": ticket, "price": price}
-    views = [_item(order, rates, rng, **how) for order in range(1, items + 1)]
-    results = tuple(_result(name, views) for name in rates)
-    pairs = _pairs(list(rates), views)
-    best = max(results, key=lambda one: -1.0 if one.score is None else one.score)
-    winner = best.name if decision == "winner" else None
+    """A whole report, judged by the real statistics.
+
+    rates: candidate to its chance of a right answer; failing: to its chance of a failure; stop: items after which
+    the user stopped the run; force: the decision and basis whatever was drawn, for wordings that are rare.
+    """
+    rng, contest, names = random.Random(seed), Contest(list(rates), rule, total), list(rates)
+    how = {"failing": failing or {}, "answer": answer, "ticket": ticket, "price": price}
+    views: list[ItemView] = []
+    looks: list[Look] = []
+    gone: dict[str, int] = {}
+    while not contest.decided and len(views) < (stop or total):
+        views.append(_item(len(views) + 1, {name: rates[name] for name in contest.active}, rng, **how))
+        contest.add([_score(views[-1], name) for name in names])
+        gone |= {name: len(views) for name in names if name not in contest.active and name not in gone}
+        looks.append(_look(contest.verdict(), views, looks))
+    verdict = contest.finish("Ctrl-C" if stop and len(views) < total else None)
+    looks = [*looks[:-1], _look(verdict, views, looks[:-1])]
+    decision, basis = force or (verdict.decision, verdict.basis)
+    best = max(verdict.estimates, key=lambda one: -1.0 if one.mean is None else one.mean).name
+    winner = best if decision == "winner" else None
+    results = tuple(_result(one, views) for one in verdict.estimates)
     views.sort(key=lambda view: (-view.spread, view.order))
-    used = sum(one.calls for one in results)
     return Report(
         result=Result(
             task=task,
-            items=items,
+            items=len(views),
             candidates=results,
             verdict=VerdictResult(
                 decision=decision,
                 winner=winner,
-                alpha=0.05,
-                margin=margin,
+                alpha=rule.alpha,
+                margin=rule.margin,
                 basis=basis,
-                reason=reason or _reason(best.name, pairs),
+                reason=verdict.reason,
             ),
-            calls_used=used,
+            calls_used=sum(one.calls for one in results),
             calls_full=total * len(rates),
             report="runs/support-triage-20261128/report.html",
         ),
-        rule=Rule(alpha=0.05, margin=margin, scope="items" if scope == "items" else "work"),
-        description="Customer tickets in six languages, to be sorted by category.",
+        rule=rule,
+        description=description,
         started_at=1_795_874_400.0,
         elapsed_s=93.4,
-        looks=_looks(list(rates), views, decision, winner),
-        comparisons=tuple(pairs),
-        groups=_groups(list(rates), views) if tags else (),
+        looks=tuple(looks),
+        comparisons=verdict.comparisons,
+        groups=_groups(names, views) if tags else (),
         failures=_failures(views),
         items=tuple(views[:shown]),
         items_total=total,
         provenance=dict(provenance) if provenance is not None else _provenance(),
         candidates=tuple(candidates) if candidates is not None else tuple(_candidate(name) for name in rates),
-        eliminated=gone,
+        eliminated=gone if decision != "winner" or len(names) > 2 else {},
     )
 
 
-def _reason(best: str, pairs: Sequence[Comparison]) -> str:
-    return f"{best}: evidence {pairs[0].evidence:.3g} of the 20 needed." if pairs else "One candidate."
-
-
-def interval(scores: Sequence[float], pairs: int = 1) -> Interval:
-    """A sound-looking interval for the drawing; the statistics proper are tested where they live."""
-    if not scores:
-        return Interval(0.0, 1.0)
-    mean = sum(scores) / len(scores)
-    variance = sum((score - mean) ** 2 for score in scores) / len(scores) + 0.02
-    reach = math.sqrt(2 * variance * math.log(2 * (1 + math.log(1 + len(scores))) * pairs / 0.05) / len(scores))
-    return Interval(max(0.0, mean - reach), min(1.0, mean + reach))
-
-
-def _item(order, rates, rng, *, failing, gone, answer, ticket, price) -> ItemView:
+def _item(order, rates, rng, *, failing, answer, ticket, price) -> ItemView:
     language = rng.choice(list(TICKETS))
     category = rng.choice(CATEGORIES)
     harder = {"ar": -0.12, "hi": -0.2, "zh": -0.06}.get(language, 0.06)
     samples = []
     for name, rate in rates.items():
-        if order > gone.get(name, math.inf):
-            continue
         if rng.random() < failing.get(name, 0.0):
             samples.append(_failed(order, name, rng))
             continue
@@ -169,21 +162,21 @@ def _failed(order, name, rng) -> Sample:
     return Sample(item=order, candidate=name, failed=reason, error=error)
 
 
-def _scores(name: str, views: Sequence[ItemView]) -> list[float]:
-    return [one.score for view in views for one in view.samples if one.candidate == name and one.score is not None]
+def _score(view: ItemView, name: str) -> float:
+    scores = [one.score for one in view.samples if one.candidate == name and one.score is not None]
+    return scores[0] if scores else math.nan
 
 
-def _result(name: str, views: Sequence[ItemView]) -> CandidateResult:
-    samples = [one for view in views for one in view.samples if one.candidate == name]
-    scores = _scores(name, views)
+def _result(estimate: Estimate, views: Sequence[ItemView]) -> CandidateResult:
+    samples = [one for view in views for one in view.samples if one.candidate == estimate.name]
     times = sorted(one.latency_s for one in samples if one.latency_s is not None)
     spent = [one.usd for one in samples if one.score is not None]
     unknown = not spent or any(usd is None for usd in spent)
     return CandidateResult(
-        name=name,
-        model=f"acme/{name}-instruct-Q4_K_M",
-        score=sum(scores) / len(scores) if scores else None,
-        interval=interval(scores),
+        name=estimate.name,
+        model=f"acme/{estimate.name}-instruct-Q4_K_M",
+        score=estimate.mean,
+        interval=estimate.interval,
         calls=len(samples),
         failed=sum(one.score is None for one in samples),
         cost_usd=None if unknown else sum(spent),
@@ -194,75 +187,40 @@ def _result(name: str, views: Sequence[ItemView]) -> CandidateResult:
     )
 
 
-def _differences(first: str, second: str, views: Sequence[ItemView]) -> list[float]:
-    found = []
-    for view in views:
-        scores = {one.candidate: one.score for one in view.samples if one.score is not None}
-        if first in scores and second in scores:
-            found.append(scores[first] - scores[second])
-    return found
+def _look(verdict: Verdict, views: Sequence[ItemView], before: Sequence[Look]) -> Look:
+    first = verdict.comparisons[0]
+    return Look(
+        items=len(views),
+        calls=(before[-1].calls if before else 0) + len(views[-1].samples),
+        means={one.name: one.mean for one in verdict.estimates},
+        intervals={one.name: one.interval for one in verdict.estimates},
+        evidence=first.evidence,
+        threshold=first.threshold,
+        decision=verdict.decision,
+        winner=verdict.winner,
+        pair=(first.first, first.second),
+        difference=first.difference,
+        difference_interval=first.interval,
+    )
 
 
-def _comparison(first: str, second: str, views: Sequence[ItemView]) -> Comparison:
-    found = _differences(first, second, views)
-    mean = sum(found) / len(found) if found else None
-    around = interval([(one + 1) / 2 for one in found])
-    squares = sum(one**2 for one in found) + 1
-    evidence = math.exp(min(600.0, sum(found) ** 2 / (2 * squares) - 0.5 * math.log(squares)))
-    return Comparison(
-        first=first, second=second, items=len(found), difference=mean,
-        interval=Interval(2 * around.low - 1, 2 * around.high - 1), evidence=evidence, threshold=20.0,
-    )  # fmt: skip
-
-
-def _pairs(names: Sequence[str], views: Sequence[ItemView]) -> list[Comparison]:
-    pairs = [_comparison(a, b, views) for place, a in enumerate(names) for b in names[place + 1 :]]
-    if pairs and pairs[0].difference is not None and len(names) > 2:
-        top = sorted(names, key=lambda name: -(sum(_scores(name, views)) / max(1, len(_scores(name, views)))))[:2]
-        pairs.sort(key=lambda pair: {pair.first, pair.second} != set(top))
-    return pairs
-
-
-def _looks(names, views, decision, winner) -> tuple[Look, ...]:
-    drawn = sorted(views, key=lambda view: view.order)
-    looks = []
-    for items in sorted({*range(1, len(drawn) + 1, max(1, len(drawn) // 120)), len(drawn)} - {0}):
-        so_far = drawn[:items]
-        scores = {name: _scores(name, so_far) for name in names}
-        first = _comparison(names[0], names[1], so_far) if len(names) > 1 else None
-        last = items == len(drawn)
-        looks.append(
-            Look(
-                items=items,
-                calls=sum(len(view.samples) for view in so_far),
-                means={name: sum(got) / len(got) if got else None for name, got in scores.items()},
-                intervals={name: interval(got) for name, got in scores.items()},
-                evidence=first.evidence if first else 1.0,
-                threshold=20.0,
-                decision=decision if last else "undecided",
-                winner=winner if last else None,
-                pair=(names[0], names[1]) if first else None,
-                difference=first.difference if first else None,
-                difference_interval=first.interval if first else None,
-            )
-        )
-    return tuple(looks)
-
-
-def _groups(names, views) -> tuple[Group, ...]:
-    groups = []
+def _groups(names: Sequence[str], views: Sequence[ItemView]) -> tuple[Group, ...]:
+    groups: list[Group] = []
     for tag in ("language", "category"):
-        for value in sorted({view.tags[tag] for view in views}):
-            inside = [view for view in views if view.tags[tag] == value]
-            scores = {name: _scores(name, inside) for name in names}
-            means = {name: sum(got) / len(got) if got else None for name, got in scores.items()}
-            intervals = {name: interval(got, pairs=11) for name, got in scores.items()}
-            ranked = sorted(names, key=lambda name: -(means[name] or 0.0))
-            clear = len(names) > 1 and intervals[ranked[0]].low > intervals[ranked[1]].high
-            groups.append(
-                Group(tag=tag, value=value, items=len(inside), means=means, intervals=intervals,
-                      differs=ranked[0] if clear else None)
-            )  # fmt: skip
+        rows: dict[str, list[list[float]]] = {}
+        for view in views:
+            rows.setdefault(view.tags[tag], []).append([_score(view, name) for name in names])
+        groups += [
+            Group(
+                tag=tag,
+                value=one.group,
+                items=one.items,
+                means=one.means,
+                intervals=one.intervals,
+                differs=one.differs,
+            )
+            for one in compare_groups(names, rows)
+        ]
     return tuple(groups)
 
 

@@ -49,18 +49,13 @@ def chart(
     margin: tuple[float, float] | None = None,
 ) -> Markup:
     """`label` is the chart in words, for those who do not see it; the figures themselves stand in a table near it."""
-    bottom = HEIGHT - FOOT
     heights = [_height(y, tick) for tick in y.ticks]
     grid = [tag("line", x1=0, x2="100%", y1=at, y2=at, class_="grid") for at in heights]
     values = [
         tag("text", name, x="100%", y=at + 4, text_anchor="end") for at, name in zip(heights, y_labels, strict=True)
     ]
-    drawn = [_band(line, x, y) for line in lines] + [_path(line, x, y) for line in lines]
-    square = tag(
-        "svg", drawn, x=0, y=HEAD, width="100%", height=bottom - HEAD, viewBox=f"0 0 {UNIT} {UNIT}",
-        preserveAspectRatio="none", overflow="visible",
-    )  # fmt: skip
-    plot = join([grid, _margin(y, margin), [_level(level, y) for level in levels], square])
+    areas, paths = ([draw(line, x, y) for line in lines] for draw in (_band, _path))
+    plot = join([grid, _square(areas), _margin(y, margin), [_level(level, y) for level in levels], _square(paths)])
     ends = [_end(line, x, y) for line in lines]
     feet = [_foot(x, tick) for tick in x.ticks]
     return tag(
@@ -69,6 +64,14 @@ def chart(
         tag("svg", plot, ends, feet, class_="plot", height=HEIGHT, role="img", aria_label=label),
         class_="chart",
     )
+
+
+def _square(drawn: Sequence[Markup | None]) -> Markup:
+    """A square of UNIT by UNIT, stretched over the plot."""
+    return tag(
+        "svg", drawn, x=0, y=HEAD, width="100%", height=HEIGHT - FOOT - HEAD, viewBox=f"0 0 {UNIT} {UNIT}",
+        preserveAspectRatio="none", overflow="visible",
+    )  # fmt: skip
 
 
 def _height(y: Axis, value: float) -> float:

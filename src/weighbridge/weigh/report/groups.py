@@ -30,10 +30,10 @@ def groups_section(report: Report) -> Markup | None:
     for group in report.groups:
         tags.setdefault(group.tag, []).append(group)
     aside = [
-        tag("p", "A description, not a verdict of its own: small groups swing by chance, and among many groups some "
-            "difference always looks large."),
-        tag("p", "A group names a better candidate only where the difference holds after correcting for the number "
-            "of groups."),
+        tag("p", "A description, not a verdict of its own. Intervals here are ordinary 95% intervals, one group at a "
+            "time: among many groups, some will look far apart by chance."),
+        tag("p", "“Better here” is corrected for the number of groups: the chance of any wrong name in a table is at "
+            "most that of the verdict."),
         tag("p", f"Groups under {THIN} items are marked thin."),
     ]  # fmt: skip
     written = [_tag_table(report, name, groups) for name, groups in list(tags.items())[:TAGS]]
@@ -75,7 +75,7 @@ def _as_strips(report: Report, heading: str, groups: Sequence[Group]) -> Markup:
         ]
         return [
             _label(group),
-            _size(group),
+            count(group.items),
             tag("span", scores, class_="scores"),
             _better(group, by_name),
             _drawn(group, names, axis),
@@ -110,18 +110,15 @@ def _as_heat(report: Report, heading: str, groups: Sequence[Group]) -> Markup:
         return tag("span", percent(mean, digits), spread, class_=level)
 
     rows = (
-        [_label(group), _size(group), *(cell(group, name) for name in names), _better(group, by_name)]
+        [_label(group), count(group.items), *(cell(group, name) for name in names), _better(group, by_name)]
         for group in groups
     )
     return table(columns, rows, caption=f"Scores by {heading}", class_="heat-table")
 
 
-def _label(group: Group) -> Markup:
-    return tag("bdi", one_line(group.value, 60) or "(empty)")
-
-
-def _size(group: Group) -> list[Child]:
-    return [count(group.items), tag("span", "thin", class_="chip") if group.items < THIN else None]
+def _label(group: Group) -> list[Child]:
+    thin = tag("span", "thin", class_="chip") if group.items < THIN else None
+    return [tag("bdi", one_line(group.value, 60) or "(empty)"), thin]
 
 
 def _better(group: Group, by_name: dict[str, int]) -> Child:

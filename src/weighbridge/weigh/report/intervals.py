@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from weighbridge.stats.records import Comparison, Interval
 from weighbridge.weigh.records import CandidateResult, Report
@@ -26,6 +26,8 @@ from .words import in_order, places, turned
 
 PAIRS = 45
 """Pairs that are listed: all of ten candidates."""
+FEW = 6
+"""Pairs up to which all are shown at once."""
 
 
 def intervals_section(report: Report) -> Markup:
@@ -56,7 +58,6 @@ def _forest(report: Report) -> Markup:
     ranked = in_order(report)
     scored = [one for one in ranked if one.score is not None]
     axis = spanning((end for one in scored for end in (one.interval.low, one.interval.high)), floor=0.0, ceiling=1.0)
-    digits = decimals(one.interval for one in scored)
     by_name = places(report)
     columns = [
         Column("Candidate"), Column("Score", number=True), Column("Interval"), Column("Answered", number=True),
@@ -69,47 +70,50 @@ def _forest(report: Report) -> Markup:
         out = None if after is None else tag("span", f"out after {counted(after, 'item')}", class_="chip")
         who = [candidate(one.name, by_name), tag("span", tag("bdi", one.model), class_="model"), out]
         answered = f"{count(one.calls - one.failed)} of {count(one.calls)}"
+        digits = decimals([one.interval])
         spread = percent_range(one.interval, digits) if one.score is not None else "n/a"
         drawn = strip([mark], axis, row=34) if one.score is not None else None
-        return [who, tag("b", percent(one.score, digits)), spread, answered, drawn]
+        return [who, tag("b", percent(one.score, digits)), tag("span", spread, class_="nowrap"), answered, drawn]
 
     foot = axis_row(len(columns), axis, [percent(tick) for tick in axis.ticks])
     return table(columns, map(row, ranked), caption="Score of each candidate", class_="strips", foot=foot)
 
 
 def _pairs(report: Report) -> Markup | None:
-    shown = [_facing(pair) for pair in report.comparisons[:PAIRS]]
-    if not shown:
+    """Pairs, the one that decides first; from a handful on, the others are folded away."""
+    facing = [_facing(pair) for pair in report.comparisons[:PAIRS]]
+    if not facing:
         return None
-    margin = report.rule.margin
-    axis = around_zero([*_ends(shown), margin])
-    by_name = places(report)
-    columns = [Column("Pair"), Column("Difference"), Column("Evidence", number=True), Column("Items", number=True),
-               Column("", wide=True)]  # fmt: skip
+    axis = around_zero([*_ends(facing), report.rule.margin])
+    shown, folded = (facing, []) if len(facing) <= FEW else (facing[: FEW - 1], facing[FEW - 1 :])
+    rest = len(report.comparisons) - len(facing)
+    more = tag("details", tag("summary", counted(len(folded), "more pair")), _pair_table(report, folded, axis))
+    left_out = note(f"{count(rest)} more pairs are not shown.") if rest else None
+    return tag("div", tag("h3", "Pairs"), _pair_table(report, shown, axis), more if folded else None, left_out)
+
+
+def _pair_table(report: Report, pairs: Sequence[Comparison], axis: Axis) -> Markup:
+    margin, by_name = report.rule.margin, places(report)
+    columns = [
+        Column("Pair"), Column("Difference"), Column("Evidence", number=True), Column("Items", number=True),
+        Column("", wide=True),
+    ]  # fmt: skip
 
     def row(pair: Comparison) -> list[Child]:
         digits = decimals([pair.interval])
-        who = [
-            candidate(pair.first, by_name, 40),
-            tag("span", "minus", class_="minus"),
-            candidate(pair.second, by_name, 40),
-        ]
-        size: list[Child] = [
-            tag("b", points(pair.difference, digits)),
-            tag("span", points_range(pair.interval, digits), class_="remark"),
-        ]
+        first, second = candidate(pair.first, by_name, 40), candidate(pair.second, by_name, 40)
         needed = tag("span", f" of {evidence(pair.threshold)}", class_="of")
-        drawn = strip(
-            [Mark(None, pair.difference, pair.interval)], axis, row=34, band=Interval(-margin, margin), zero=True
-        )
-        return [who, size, [evidence(pair.evidence), needed], count(pair.items), drawn]
+        said = [first, tag("span", "minus ", class_="minus"), second]
+        if pair.difference is None:
+            return [said, "n/a", [evidence(pair.evidence), needed], count(pair.items), None]
+        spread = tag("span", points_range(pair.interval, digits), class_="remark")
+        mark = Mark(None, pair.difference, pair.interval)
+        drawn = strip([mark], axis, row=34, band=Interval(-margin, margin), zero=True)
+        size = [tag("b", points(pair.difference, digits)), spread]
+        return [said, size, [evidence(pair.evidence), needed], count(pair.items), drawn]
 
     foot = axis_row(len(columns), axis, [bare_points(tick) for tick in axis.ticks])
-    drawn = table(columns, map(row, shown), caption="Difference of each pair", class_="strips pairs", foot=foot)
-    rest = len(report.comparisons) - len(shown)
-    return tag(
-        "div", tag("h3", "Pairs"), drawn, note(f"{count(rest)} more pairs are in the JSON result.") if rest else None
-    )
+    return table(columns, map(row, pairs), caption="Difference of each pair", class_="strips pairs", foot=foot)
 
 
 def _facing(pair: Comparison) -> Comparison:

@@ -22,7 +22,7 @@ from .words import places
 
 PAGE = 20
 MOST = 2_000
-BUDGET = 6_000_000
+BUDGET = 6_800_000
 """Bytes of HTML for all items."""
 CUTS = tuple(
     Cut(limit, labels)
@@ -31,6 +31,8 @@ CUTS = tuple(
     )
 )  # fmt: skip
 """From generous to sparse; the first that fits the budget is used."""
+PROBED = 40
+"""Items from which the size of all is judged before all are written."""
 FIELDS = 24
 VALUES = 300
 """Values of one tag offered as a filter."""
@@ -90,13 +92,16 @@ def _what_is_cut(cut: Cut) -> str:
 def _fitting(report: Report) -> tuple[list[Markup], Cut]:
     """Articles within the budget, and the cut that made them fit; with the sparsest, as many as fit."""
     by_name, index, most = places(report), tag_index(report.items[:MOST]), report.items[:MOST]
-    fitting = _within_budget(most, by_name, index, CUTS[0])
-    low, high = (0, 0) if len(fitting) == len(most) else (1, len(CUTS) - 1)
-    while low < high:  # sizes only shrink along CUTS, so halving finds the first that fits
-        middle = (low + high) // 2
-        whole = len(_within_budget(most, by_name, index, CUTS[middle])) == len(most)
-        low, high = (low, middle) if whole else (middle + 1, high)
-    return (_within_budget(most, by_name, index, CUTS[low]) if low else fitting), CUTS[low]
+    some = most[:: max(1, len(most) // PROBED)]
+    articles: list[Markup] = []
+    for cut in CUTS:
+        probed = sum(len(_article(item, by_name, index, cut).encode()) for item in some)
+        if probed * len(most) > 1.2 * BUDGET * len(some) and cut != CUTS[-1]:
+            continue  # not even near, so the rest need not be written to know
+        articles = _within_budget(most, by_name, index, cut)
+        if len(articles) == len(most):
+            return articles, cut
+    return articles, CUTS[-1]
 
 
 def _within_budget(items: Iterable[ItemView], by_name: dict[str, int], index: TagIndex, cut: Cut) -> list[Markup]:
@@ -165,11 +170,7 @@ def _controls(report: Report) -> Markup:
     names = [one_line(one.name, 60) for one in report.result.candidates]
     who = _select("filter-candidate", "Candidate", [("", "any"), *((str(at), name) for at, name in enumerate(names))])
     how = _select("filter-outcome", "Answer", [("", "any"), *OUTCOMES.items()])
-    show = _select(
-        "filter-differ",
-        "Candidates",
-        [("", "agree or differ"), ("differ", "differ in score"), ("same", "score the same")],
-    )
+    show = _select("filter-differ", "Scores", [("", "any"), ("differ", "differ"), ("same", "the same")])
     by_tag = [
         _select(f"filter-tag-{place}", one_line(name, 40), _options(place, values), tag_filter=True)
         for place, (name, values) in enumerate(zip(index.names, index.values, strict=True))

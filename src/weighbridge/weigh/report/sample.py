@@ -141,7 +141,7 @@ def _meta(sample: Sample) -> Markup | None:
     if sample.latency_s is not None:
         said.append(seconds(sample.latency_s))
     if usage.input_tokens is not None or usage.output_tokens is not None:
-        said.append(f"{count(usage.input_tokens)} in, {count(usage.output_tokens)} out")
+        said.append(f"{count(usage.input_tokens)} tokens in, {count(usage.output_tokens)} out")
     if sample.cached:
         said.append("from an earlier call")
     return tag("p", " · ".join(said), class_="meta") if said else None

@@ -66,7 +66,7 @@ def _items_axis(looks: Sequence[Look]) -> Axis:
 def _means(report: Report, looks: Sequence[Look], x: Axis) -> Markup:
     names = [one.name for one in report.result.candidates]
     banded = len(names) <= BANDS
-    lines = [_mean_line(name, place, looks, banded) for place, name in enumerate(names)]
+    lines = [_mean_line(report, name, looks, banded) for name in names]
     settled = looks[len(looks) // 4 :]  # the first quarter is wide open and would flatten the rest
     reach = [end for look in settled for one in look.intervals.values() for end in (one.low, one.high)]
     means = [mean for look in looks for mean in look.means.values() if mean is not None]
@@ -83,9 +83,12 @@ def _means(report: Report, looks: Sequence[Look], x: Axis) -> Markup:
     return tag("figure", tag("figcaption", tag("b", caption), key), drawing)
 
 
-def _mean_line(name: str, place: int, looks: Sequence[Look], banded: bool) -> Line:
+def _mean_line(report: Report, name: str, looks: Sequence[Look], banded: bool) -> Line:
+    """A candidate's means while it was asked; without a single score there is nothing to draw."""
+    place, until = places(report)[name], report.eliminated.get(name, math.inf)
+    looks = [look for look in looks if look.items <= until]
     spots = tuple((float(look.items), mean) for look in looks if (mean := look.means.get(name)) is not None)
-    if not banded:
+    if not banded or not spots:
         return Line(place, spots)
     ranges = ((look.items, look.intervals[name]) for look in looks if name in look.intervals)
     band = tuple((float(at), one.low, one.high) for at, one in ranges if known(one.low) and known(one.high))

@@ -97,7 +97,7 @@ def spanning(values: Iterable[float], *, floor: float, ceiling: float) -> Axis:
 
 def around_zero(values: Iterable[float]) -> Axis:
     """An axis with zero in its middle, for differences."""
-    reach = max((abs(value) for value in values if known(value)), default=0.0)
+    reach = max((abs(value) for value in values if known(value)), default=1.0)
     step = next((step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if reach / step <= 3), 0.5)
     steps = max(1, math.ceil(reach / step - 1e-9))
     return Axis(-step * steps, step * steps, tuple(round(step * place, 6) for place in range(-steps, steps + 1)))
@@ -118,7 +118,7 @@ def strip(
     if zero:
         under.append(tag("line", x1=axis.share(0), x2=axis.share(0), y1=0, y2=height, class_="zero"))
     rows = [_row(mark, axis, place * row + row / 2) for place, mark in enumerate(marks)]
-    return tag("svg", under, rows, class_="strip", width="100%", height=height, aria_hidden="true")
+    return tag("svg", under, rows, class_="strip", height=height, aria_hidden="true")
 
 
 def scale(axis: Axis, labels: Sequence[str]) -> Markup:
@@ -129,7 +129,7 @@ def scale(axis: Axis, labels: Sequence[str]) -> Markup:
         for place, (tick, label) in enumerate(zip(axis.ticks, labels, strict=True))
         if place % every == (len(axis.ticks) // 2) % every
     ]
-    return tag("svg", written, class_="strip scale", width="100%", height=16, aria_hidden="true")
+    return tag("svg", written, class_="strip scale", height=16, aria_hidden="true")
 
 
 def _row(mark: Mark, axis: Axis, middle: float) -> Markup:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from weighbridge.stats.records import Comparison
 from weighbridge.weigh.records import CandidateResult, Report
 
-from .numbers import count, counted, decimals, margin_points, percent, points, points_range
+from .numbers import count, counted, decimals, margin_points, percent
 from .plain import one_line
 
 NAME = 60
@@ -94,16 +94,21 @@ def where(report: Report) -> str:
 def sureness(report: Report) -> str:
     """How sure, and on what, in one or two sentences."""
     verdict = report.result.verdict
+    margin = margin_points(verdict.margin)
+    if verdict.basis == "exhausted" and verdict.decision != "undecided":
+        return "Every item was asked, so on this set the difference is known, not estimated."
     if verdict.decision == "winner":
         return (
-            f"At most {chance(verdict.alpha)} comparisons run like this one name a wrong winner, however often "
-            f"anyone looks and whenever they stop."
+            f"Of comparisons run like this one, at most {chance(verdict.alpha)} name a wrong winner, however often "
+            "anyone looks and whenever they stop."
         )
+    if verdict.decision == "tie" and verdict.basis == "futile":
+        return f"Most likely all items together would show no difference of more than {margin}."
     if verdict.decision == "tie":
-        margin = margin_points(verdict.margin)
-        if verdict.basis == "futile":
-            return f"A forecast, not a proof, that no difference beyond the margin of {margin} would show."
-        return f"The interval for the difference lies within the margin of {margin} that was set before the run."
+        return (
+            f"A test that is valid at every look says that the true difference is below {margin}, the margin set "
+            f"before the run; it is wrong in at most {chance(verdict.alpha)}."
+        )
     return "No winner is named, because no test that is valid at every look says so. That is not proof of a tie."
 
 
@@ -135,25 +140,30 @@ def total_cost(report: Report) -> tuple[float | None, float, tuple[str, ...]]:
 
 def promises(report: Report) -> tuple[str, ...]:
     """What the guarantee is."""
-    verdict, items = report.result.verdict, counted(report.result.items, "item")
+    verdict = report.result.verdict
     margin = f"margin {margin_points(verdict.margin)}" if verdict.margin else "no margin, so no tie can be declared"
     about = (
-        f"these {count(report.items_total)} items as a finite set"
+        f"exactly these {counted(report.items_total, 'item')}, as a closed set"
         if report.rule.scope == "items"
         else "work of which these items are a random sample"
     )
     return (
         f"The rule was fixed before the first call: error rate {100 * verdict.alpha:.3g}%, {margin}.",
-        f"At most {chance(verdict.alpha)} runs like this name a wrong winner. Looking often and stopping early are "
-        "already paid for in that figure.",
-        f"It is a claim about {about}, compared on {items} in an order drawn at random.",
-        "Intervals hold at every look at once, so they are wider than those of a test that is done once.",
+        f"At most {chance(verdict.alpha)} runs name a winner that is not truly better than every other candidate. "
+        "Looking often and stopping early are already paid for in that figure.",
+        f"It is a claim about {about}, compared on {counted(report.result.items, 'item')} in an order drawn at random.",
+        "Intervals of scores and differences hold at every look at once, so they are wider than those of a test "
+        "that is done once.",
     )
 
 
 def limits(report: Report) -> tuple[str, ...]:
     """What the guarantee is not."""
     lines = [
+        "Not a claim that the winner is better by more than the margin; the interval says how large the difference "
+        "may be."
+        if report.result.verdict.decision == "winner"
+        else "Not a proof that the candidates are the same.",
         "Not a claim about other work, other prompts or settings, or later versions of these models.",
         "Not a check of the references: the scorer's idea of right is taken as given, and an error in it is not "
         "part of the error rate.",
@@ -165,20 +175,6 @@ def limits(report: Report) -> tuple[str, ...]:
             "on the hard items, its score flatters it."
         )
     return tuple(lines)
-
-
-def lead_sentence(report: Report, pair: Comparison) -> Sentence:
-    """The deciding pair's difference with its interval."""
-    names = (name_of(pair.first), " minus ", name_of(pair.second))
-    if pair.difference is None:
-        return (*names, ": not known, no item was answered by both.")
-    digits = decimals([pair.interval])
-    both = counted(pair.items, "item")
-    return (
-        *names,
-        f": {points(pair.difference, digits)}, interval {points_range(pair.interval, digits)}, on {both} that both "
-        f"answered; its error rate over all looks is within the {100 * report.rule.alpha:.3g}% of the verdict.",
-    )
 
 
 def _alone(report: Report) -> Sentence:
@@ -215,19 +211,15 @@ def _tie(report: Report) -> Sentence:
 
 
 def _undecided(report: Report) -> Sentence:
-    items, pair = counted(report.result.items, "item"), deciding(report)
+    items = counted(report.result.items, "item")
     settle = "does not settle" if report.result.items == 1 else "do not settle"
-    if pair is None:
-        return (f"Undecided: {items} {settle} which candidate is best.",)
-    if len(report.result.candidates) == 2:
-        return (
-            f"Undecided: {items} {settle} whether ",
-            name_of(pair.first),
-            " or ",
-            name_of(pair.second),
-            " is better.",
-        )
-    return (f"Undecided: {items} {settle} which of {len(report.result.candidates)} candidates is best.",)
+    left = [one.name for one in in_order(report) if one.name not in report.eliminated]
+    others = len(report.result.candidates) - len(left)
+    rest = "" if not others else " The other is ruled out." if others == 1 else f" The other {others} are ruled out."
+    if len(left) == 2:
+        first, second = map(name_of, left)
+        return (f"Undecided: {items} {settle} whether ", first, " or ", second, f" is better.{rest}")
+    return (f"Undecided: {items} {settle} which of {len(left)} candidates is best.{rest}",)
 
 
 def _listed(names: list[str]) -> Sentence:
