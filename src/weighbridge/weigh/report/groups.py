@@ -8,7 +8,7 @@ from weighbridge.weigh.records import Group, Report
 
 from .intervals import axis_row
 from .markup import Child, Markup, tag
-from .numbers import count, decimals, percent, percent_range
+from .numbers import MISSING, count, decimals, known, percent, percent_range
 from .page import Column, candidate, note, section, table
 from .plain import one_line
 from .strips import Axis, Mark, badge, spanning, strip
@@ -69,10 +69,7 @@ def _as_strips(report: Report, heading: str, groups: Sequence[Group]) -> Markup:
     ]
 
     def row(group: Group) -> list[Child]:
-        digits = decimals(group.intervals.values())
-        scores = [
-            tag("span", badge(by_name[name]), percent(group.means.get(name), digits), class_="who") for name in names
-        ]
+        scores = [tag("span", badge(by_name[name]), _mean(group, name), class_="who") for name in names]
         return [
             _label(group),
             count(group.items),
@@ -102,18 +99,22 @@ def _as_heat(report: Report, heading: str, groups: Sequence[Group]) -> Markup:
 
     def cell(group: Group, name: str) -> Markup:
         mean, interval = group.means.get(name), group.intervals.get(name)
-        level = None if mean is None else f"heat h{min(9, int(10 * max(0.0, mean)))}"
-        digits = decimals(group.intervals.values())
-        spread = (
-            tag("span", percent_range(interval, digits), class_="remark") if interval and mean is not None else None
-        )
-        return tag("span", percent(mean, digits), spread, class_=level)
+        if mean is None or interval is None or not known(mean):
+            return tag("span", MISSING, class_="quiet")
+        digits = decimals([interval])
+        spread = tag("span", percent_range(interval, digits), class_="remark")
+        return tag("span", percent(mean, digits), spread, class_=f"heat h{min(9, int(10 * max(0.0, mean)))}")
 
     rows = (
         [_label(group), count(group.items), *(cell(group, name) for name in names), _better(group, by_name)]
         for group in groups
     )
     return table(columns, rows, caption=f"Scores by {heading}", class_="heat-table")
+
+
+def _mean(group: Group, name: str) -> str:
+    interval = group.intervals.get(name)
+    return MISSING if interval is None else percent(group.means.get(name), decimals([interval]))
 
 
 def _label(group: Group) -> list[Child]:

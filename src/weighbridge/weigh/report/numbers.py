@@ -48,8 +48,8 @@ def bare_points(value: float, digits: int = 0, *, sign: bool = True) -> str:
 
 
 def percent_range(interval: Interval, digits: int = 0) -> str:
-    """`64% to 79%`."""
-    return f"{percent(interval.low, digits)} to {percent(interval.high, digits)}"
+    """`64–79%`."""
+    return f"{percent(interval.low, digits).removesuffix('%')}–{percent(interval.high, digits)}"
 
 
 def points_range(interval: Interval, digits: int = 0) -> str:

@@ -18,6 +18,8 @@ class Column:
     title: str
     number: bool = False
     wide: bool = False
+    head: Markup | None = None
+    """What stands above the column where that is more than its title."""
 
 
 def section(name: str, title: str, aside: Child, *content: Child) -> Markup:
@@ -49,7 +51,7 @@ def table(
     columns: Sequence[Column], rows: Iterable[Sequence[Child]], *, caption: str, class_: str = "", foot: Child = None
 ) -> Markup:
     """A table whose first column names the row. On a phone each row becomes a card: cells carry their heading."""
-    heads = (tag("th", column.title, scope="col", class_=_align(column)) for column in columns)
+    heads = (tag("th", column.head or column.title, scope="col", class_=_align(column)) for column in columns)
     body = (_row(columns, row) for row in rows)
     written = tag(
         "table",

@@ -60,7 +60,7 @@ def _candidates(report: Report) -> Markup:
     keys = list(dict.fromkeys(key for _, values in named for key in values if key != "name"))[:ROWS]
     shared = [key for key in keys if len(named) > 1 and len({repr(values.get(key)) for _, values in named}) == 1]
     by_name = places(report)
-    columns = [Column("Setting"), *(Column(one_line(name, 40)) for name, _ in named)]
+    columns = [Column("Setting"), *(Column(one_line(name, 40), head=candidate(name, by_name, 40)) for name, _ in named)]
     rows: list[list[Child]] = [
         [
             _key(key),
@@ -69,9 +69,8 @@ def _candidates(report: Report) -> Markup:
         for key in keys
         if key not in shared
     ]
-    heads = tag("p", (candidate(name, by_name, 40) for name, _ in named), class_="key")
     differing = table(columns, rows, caption="Settings of the candidates", class_="settings")
-    return tag("div", heads, differing, _shared(shared, named[0][1]) if shared else None)
+    return tag("div", differing, _shared(shared, named[0][1]) if shared else None)
 
 
 def _shared(keys: Sequence[str], values: Mapping[str, object]) -> Markup:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from weighbridge.weigh.records import Sample
 
 from .markup import Child, Markup, tag
-from .numbers import count, percent, seconds
+from .numbers import MINUS, count, percent, seconds
 from .page import candidate
 from .plain import one_line, plain_value, shorten, without_credentials
 
@@ -121,7 +121,7 @@ def _labels(choices: Mapping[str, Mapping[str, float]], most: int) -> Markup:
                 "tr",
                 tag("th", one_line(label, 40), dir="auto"),
                 tag("td", percent(math.exp(_finite(value) - top) / whole)),
-                tag("td", f"{value:.2f}"),
+                tag("td", f"{value:.2f}".replace("-", MINUS)),
             )
             for label, value in ranked[:most]
         ]

@@ -27,6 +27,7 @@ BAR = 22
 """Characters of a drawn interval."""
 NARROW = 92
 """Columns below which latency and tokens are left to the report."""
+PLAINER = str.maketrans({"−": "-", "–": "-", "…": "...", "’": "'", "“": '"', "”": '"'})
 COLOURS = {"winner": "green", "tie": "cyan", "undecided": "yellow"}
 
 
@@ -40,20 +41,28 @@ class Summary:
         report, verdict = self.report, self.report.result.verdict
         sentence = Text(style=COLOURS[verdict.decision])
         for part in headline(report):
-            sentence.append(str(part), style="bold" if isinstance(part, Strong) else "")
+            sentence.append(_fit(part, options), style="bold" if isinstance(part, Strong) else "")
         yield sentence
-        yield Text(f"{sureness(report)} {BASIS[verdict.basis][1]}", style="dim")
-        yield Text(visible(verdict.reason), style="dim")
+        yield Text(_fit(f"{sureness(report)} {BASIS[verdict.basis][1]}", options), style="dim")
+        yield Text(_fit(one_line(verdict.reason, 1_000), options), style="dim")
         yield Padding(_table(report, options), (1, 0))
-        yield from map(Text, _sums(report))
-        yield from _failures(report)
-        if report.result.report is not None:
-            yield Text.assemble("Report: ", (visible(report.result.report), "bold"), no_wrap=True, overflow="fold")
+        for line in _sums(report):
+            yield Text(_fit(line, options))
+        for line in _failures(report):
+            yield Text(_fit(line, options), style="red")
 
 
 def summary(report: Report) -> Summary:
-    """Something a rich Console prints."""
+    """Something a rich Console prints; `show` adds where the report is."""
     return Summary(report)
+
+
+def show(report: Report, console: Console) -> None:
+    """The summary, then the report's path on one line however long it is, so that it can be copied."""
+    console.print(summary(report))
+    if report.result.report is not None:
+        path = visible(report.result.report)
+        console.print(f"Report: {path}", soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
 def bar(value: float | None, interval: Interval, axis: Axis, *, ascii_only: bool = False, width: int = BAR) -> str:
@@ -71,7 +80,6 @@ def _table(report: Report, options: ConsoleOptions) -> Table:
     ranked, roomy = in_order(report), options.max_width >= NARROW
     scored = [one for one in ranked if one.score is not None]
     axis = spanning((end for one in scored for end in (one.interval.low, one.interval.high)), floor=0.0, ceiling=1.0)
-    digits = decimals(one.interval for one in scored)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Candidate", overflow="fold", min_width=8)
     table.add_column("Score", justify="right", no_wrap=True)
@@ -80,11 +88,12 @@ def _table(report: Report, options: ConsoleOptions) -> Table:
     for title in ("Calls", "Failed", "Cost", *(("p50", "p95", "Tokens in/out") if roomy else ())):
         table.add_column(title, justify="right", no_wrap=True)
     for one in ranked:
+        digits = decimals([one.interval])
         spread = percent_range(one.interval, digits) if one.score is not None else "n/a"
         drawn = bar(one.score, one.interval, axis, ascii_only=options.ascii_only)
         style = "bold" if one.name == report.result.verdict.winner else ""
         cells = [one_line(one.name, 40), percent(one.score, digits), drawn, spread, *_figures(one, roomy)]
-        table.add_row(*(Text(cell) for cell in cells), style=style)
+        table.add_row(*(Text(_fit(cell, options)) for cell in cells), style=style)
     return table
 
 
@@ -112,7 +121,14 @@ def _sums(report: Report) -> Iterator[str]:
         yield f"Cost: {format_usd(cost)}."
 
 
-def _failures(report: Report) -> Iterator[Text]:
+def _failures(report: Report) -> Iterator[str]:
     for failure in sorted(report.failures, key=lambda one: -one.count)[:3]:
         who, why = one_line(failure.candidate, 40), one_line(failure.reason, 60)
-        yield Text(f"Failed: {who}, {counted(failure.count, 'call')}: {why}", style="red")
+        yield f"Failed: {who}, {counted(failure.count, 'call')}: {why}"
+
+
+def _fit(said: str, options: ConsoleOptions) -> str:
+    """`said` in letters that the terminal's encoding has."""
+    if not options.ascii_only:
+        return str(said)
+    return said.translate(PLAINER).encode("ascii", "backslashreplace").decode()
