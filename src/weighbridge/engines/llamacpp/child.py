@@ -12,6 +12,9 @@ same user the environment.
 It ends with its parent, also when that is killed and also while C++ code holds the interpreter, in three ways of
 which none needs the others: Linux sends SIGKILL on the parent's death; the kernel sends SIGIO, whose default is to
 end a process, when the far end of stdin closes; and a thread waits for the end of stdin.
+
+Its threads wait for each other asleep (OMP_WAIT_POLICY=PASSIVE), not spinning: on a machine that does anything else,
+each of the hundreds of barriers in a token would else cost a time slice (bench/engine_start.py says how much).
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ def main() -> int:
 
 def serve(spec: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """Load the model and listen on loopback; returns what the parent is told, and the server to be kept alive."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when the library is loaded
     import xllamacpp
 
     params = xllamacpp.CommonParams()

@@ -1,4 +1,8 @@
-"""llama.cpp's HTTP server in its child process: started, asked, started again after a crash, and stopped."""
+"""llama.cpp's HTTP server in its child process: started, asked, started again after a crash, and stopped.
+
+It closes a connection after each streamed answer without saying so, which the next request on it finds out; nothing
+that is asked here changes anything, so that request may be repeated on a new one.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +118,12 @@ class Server:
         running = await self._ready()
         async with self._blaming(running):
             stream = self._calls.stream(
-                "POST", running.address + path, running.headers, msgspec.json.encode(body), self._timeouts
+                "POST",
+                running.address + path,
+                running.headers,
+                msgspec.json.encode(body),
+                self._timeouts,
+                repeatable=True,
             )
             opened = await self._closable(stream.__aenter__())
             try:
@@ -137,7 +146,9 @@ class Server:
     async def _ask(self, method: str, path: str, body: bytes) -> dict[str, Any]:
         running = await self._ready()
         async with self._blaming(running):
-            asking = self._calls.request(method, running.address + path, running.headers, body, self._timeouts)
+            asking = self._calls.request(
+                method, running.address + path, running.headers, body, self._timeouts, repeatable=True
+            )
             response = await self._closable(asking)
             if response.status != 200:
                 raise self._refused(response.status, response.body)
