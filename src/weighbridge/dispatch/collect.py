@@ -53,6 +53,9 @@ class _Draft:
 
     def add(self, piece: Piece) -> None:
         self._pieces += 1
+        if piece.was_reasoning:
+            self._reasonings += self._texts
+            self._texts = []
         self._texts.append(piece.text)
         self._reasonings.append(piece.reasoning)
         self._calls += piece.tool_calls
