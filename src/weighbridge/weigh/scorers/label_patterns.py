@@ -36,7 +36,7 @@ _ARABIC = re.compile("[\u0621-\u064a]")
 ARTICLE = re.compile(r"[AI](?= [a-z])|[A-Z](?=['’]\w)")
 """A capital that is a word of its own, not a label: `A refund`, `I think`, `A's`."""
 
-LETTER = re.compile(r"(?<![\w'’])[A-Za-z](?!\w)")
+LETTER = re.compile(rf"{NO_WORD_BEFORE}(?<!['’])[A-Za-z]{NO_WORD_AFTER}")
 NEGATED = re.compile(
     rf"(?:(?<!\w)(?:{'|'.join(_NOTS)})(?:[^\w\n]{{1,3}}(?:{'|'.join(_BEFORE_LABEL)}))?|不是|并非|不属于|不属於)"
     r"[^\w\n]{0,3}$"
@@ -56,7 +56,7 @@ def statements(cues: Iterable[str], names: Iterable[str]) -> tuple[re.Pattern[st
     cue = "|".join(f"{NO_WORD_BEFORE}{re.escape(cue)}" for cue in sorted(cues, key=len, reverse=True))
     links = "|".join(_LINKS)
     fillers = rf"(?:(?:{'|'.join(_FILLERS)})[^\w\n]{{1,4}}){{0,3}}"
-    gap = rf"(?P<gap>[^\w\n]{{0,12}}(?:(?:{links})[^\w\n]{{0,8}}){{0,3}})"
+    gap = rf"(?P<gap>\W{{0,12}}(?:(?:{links})\W{{0,8}}){{0,3}})"
     return re.compile(rf"(?:{cue}){gap}{fillers}(?:{label})"), by_group
 
 
@@ -65,6 +65,12 @@ def alternatives(names: Iterable[str]) -> tuple[re.Pattern[str], dict[str, str]]
     by_group, label = _one_of(names)
     fillers = rf"(?:(?:{'|'.join(_FILLERS)})[^\w\n]{{1,4}}){{0,2}}"
     return re.compile(rf"[^\w\n]{{0,4}}(?:{'|'.join(_OR)}|[/,&、،|+])[^\w\n]{{0,4}}{fillers}(?:{label})"), by_group
+
+
+def headings(names: Iterable[str]) -> tuple[re.Pattern[str], dict[str, str]]:
+    """A pattern for a line that begins with a name and a sign, `no, because` or `b) paris`; group to name."""
+    by_group, label = _one_of(names)
+    return re.compile(rf"\W{{0,4}}(?:{label})\ ?[.,:;)\]。、,:;]"), by_group
 
 
 def _one_of(names: Iterable[str]) -> tuple[dict[str, str], str]:
@@ -77,7 +83,7 @@ def _one_of(names: Iterable[str]) -> tuple[dict[str, str], str]:
 def _bounded(name: str) -> str:
     before, after = NO_WORD_BEFORE, NO_WORD_AFTER
     if name[0].isdigit():
-        before = rf"(?<![\d/])(?<!\d[.,]){before}"
+        before = rf"(?<![\d/])(?<!\d[.,])(?<!out of ){before}"
     if name[-1].isdigit():
         after = rf"(?!\d|[.,]\d){after}"
     if _ARABIC.match(name):  # the article and one-letter words are written together with what follows

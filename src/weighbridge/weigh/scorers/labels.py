@@ -18,6 +18,7 @@ from weighbridge.weigh.scorers.label_patterns import (
     LETTER,
     NEGATED,
     alternatives,
+    headings,
     name_of,
     names_anywhere,
     statements,
@@ -70,6 +71,7 @@ class LabelFinder:
         self._own_statement = statements(own, self._by_folded) if own else None
         self._any_statement = statements((*own, *CUES), self._by_folded)
         self._or = alternatives(self._by_folded)
+        self._heading = headings(self._by_folded)
 
     def label(self, text: str) -> str | None:
         """The label a text is, whatever its case and punctuation; None if it is none."""
@@ -96,17 +98,11 @@ class LabelFinder:
         return stated[-1].labels[0] if stated and len(stated[-1].labels) == 1 else None
 
     def _stated(self, text: str, folded: str) -> Found | None:
-        """The last statement; a line that holds a label alone is one too, where all such lines agree."""
+        """The last statement; a line that is a label, or begins with one, is one too where all such lines agree."""
         stated = self._statements(folded, *self._any_statement)
-        alone: dict[str, int] = {}
-        start = 0
-        for line in folded.split("\n"):
-            own = self.label(line)
-            if own is not None:
-                alone[own] = start
-            start += len(line) + 1
-        if len(alone) == 1:
-            stated += [_Statement(place, (label,)) for label, place in alone.items()]
+        headings = self._headings(folded)
+        if len({heading.labels for heading in headings}) == 1:
+            stated += headings
         if not stated:
             return None
         last = max(stated)
@@ -114,19 +110,37 @@ class LabelFinder:
             return _ambiguous(last.labels, text)
         return Found(last.labels[0], f"stated in {shown(text)}")
 
+    def _headings(self, folded: str) -> list[_Statement]:
+        pattern, by_group = self._heading
+        found = []
+        start = 0
+        for line in folded.split("\n"):
+            label = self.label(line)
+            if label is not None:
+                found.append(_Statement(start, (label,)))
+            elif (match := pattern.match(line)) is not None:
+                labels = self._with_alternatives(self._by_folded[name_of(match, by_group)], line, match.end() - 1)
+                found.append(_Statement(start, labels))
+            start += len(line) + 1
+        return found
+
+    def _with_alternatives(self, label: str, folded: str, end: int) -> tuple[str, ...]:
+        """A stated label and those that follow it after an `or` or a comma, each once."""
+        labels = [label]
+        pattern, by_group = self._or
+        while (other := pattern.match(folded, end)) is not None:
+            labels.append(self._by_folded[name_of(other, by_group)])
+            end = other.end()
+        return tuple(dict.fromkeys(labels))
+
     def _statements(self, folded: str, pattern: re.Pattern[str], by_group: Mapping[str, str]) -> list[_Statement]:
         """Every `cue link label`, with the labels that follow it after an `or`."""
         found = []
         for match in pattern.finditer(folded):
             if not match["gap"].strip():
                 continue  # `category account` is no statement
-            labels = [self._by_folded[name_of(match, by_group)]]
-            further, or_groups = self._or
-            end = match.end()
-            while (other := further.match(folded, end)) is not None:
-                labels.append(self._by_folded[name_of(other, or_groups)])
-                end = other.end()
-            found.append(_Statement(match.start(), tuple(dict.fromkeys(labels))))
+            label = self._by_folded[name_of(match, by_group)]
+            found.append(_Statement(match.start(), self._with_alternatives(label, folded, match.end())))
         return found
 
     def _mentioned(self, text: str, folded: str) -> Found:

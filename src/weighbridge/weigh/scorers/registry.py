@@ -18,6 +18,14 @@ class Kind(NamedTuple):
 KINDS = {
     "exact": Kind("exact", "Exact", "ExactOptions"),
     "choice": Kind("choice", "ChoiceScorer", "ChoiceOptions"),
+    "contains": Kind("contains", "Contains", "ContainsOptions"),
+    "regex": Kind("pattern", "Pattern", "PatternOptions"),
+    "number": Kind("number", "NumberScorer", "NumberOptions"),
+    "json": Kind("json_fields", "JsonScorer", "JsonOptions"),
+    "token_f1": Kind("token_f1", "TokenF1", "TokenF1Options"),
+    "chrf": Kind("overlap", "Chrf", "ChrfOptions"),
+    "bleu": Kind("overlap", "Bleu", "BleuOptions"),
+    "math": Kind("mathematics", "Mathematics", "MathematicsOptions"),
 }
 """What `[[score]] kind` may be."""
 
