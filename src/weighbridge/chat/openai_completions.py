@@ -20,6 +20,7 @@ from weighbridge.chat.openai_wire import (
     finish_word,
     in_band_error,
     is_number,
+    read_logprobs,
     read_usage,
     sampling_fields,
     with_extra,
@@ -33,6 +34,8 @@ class _Logprobs(msgspec.Struct):
     tokens: list[Any] | None = None
     token_logprobs: list[Any] | None = None
     top_logprobs: list[Any] | None = None
+    content: Any = None
+    """llama-server spells them as chat completions do."""
 
 
 class _Choice(msgspec.Struct):
@@ -156,6 +159,8 @@ def _first(body: _Body) -> _Choice | None:
 
 def _read_logprobs(raw: _Logprobs | None) -> tuple[TokenLogprob, ...]:
     """{tokens: [t], token_logprobs: [p], top_logprobs: [{t: p}]}; the three lists run side by side."""
+    if raw is not None and raw.content is not None:
+        return read_logprobs(raw.content)
     if raw is None or raw.tokens is None or raw.token_logprobs is None:
         return ()
     tops = raw.top_logprobs or [None] * len(raw.tokens)

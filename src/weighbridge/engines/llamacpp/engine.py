@@ -19,6 +19,7 @@ import msgspec
 
 from weighbridge.chat import ChatRequest, Piece, Text, openai_chat, openai_completions
 from weighbridge.chat.openai_wire import Spelling
+from weighbridge.chat.thinking import OPEN
 from weighbridge.engines.engine import Ability, BackendRecord
 from weighbridge.engines.llamacpp import tools
 from weighbridge.engines.llamacpp.labels import Labels
@@ -63,6 +64,7 @@ class LlamaCppEngine:
         self._labels: Labels | None = None
         self._header: GgufHeader | None = None
         self._tools_in_template = False
+        self._thinking: dict[bytes, bool] = {}
         self._sha256 = record.sha256
 
     async def start(self) -> None:
@@ -89,6 +91,16 @@ class LlamaCppEngine:
         server, self._server = self._server, None
         if server is not None:
             await server.close()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the engine's own process, while there is one."""
+        return None if self._server is None else self._server.pid
+
+    @property
+    def address(self) -> str | None:
+        """Where it listens on loopback, for looking at it from outside; every request there needs its key."""
+        return None if self._server is None else self._server.address
 
     def fingerprint(self) -> dict[str, str]:
         """Valid after `start`. Threads, slots and context are left out: they do not decide what is answered."""
@@ -161,6 +173,8 @@ class LlamaCppEngine:
 
     async def _continued(self, server: Server, request: ChatRequest, slot: int) -> AsyncIterator[Piece]:
         body = openai_completions.encode(request, SPELLING, stream=True)
+        if body.pop("response_format", None) is not None:  # the server reads it for conversations only
+            body["json_schema"] = request.schema
         reader = openai_completions.CompletionStream(SPELLING)
         async for piece in self._streamed(server, "/v1/completions", body, reader, slot):
             yield piece
@@ -198,8 +212,22 @@ class LlamaCppEngine:
         effort = body.pop("reasoning_effort", None)
         if effort is not None:
             body["chat_template_kwargs"] = {"reasoning_effort": effort, **body.get("chat_template_kwargs", {})}
-        async for piece in self._streamed(server, "/v1/chat/completions", body, openai_chat.ChatStream(SPELLING), slot):
+        opens = await self._opens_thinking(server, body.get("chat_template_kwargs", {}))
+        reader = openai_chat.ChatStream(Spelling(thinking="inside" if opens else "auto"))
+        async for piece in self._streamed(server, "/v1/chat/completions", body, reader, slot):
             yield piece
+
+    async def _opens_thinking(self, server: Server, options: dict[str, Any]) -> bool:
+        """Whether the chat template itself writes the opening tag, so that all before the closing one is reasoning.
+
+        The server sees to that for models it knows; here for the others. Asked once for each set of options.
+        """
+        key = msgspec.json.encode(options, order="deterministic")
+        if key not in self._thinking:
+            asked = {"messages": [{"role": "user", "content": "?"}], "chat_template_kwargs": options}
+            said = await server.post("/apply-template", asked)
+            self._thinking[key] = str(said.get("prompt", "")).rstrip().endswith(OPEN)
+        return self._thinking[key]
 
     async def _streamed(
         self,

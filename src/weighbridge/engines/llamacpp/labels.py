@@ -12,6 +12,7 @@ from weighbridge.chat import ChatRequest, Piece, Usage
 from weighbridge.chat.frames import Frame, continuation_frames, turn_frames
 from weighbridge.chat.openai_chat import encode
 from weighbridge.chat.openai_wire import Spelling, sampling_fields
+from weighbridge.chat.thinking import CLOSE, OPEN
 from weighbridge.engines.labels import as_text, best_label, calibrated
 from weighbridge.engines.llamacpp.grammar import label_grammar, longest, read_labels, split_seam
 from weighbridge.engines.llamacpp.rank import Asks, Ranker, Reading
@@ -133,4 +134,7 @@ class Labels:
             "/apply-template", {"messages": asked["messages"], "chat_template_kwargs": options}
         )
         text = str(said["prompt"])
-        return text + "\n\n</think>\n\n" if text.rstrip().endswith("<think>") else text
+        for opening, closing in zip(OPEN, CLOSE, strict=True):
+            if text.rstrip().endswith(opening):
+                return f"{text}\n\n{closing}\n\n"
+        return text

@@ -23,9 +23,9 @@ class LlamaCppSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Threads that compute; None is this engine's share of the processor cores this process may use."""
     slots: Count | None = None
     """Calls worked on at once, each with a context of its own; None is 1 for each two threads, at most 4."""
-    context_tokens: Count | None = None
-    """Longest prompt and answer together, of one call; None is what the model was trained for, at most 8,192 and at
-    most what a quarter of the free memory holds."""
+    context_tokens: Annotated[int, msgspec.Meta(ge=256)] | None = None
+    """Longest prompt and answer together, of one call, rounded up to a multiple of 256; None is what the model was
+    trained for, at most 8,192 and at most what a quarter of the free memory holds."""
     warmup: bool = False
     """Run the model once before the first call: starts slower, answers the first call faster."""
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] | Literal["all"] | None = None
