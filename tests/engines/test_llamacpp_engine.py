@@ -194,10 +194,10 @@ def test_a_wrong_setting_is_named_before_anything_starts(settings: dict[str, obj
 
 def test_a_context_longer_than_trained_is_refused_with_the_number(tiny: Path) -> None:
     async def scenario() -> None:
-        async with running(tiny, context_tokens=5000):
+        async with running(tiny, context_tokens=9000):
             raise AssertionError("it must not start")
 
-    with pytest.raises(CannotAsk, match="trained for 1024"):
+    with pytest.raises(CannotAsk, match="trained for 8192"):
         asyncio.run(scenario())
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-EMBD, LAYERS, HEADS, FF, CONTEXT = 32, 2, 2, 64, 1024
+EMBD, LAYERS, HEADS, FF, CONTEXT = 32, 2, 2, 64, 8192
 WORDS = (
     " bill",
     "ing",
