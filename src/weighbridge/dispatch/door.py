@@ -64,6 +64,14 @@ class Door:
             self._stems[call.backend] = backend_stem(engine.fingerprint(), record.model)
         return answer_key(self._stems[call.backend], call.request, call.repeat)
 
+    def stored(self, call: Call) -> Answer | None:
+        """The answer to this call if it was paid for before; records nothing."""
+        return self.ledger.answer(self.key(call))
+
+    def busy(self, backend: str) -> bool:
+        """Whether the backend has as many calls under way as it takes."""
+        return self._attempts[backend].gate.busy
+
     async def ask(self, call: Call, budget: Budget | None = None) -> Outcome:
         """Answer a call, from the ledger or from its backend."""
         key = self.key(call)

@@ -30,6 +30,11 @@ class Gate:
     ) -> None:
         self._slots.release()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the next call would have to wait for a place."""
+        return self._slots.locked()
+
     def pause(self, seconds: float) -> None:
         """Let nobody through for so long."""
         self._opens_at = max(self._opens_at, self._clock.elapsed() + seconds)

@@ -1,0 +1,84 @@
+"""Scores within each value of each tag, in a few bytes an item."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from weighbridge.stats import compare_groups
+from weighbridge.weigh.items import MISSING, look_up
+from weighbridge.weigh.records import Group, Item
+
+MOST_VALUES = 100
+"""A tag with more values than this (an id, a free text) is no way to group items and is left out."""
+LONGEST_VALUE = 100
+"""Characters of a value that are kept."""
+
+
+def tag_values(tags: Sequence[str], item: Item) -> tuple[str, ...]:
+    """The item's value of each tag as a text; empty where it has none."""
+    return tuple(_text(look_up(item.fields, tag)) for tag in tags)
+
+
+class Breakdown:
+    """Takes scores item by item in drawn order; groups them at the end."""
+
+    def __init__(self, tags: Sequence[str], names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._scores = array("d")
+        """A row of scores for each item, flat: 8 bytes a score."""
+        self._tags = tuple(tags)
+        self._codes = {tag: array("B") for tag in tags}
+        """Which value each item has, by tag: one byte an item, for there are at most MOST_VALUES."""
+        self._values: dict[str, dict[str, int]] = {tag: {} for tag in tags}
+
+    def add(self, values: Sequence[str], scores: Sequence[float]) -> None:
+        """One weighed item: its value of each tag, and a score for each candidate, NaN where there is none."""
+        self._scores.extend(scores)
+        for tag, value in zip(self._tags, values, strict=True):
+            codes = self._codes.get(tag)
+            if codes is None:
+                continue
+            known = self._values[tag]
+            code = known.setdefault(value, len(known))
+            if code >= MOST_VALUES:
+                del self._codes[tag]
+            else:
+                codes.append(code)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Tags with too many values to group by."""
+        return tuple(tag for tag in self._tags if tag not in self._codes)
+
+    def groups(self, alpha: float) -> tuple[Group, ...]:
+        """All groups of all tags, compared with one correction for their number; values in alphabetical order."""
+        scores = np.frombuffer(self._scores, dtype=np.float64).reshape(-1, len(self._names))
+        rows: dict[str, Any] = {}
+        keys: list[tuple[str, str]] = []
+        for tag, codes in self._codes.items():
+            where = np.frombuffer(codes, dtype=np.uint8)
+            for value, code in sorted(self._values[tag].items()):
+                keys.append((tag, value))
+                rows[str(len(keys))] = scores[where == code]
+        found = compare_groups(self._names, cast("Any", rows), alpha)
+        return tuple(
+            Group(
+                tag=tag,
+                value=value,
+                items=group.items,
+                means=group.means,
+                intervals=group.intervals,
+                differs=group.differs,
+            )
+            for (tag, value), group in zip(keys, found, strict=True)
+        )
+
+
+def _text(value: Any) -> str:
+    if value is MISSING or value is None:
+        return ""
+    return str(value)[:LONGEST_VALUE]

@@ -1,0 +1,210 @@
+"""One comparison under way: ask about the drawn items, score the answers, notice when to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from weighbridge.dispatch import OVER_BUDGET, Budget, Call, Door
+from weighbridge.engines import Ability
+from weighbridge.errors import InputError, LedgerError, WeighbridgeError
+from weighbridge.stats import Verdict
+
+from .breakdown import Breakdown, tag_values
+from .crew import Crew
+from .drawing import NOT_ASKED, Drawing, Weighed, draw_order
+from .interrupt import interrupts
+from .looks import Looks
+from .meter import Accounts, Meter
+from .progress import Stage, Teller
+from .records import Candidate, Item
+from .shown import Failed, Shown
+from .stops import out_of_money, too_many_failed
+from .task_record import Task
+
+AHEAD_FEWEST, AHEAD_SHARE, AHEAD_EACH = 12, 0.25, 64
+"""Items drawn beyond those weighed, at most: a quarter of those weighed, for they are asked in vain when the verdict
+falls; but at least 12, since no verdict falls sooner; and 64 for each worker, so that one stuck call does not make the
+run remember everything that came after it."""
+GRACE_S = 30.0
+"""How long calls under way are waited for after Ctrl-C."""
+GO_ON = "The same command goes on from here; nothing that was paid for is asked again."
+
+Abilities = Mapping[str, frozenset[Ability]]
+
+
+class Landed(NamedTuple):
+    """An item whose samples are all there and which waits to be weighed."""
+
+    place: int
+    """In the task's items."""
+    tags: tuple[str, ...]
+    failed: dict[str, Failed]
+
+
+class Comparison:
+    """Made for one run; `make` runs it, the other public fields are its results."""
+
+    def __init__(self, task: Task, door: Door, *, run_id: str, seed: int, abilities: Abilities, teller: Teller) -> None:
+        names = [candidate.name for candidate in task.candidates]
+        before = door.ledger.spending(run_id)
+        budget = Budget(task.limits.max_usd, before.paid_usd + before.held_usd)
+        self.drawing = Drawing(names, task.rule, draw_order(len(task.items), seed, task.limits.max_items))
+        self.accounts = Accounts({name: Meter() for name in names}, budget, before)
+        self.looks = Looks(len(names))
+        self.breakdown = Breakdown(task.tags, names)
+        self.shown = Shown(len(names))
+        self._task, self._door, self._teller = task, door, teller
+        self._run_id, self._abilities = run_id, abilities
+        self._asked: Sequence[Candidate] = task.candidates
+        """Candidates that are still in."""
+        self._landed: dict[int, Landed] = {}
+        self._drawn = 0
+        self._stopped: str | None = None
+        self._broken: WeighbridgeError | None = None
+        slots = [door.engines[candidate.backend.name].concurrency for candidate in task.candidates]
+        self._crew = Crew(self._draw, self._weigh, self._busy, fewest=self._fewest(), most=max(slots) + 1)
+
+    async def make(self) -> Verdict:
+        """Draw until it is over. Raises InputError, LedgerError, and KeyboardInterrupt for a second Ctrl-C."""
+        this = asyncio.current_task()
+        assert this is not None
+        quits: list[bool] = []
+
+        def quit_now() -> None:
+            quits.append(True)
+            this.cancel()
+
+        try:
+            with interrupts(self._interrupted, quit_now):
+                await self._crew.run()
+        except asyncio.CancelledError:
+            if quits:
+                raise KeyboardInterrupt from None
+            raise
+        if self._broken is not None:
+            raise self._broken
+        verdict = self.drawing.finish(self._stopped)
+        if self.drawing.weighed:
+            self.looks.take(verdict, self.drawing.weighed, self.accounts.all_calls())
+        self._teller.tell("done", self.drawing, self.accounts, verdict)
+        return verdict
+
+    def _fewest(self) -> int:
+        """Items under way to begin with: what the smallest backend takes at once."""
+        backends = [candidate.backend.name for candidate in self._task.candidates]
+        return max(1, min(self._door.engines[name].concurrency // backends.count(name) for name in backends))
+
+    def _most_ahead(self) -> int:
+        return min(max(AHEAD_FEWEST, int(AHEAD_SHARE * self.drawing.weighed)), AHEAD_EACH * self._crew.wanted)
+
+    def _busy(self) -> bool:
+        return any(self._door.busy(candidate.backend.name) for candidate in self._asked)
+
+    def _draw(self) -> int | None:
+        if (
+            self._stopped is not None
+            or self.drawing.decided
+            or self._drawn >= len(self.drawing.order)
+            or self._drawn - self.drawing.weighed >= self._most_ahead()
+        ):
+            return None
+        self._drawn += 1
+        return self._drawn - 1
+
+    async def _weigh(self, position: int) -> None:
+        """Ask all candidates about one item, and weigh what can be weighed now."""
+        place = int(self.drawing.order[position])
+        item = self._task.items[place]
+        asked = self._asked
+        samples = await asyncio.gather(*(self._sample(candidate, item) for candidate in asked))
+        scores = dict.fromkeys(self.drawing.names, NOT_ASKED)
+        failed: dict[str, Failed] = {}
+        for candidate, sample in zip(asked, samples, strict=True):
+            if sample is None:
+                return
+            if isinstance(sample, Failed):
+                failed[candidate.name] = sample
+            else:
+                scores[candidate.name] = sample
+        self._landed[position] = Landed(place, tag_values(self._task.tags, item), failed)
+        for weighed in self.drawing.land(position, list(scores.values())):
+            self._keep(weighed)
+        self._notice()
+
+    async def _sample(self, candidate: Candidate, item: Item) -> float | Failed | None:
+        """A score, or why there is none; None when there is no money for it."""
+        meter = self.accounts.meters[candidate.name]
+        try:
+            sample = await self._try(candidate, item, meter)
+        except (InputError, LedgerError) as error:  # of the task or the ledger, not of this sample
+            self._broken = error
+            self._crew.give_up()
+            return None
+        except Exception as error:  # the run goes on; the sample is failed, never wrong
+            sample = Failed(f"error: {type(error).__name__}", f"{type(error).__name__}: {error}")
+        if sample is None:
+            return None
+        meter.landed += 1
+        if isinstance(sample, Failed):
+            meter.fail(*sample)
+        return sample
+
+    async def _try(self, candidate: Candidate, item: Item, meter: Meter) -> float | Failed | None:
+        outcome = await self._door.ask(self._call(candidate, item), self.accounts.budget)
+        if outcome.reason == OVER_BUDGET:
+            self._stop(out_of_money(self.accounts.budget, outcome.error))
+            return None
+        meter.add(outcome)
+        if outcome.answer is None:
+            return Failed(outcome.reason or "error", outcome.error or "")
+        try:
+            return self._task.score(item, outcome.answer).score
+        except InputError as error:
+            return Failed("no score", str(error))
+
+    def _call(self, candidate: Candidate, item: Item) -> Call:
+        backend = candidate.backend.name
+        return Call(
+            backend=backend,
+            request=self._task.request(candidate, item, self._abilities[backend]),
+            caller="weigh",
+            run=self._run_id,
+            task=self._task.name,
+            item=item.id,
+            candidate=candidate.name,
+        )
+
+    def _keep(self, weighed: Weighed) -> None:
+        """Remember what the report needs of an item."""
+        landed = self._landed.pop(weighed.position)
+        self.breakdown.add(landed.tags, weighed.scores)
+        self.shown.add(weighed.position, landed.place, weighed.scores, landed.failed)
+        if self.looks.due(weighed.position + 1):
+            self.looks.take(self.drawing.contest.verdict(), weighed.position + 1, self.accounts.all_calls())
+
+    def _notice(self) -> None:
+        """After an item landed: is it over, is somebody out, do too many fail?"""
+        if len(self._asked) != len(self.drawing.active):
+            self._asked = [one for one in self._task.candidates if one.name in self.drawing.active]
+        if self.drawing.decided:
+            self._crew.give_up()
+            return
+        share = self._task.limits.max_failed
+        if reason := too_many_failed(self.accounts.meters, share, len(self.drawing.order)):
+            self._stop(reason)
+            self._crew.give_up()
+        if self._teller.due():
+            stage: Stage = "running" if self._stopped is None else "stopping"
+            self._teller.tell(stage, self.drawing, self.accounts, self.drawing.contest.verdict())
+
+    def _stop(self, reason: str) -> None:
+        """Draw no more; the first reason counts."""
+        self._stopped = self._stopped or f"{reason} {GO_ON}"
+
+    def _interrupted(self, what: str) -> None:
+        """The first Ctrl-C: finish what is under way, but not for ever."""
+        self._stop(f"interrupted by {what}.")
+        asyncio.get_running_loop().call_later(GRACE_S, self._crew.give_up)
+        self._teller.tell("stopping", self.drawing, self.accounts, self.drawing.contest.verdict())

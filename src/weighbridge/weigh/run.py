@@ -1,0 +1,76 @@
+"""Weigh candidates on a task: draw items, ask, score, until the contest decides or the run has to stop.
+
+Each drawn item is asked of all candidates that are still in (comparison.py), several items at once (crew.py), and
+weighed in drawn order (drawing.py). Everything goes through the door, so that the same command after a stop or a
+`kill -9` finds what was paid for and goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from weighbridge.dispatch import Clock, Door
+
+from .comparison import Abilities, Comparison
+from .outcome import candidate_settings, failures, make_result, provenance
+from .progress import Tell, Teller, silent
+from .records import Report
+from .shown import Reader
+from .stops import check_prices
+from .task_record import Task
+
+
+async def weigh(
+    task: Task,
+    door: Door,
+    *,
+    clock: Clock,
+    run_id: str,
+    seed: int,
+    abilities: Abilities,
+    progress: Tell = silent,
+    about: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Report:
+    """Compare the task's candidates and report. A run that was stopped reports what it has, basis `stopped`.
+
+    abilities: of each backend, by name. about: facts on a backend's weights (licence, revision), by name, for the
+    report. Raises InputError for a task that cannot be weighed, LedgerError when calls cannot be recorded, and
+    KeyboardInterrupt for a second Ctrl-C; the ledger keeps what was paid for in any case.
+    """
+    check_prices(task.candidates, task.limits.max_usd)
+    with door.ledger.sole_run(run_id):
+        started_at, started = clock.now(), clock.elapsed()
+        run = Comparison(task, door, run_id=run_id, seed=seed, abilities=abilities, teller=Teller(progress, clock))
+        verdict = await run.make()
+        reader = Reader(task, door, abilities)
+        return Report(
+            result=make_result(task, door, run.drawing, verdict, run.accounts),
+            rule=task.rule,
+            description=task.description,
+            started_at=started_at,
+            elapsed_s=clock.elapsed() - started,
+            looks=tuple(run.looks.taken),
+            comparisons=verdict.comparisons,
+            groups=run.breakdown.groups(task.rule.alpha),
+            failures=failures(run.accounts.meters),
+            items=tuple(reader.view(kept) for kept in run.shown.best_first()),
+            items_total=len(task.items),
+            provenance=provenance(task, door, run_id, seed, run.accounts),
+            candidates=candidate_settings(task, door, about or {}),
+            eliminated=run.drawing.eliminated,
+        )
+
+
+def name_run(task: Task, seed: int) -> str:
+    """The same for the same command: the task's name and a hash over its files, candidates, rule and seed.
+
+    A run that goes on after a stop has its name, and so its money, in common with what came before.
+    """
+    what = msgspec.json.encode([task.fingerprint, task.candidates, task.rule, seed])
+    name = re.sub(r"[^A-Za-z0-9]+", "-", task.name).strip("-").lower()[:40] or "task"
+    return f"{name}-{hashlib.blake2b(what, digest_size=6).hexdigest()}"

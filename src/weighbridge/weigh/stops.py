@@ -1,0 +1,48 @@
+"""What ends a run before its verdict: money and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from weighbridge.dispatch import Budget
+from weighbridge.dispatch.price import may_be_billed
+from weighbridge.errors import InputError
+
+from .meter import Meter
+from .records import Candidate
+
+FEWEST_SAMPLES = 20
+"""Samples of a candidate before its share of failures counts; fewer where the task has fewer items."""
+REASONS_SAID = 3
+LONGEST_EXAMPLE = 300
+
+
+def check_prices(candidates: Iterable[Candidate], max_usd: float | None) -> None:
+    """With a limit on dollars, every backend that sends bills needs prices: an unknown cost cannot be limited."""
+    for candidate in candidates if max_usd is not None else ():
+        price = candidate.backend.price
+        known = price is not None and price.input is not None and price.output is not None
+        if may_be_billed(candidate.backend) and not known:
+            raise InputError(
+                f"a limit of ${max_usd:g} cannot be kept: backend {candidate.backend.name!r} has no price for "
+                f"{'anything' if price is None else 'input' if price.input is None else 'output'}",
+                where=f"[[backend]] {candidate.backend.name}: price",
+                next_move="Add `price = { input = ..., output = ... }` in dollars a million tokens, or drop the limit.",
+            )
+
+
+def too_many_failed(meters: Mapping[str, Meter], most: float, total: int) -> str | None:
+    """Why the run stops, when more than the share `most` of some candidate's samples failed; else None."""
+    for name, meter in meters.items():
+        if meter.landed >= min(FEWEST_SAMPLES, total) and meter.failed > most * meter.landed:
+            reasons = ", ".join(f"{reason} ({count})" for reason, count in meter.reasons.most_common(REASONS_SAID))
+            example = " ".join(meter.examples[meter.reasons.most_common(1)[0][0]].split())[:LONGEST_EXAMPLE]
+            return (
+                f"{meter.failed} of {meter.landed} samples of {name} failed, and {most:.0%} may; "
+                f"most often: {reasons}. For example: {example}"
+            )
+    return None
+
+
+def out_of_money(budget: Budget, said: str | None) -> str:
+    return f"the limit of ${budget.max_usd:g} would be passed: ${budget.spent_usd:.6f} is spent, and {said}."
