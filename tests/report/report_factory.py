@@ -67,9 +67,10 @@ def make_report(
         views.append(_item(len(views) + 1, {name: rates[name] for name in contest.active}, rng, **how))
         contest.add([_score(views[-1], name) for name in names])
         gone |= {name: len(views) for name in names if name not in contest.active and name not in gone}
-        looks.append(_look(contest.verdict(), views, looks))
+        if len(views) % max(1, total // 300) == 0:
+            looks.append(_look(contest.verdict(), views))
     verdict = contest.finish("Ctrl-C" if stop and len(views) < total else None)
-    looks = [*looks[:-1], _look(verdict, views, looks[:-1])]
+    looks = [*(look for look in looks if look.items < len(views)), _look(verdict, views)]
     decision, basis = force or (verdict.decision, verdict.basis)
     best = max(verdict.estimates, key=lambda one: -1.0 if one.mean is None else one.mean).name
     winner = best if decision == "winner" else None
@@ -187,11 +188,11 @@ def _result(estimate: Estimate, views: Sequence[ItemView]) -> CandidateResult:
     )
 
 
-def _look(verdict: Verdict, views: Sequence[ItemView], before: Sequence[Look]) -> Look:
+def _look(verdict: Verdict, views: Sequence[ItemView]) -> Look:
     first = verdict.comparisons[0]
     return Look(
         items=len(views),
-        calls=(before[-1].calls if before else 0) + len(views[-1].samples),
+        calls=sum(len(view.samples) for view in views),
         means={one.name: one.mean for one in verdict.estimates},
         intervals={one.name: one.interval for one in verdict.estimates},
         evidence=first.evidence,
