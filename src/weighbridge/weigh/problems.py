@@ -38,6 +38,9 @@ class Problems:
 
     def __init__(self, *, first_raises: bool = False) -> None:
         self.found: list[Problem] = []
+        """Each once, at most MOST_PROBLEMS."""
+        self.count = 0
+        """How often something was found wrong; grows even where `found` does not."""
         self._first_raises = first_raises
 
     @property
@@ -48,6 +51,7 @@ class Problems:
     def add(self, problem: Problem) -> None:
         if self._first_raises:
             raise problem.error()
+        self.count += 1
         if not self.full and problem not in self.found:
             self.found.append(problem)
 

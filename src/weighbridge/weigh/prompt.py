@@ -50,11 +50,12 @@ class Prompter:
         self._schema = schema
         self._system = Template(prompt.system or "")
         self._user = Template(prompt.user or "")
+        self._said = Template(prompt.answer) if prompt.answer is not None else None
         self._shot = Template(prompt.shot) if prompt.shot is not None else None
         self._turns = tuple(turn for shot in shots for turn in self._shot_turns(shot))
         examples = [self._shot_text(shot) for shot in shots]
         self._examples = "".join(example + GAP for example in examples)
-        self._stop = (GAP,) if examples and not any(GAP in shot.answer for shot in shots) else ()
+        self._stop = (GAP,) if examples and not any(GAP in self._right(shot) for shot in shots) else ()
 
     @property
     def templates(self) -> tuple[tuple[str, Template], ...]:
@@ -124,7 +125,7 @@ class Prompter:
 
     def _shot_turns(self, shot: Shot) -> tuple[Message, Message]:
         choices = self._answer.choices
-        said = written(turn_frames(choices), shot.labels, choices) if choices else shot.answer
+        said = written(turn_frames(choices), shot.labels, choices) if choices else self._right(shot)
         return Message(role="user", content=self._user.fill(shot.fields)), Message(role="assistant", content=said)
 
     def _shot_text(self, shot: Shot) -> str:
@@ -134,4 +135,7 @@ class Prompter:
         choices = self._answer.choices
         if choices:
             return asked + written(continuation_frames(asked, choices), shot.labels, choices)
-        return asked + ("" if asked[-1:].isspace() else " ") + shot.answer
+        return asked + ("" if asked[-1:].isspace() else " ") + self._right(shot)
+
+    def _right(self, shot: Shot) -> str:
+        return self._said.fill(shot.fields) if self._said is not None else shot.answer

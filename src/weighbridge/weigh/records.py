@@ -31,6 +31,8 @@ class PromptSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shots: str | None = None
     """File of examples (JSONL or CSV), beside task.toml."""
     max_shots: int | None = None
+    answer: str | None = None
+    """How an example's right answer is written; default: its labels, or the reference of the first scorer."""
 
 
 class AnswerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

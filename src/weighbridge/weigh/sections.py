@@ -68,7 +68,7 @@ def _odd_numbers(value: Any, path: Path = ()) -> Iterator[tuple[Path, float]]:
 
 def read_record(file: TomlFile, path: Path, value: Any, kind: type[S], problems: Problems) -> S | None:
     """`value`, found at `path`, as a record; None after adding every mistake in it."""
-    before = len(problems.found)
+    before = problems.count
     if not isinstance(value, dict):
         problems.add(file.problem(path, f"expected a table, got {_named(value)}"))
         return None
@@ -82,7 +82,7 @@ def read_record(file: TomlFile, path: Path, value: Any, kind: type[S], problems:
             _check(file, (*path, name), value[name], field.type, problems)
         elif field.required:
             problems.add(file.problem(path, f"the key {name!r} is missing", _section(path, name)))
-    if len(problems.found) > before:
+    if problems.count > before:
         return None
     return _convert(file, path, value, kind, problems)
 

@@ -40,7 +40,7 @@ def read_shots(
                 what = f"{as_text(value)!r} is not a label"
                 yield Problem(name, line, field, what, did_you_mean(as_text(value), labels))
 
-    before = len(problems.found)
+    before = problems.count
     items = open_items(path, name, id_field=None, max_item_bytes=max_item_bytes, look=look, problems=problems)
     if items is None:
         return None
@@ -48,7 +48,7 @@ def read_shots(
         if len(items) > MOST_SHOTS:
             what = f"{len(items)} examples; a prompt holds at most {MOST_SHOTS}"
             problems.add(Problem(name, None, None, what, "Shorten the file."))
-        if len(problems.found) > before:
+        if problems.count > before:
             return None
         return tuple((_shot(item, fields, bool(choices)), items.line(item.index)) for item in items)
     finally:

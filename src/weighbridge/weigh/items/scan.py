@@ -49,8 +49,9 @@ def open_items(
     except BadRecord as bad:
         problems.add(_problem(name, bad))
         return None
-    except OSError as error:
-        problems.add(Problem(name, None, None, f"cannot be read: {error.strerror or error}", "Check `task.items`."))
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        reason = getattr(error, "strerror", None) or str(error)
+        problems.add(Problem(name, None, None, f"cannot be read: {reason}", "Check the path."))
         return None
     try:
         items = _from_cache(name, descriptor, layout, id_field, cached)
@@ -93,20 +94,20 @@ def _scan(
     problems: Problems,
     cached: Path | None,
 ) -> Items | None:
-    before = len(problems.found)
+    before = problems.count
     begun = stamp(os.fstat(descriptor))
     scan = _Scan(name, layout, id_field, look, problems)
     with os.fdopen(os.dup(descriptor), "rb", buffering=1 << 20) as file:
         file.seek(0)
         scan.read(file)
-    if not scan.count and len(problems.found) == before:
+    if not scan.count and problems.count == before:
         problems.add(Problem(name, None, None, "no items in this file", "Put one item on each line."))
     items = Items(name, descriptor, layout, scan.index(), scan.id_field)
     for problem in same_ids(items, scan.hashes()) if scan.id_field is not None else ():
         problems.add(problem)
     if begun != stamp(os.fstat(descriptor)):
         problems.add(Problem(name, None, None, "was changed while it was read", "Run the command again."))
-    if len(problems.found) > before:
+    if problems.count > before:
         items.close()
         return None
     if cached is not None:

@@ -1,0 +1,60 @@
+"""What a task finds wrong with an item: a field that no prompt can do without, a reference that no scorer can use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from weighbridge.weigh.grading import Grader
+from weighbridge.weigh.items import MISSING, look_up
+from weighbridge.weigh.items.fields import paths
+from weighbridge.weigh.problems import Problem, did_you_mean
+from weighbridge.weigh.prompt import Prompter
+from weighbridge.weigh.records import Item
+
+
+class Looker:
+    """Called with every item once, while the file is scanned; remembers which tags no item had."""
+
+    def __init__(
+        self,
+        name: str,
+        prompters: Mapping[str, Prompter] | None = None,
+        graders: Sequence[Grader] = (),
+        tags: Sequence[str] = (),
+    ) -> None:
+        self._name = name
+        self._prompters = prompters or {}
+        self._graders = graders
+        self._needed = {
+            path for prompter in self._prompters.values() for _, text in prompter.templates for path in text.needed
+        }
+        self._unseen = set(tags)
+        self._example: dict[str, Any] | None = None
+
+    def __call__(self, item: Item, line: int) -> Iterator[Problem]:
+        if self._unseen:
+            self._unseen = {tag for tag in self._unseen if look_up(item.fields, tag) is MISSING}
+            self._example = self._example or item.fields
+        if any(item.fields.get(path) is None for path in self._needed):  # a dotted path looks like a lack: look closer
+            yield from self._lacks(item, line)
+        for grader in self._graders:
+            for path, what in grader.faults(item.fields):
+                yield self._problem(item, line, path, what)
+
+    def unseen_tags(self) -> Iterator[tuple[str, str | None]]:
+        """Tags that no item had, each with a hint."""
+        if self._example is not None:
+            near = list(paths(self._example))
+            yield from ((tag, did_you_mean(tag, near)) for tag in sorted(self._unseen))
+
+    def _lacks(self, item: Item, line: int) -> Iterator[Problem]:
+        for candidate, prompter in self._prompters.items():
+            for path, text in prompter.lacks(item.fields):
+                state = "missing" if look_up(item.fields, path) is MISSING else "null"
+                what = f"the field {path!r} is {state}, and prompt.{text} of candidate {candidate!r} names it"
+                yield self._problem(item, line, path, what)
+
+    def _problem(self, item: Item, line: int, path: str, what: str) -> Problem:
+        hint = did_you_mean(path, paths(item.fields)) if look_up(item.fields, path) is MISSING else None
+        return Problem(self._name, line, path, f"item {item.id!r}: {what}", hint)
