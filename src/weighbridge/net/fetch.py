@@ -123,12 +123,12 @@ class Fetcher:
 
         def once() -> tuple[bytes, Mapping[str, str]]:
             with self._answer(request, {}) as response:
-                body = b""
+                body = bytearray()
                 for chunk in self._chunks(response):
                     body += chunk
                     if len(body) > most:
                         raise PullError(f"the answer is longer than {format_bytes(most)}", where=request.shown)
-                return body, response.headers
+                return bytes(body), response.headers
 
         return self._retry(request, once, lambda: 0)
 
@@ -278,8 +278,11 @@ def _wire_trouble(request: Request) -> Iterator[None]:
             where=request.shown,
             next_move="Behind a company proxy, name its certificates in SSL_CERT_FILE.",
         ) from error
-    except trouble.IncompleteRead as error:
-        raise _Again(f"cut with {error.expected} bytes to go") from error
+    except trouble.ProtocolError as error:
+        cause = error.args[-1]
+        if isinstance(cause, trouble.IncompleteRead):
+            raise _Again(f"cut with {cause.expected} bytes to go") from error
+        raise _Again(f"the connection broke: {cause}") from error
     except trouble.ReadTimeoutError as error:
         raise _Again(f"silent for {READ_S:.0f} s") from error
     except trouble.ProxyError as error:

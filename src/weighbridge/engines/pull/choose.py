@@ -13,6 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from weighbridge.engines.pull.source import Source
 from weighbridge.errors import PullError, SourceNotFound
@@ -22,6 +25,12 @@ from weighbridge.units import format_bytes
 _SPLIT = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
 _FOLDER_ENDINGS = (".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$", description="SHA-256")]
+"""Checked where a listing is read: it becomes a path in the cache."""
+GitSha1 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{40}$")]
+Bytes = Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)

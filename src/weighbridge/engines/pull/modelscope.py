@@ -11,12 +11,12 @@ a branch is pinned file by file through its SHA-256.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
-from weighbridge.engines.pull.choose import RemoteFile
+from weighbridge.engines.pull.choose import Bytes, RemoteFile
 from weighbridge.engines.pull.hub import Repository, pull_repository, refusal
 from weighbridge.engines.pull.job import Harvest, Job
 from weighbridge.engines.pull.records import Claim
@@ -42,8 +42,8 @@ class _Answer(msgspec.Struct, Generic[T]):
 class _File(msgspec.Struct, rename="pascal"):
     path: str
     type: str
-    size: int | None = None
-    sha256: str | None = None
+    size: Bytes | None = None
+    sha256: Annotated[str, msgspec.Meta(pattern="^([0-9a-fA-F]{64})?$")] | None = None
     revision: str | None = None
 
 

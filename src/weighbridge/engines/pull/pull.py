@@ -78,13 +78,13 @@ def pull(
     with ExitStack() as stack:
         stack.enter_context(locked(shelf.lock("all"), shared=True, waiting=waiting, pause=lambda: halt.sleep(0.2)))
         stack.enter_context(locked(shelf.lock(key_of(source)), waiting=waiting, pause=lambda: halt.sleep(0.2)))
-        known = None if refresh else shelf.find(source)
-        if known is not None:
+        known = shelf.find(source)
+        if known is not None and not refresh:
             ready = _still_here(known, cache, progress, halt, verify=verify)
             if ready is not None:
                 _check_known(ready, sha256)
                 return ready
-        fetcher = stack.enter_context(Fetcher(settings.environ, sleep=sleep or halt.sleep))
+        fetcher = stack.enter_context(Fetcher(settings.environ, sleep=halt.sleep if sleep is None else sleep))
         job = Job(parsed, settings, cache, cache.staging(key_of(source)), fetcher, progress, halt, sha256)
         return _pull(job, shelf, known)
 
