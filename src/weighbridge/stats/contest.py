@@ -69,7 +69,7 @@ class Contest:
         self._second = np.array([j for _, j in self._pairs])
         self._asked = np.ones(len(names), dtype=np.bool_)
         finite = rule.scope == "items"
-        self._tally = Tally(len(names), self._pairs, total if finite else None)
+        self._tally = Tally(len(names), self._pairs, total, finite=finite)
         spread = SPREAD_SHARE if rule.futility else SPREAD_SHARE_ALONE
         level = 1.0 / self.threshold
         plan = make_plan(level * (1.0 - spread), level, finite)
@@ -78,6 +78,7 @@ class Contest:
         self._edges = np.array([0.0, 0.0, rule.margin, rule.margin])[:sides, None]
         floor = np.broadcast_to(self._edges - 1.0, (sides, len(self._pairs))).ravel()
         self._bets = Bets(floor, total, plan, finite=finite, spread=spread)
+        self._last_out = 0
         self._end: End | None = None
 
     @property
@@ -159,13 +160,13 @@ class Contest:
             if any(other != loser and self._beats(other, loser) for other in self._remaining()):
                 self._asked[loser] = False
                 self._tally.drop(loser)
+                self._last_out = loser
         self.active = tuple(self.names[i] for i in self._remaining())
 
     def _look(self) -> End | None:
         remaining = self._remaining()
         if len(remaining) == 1:
-            name = self.names[remaining[0]]
-            return End("winner", name, "certified", f"{name} is better than {self._others(name)}.")
+            return End("winner", self.names[remaining[0]], "certified", self._praise(remaining[0], self._last_out))
         if self.rule.margin > 0 and all(self._tied(a, b) for a, b in combinations(remaining, 2)):
             return End("tie", None, "certified", f"{self._listed(remaining)} differ by at most {self.rule.margin:g}.")
         if self.rule.futility and FIRST_FORECAST <= self.drawn < self.total:
@@ -189,30 +190,29 @@ class Contest:
         if not near.any():
             return None
         best = self._tally.leader(remaining) if len(remaining) > 2 else remaining[0]
-        for pair in combinations(remaining, 2):
-            if best in pair and near[self._row(*pair)]:
-                end = self._without_winner(pair, last=len(remaining) == 2)
-                if end is not None:
-                    return end
+        rivals = [(min(best, other), max(best, other)) for other in remaining if other != best]
+        outlooks = {pair: self._outlook(pair) if near[self._row(*pair)] else Outlook.OPEN for pair in rivals}
+        for pair, outlook in outlooks.items():
+            if outlook is Outlook.FUTILE:
+                left, names = self.total - self.drawn, self._listed(pair)
+                return End(
+                    "undecided", None, "futile", f"The {left} items left would most likely not tell {names} apart."
+                )
+        if all(outlook is Outlook.TIE for outlook in outlooks.values()):
+            reason = f"On all items {self._listed(remaining)} would most likely differ by at most {self.rule.margin:g}."
+            return End("tie", None, "futile", reason)
         return None
 
-    def _without_winner(self, pair: tuple[int, int], last: bool) -> End | None:
-        """How to end when this pair will most likely have no winner; None if going on may still certify a tie."""
-        count = self._tally.count(pair)
+    def _outlook(self, pair: tuple[int, int]) -> Outlook:
+        """What to expect of a pair that will most likely have no winner."""
+        count, row = self._tally.count(pair), self._row(*pair)
         if count < FIRST_FORECAST:
-            return None
-        row, margin, names = self._row(*pair), self.rule.margin, self._listed(pair)
-        outlook = Outlook.FUTILE
-        if margin > 0:
-            size = self.total * count / self.drawn
-            gaps = Gaps(count, float(self._bets.sums[row]), float(self._bets.squares[row]), size)
-            outlook = outlook_within(gaps, margin, 1.0 / self.threshold)
-        if outlook is Outlook.OPEN:
-            return None
-        if outlook is Outlook.TIE and last:
-            return End("tie", None, "futile", f"{names} would most likely differ by at most {margin:g} on all items.")
-        left = self.total - self.drawn
-        return End("undecided", None, "futile", f"The {left} items left would most likely not tell {names} apart.")
+            return Outlook.OPEN
+        if self.rule.margin == 0:
+            return Outlook.FUTILE
+        size = self.total * count / self.drawn
+        gaps = Gaps(count, float(self._bets.sums[row]), float(self._bets.squares[row]), size)
+        return outlook_within(gaps, self.rule.margin, 1.0 / self.threshold)
 
     def _last_look(self, stopped: str | None) -> End:
         if stopped is not None:
@@ -230,14 +230,18 @@ class Contest:
         if len(known) < len(leads):
             return End("undecided", None, "exhausted", "Some candidates share no item that both answered.")
         if min(known) > self.rule.margin:
-            name = self.names[best]
-            return End("winner", name, "exhausted", f"{name} is better than {self._others(name)} on all the items.")
+            closest = min((i for i in remaining if i != best), key=lambda i: self._tally.lead(best, i) or 0.0)
+            return End("winner", self.names[best], "exhausted", f"All items are known. {self._praise(best, closest)}")
         if self.rule.margin > 0 and max(abs(lead) for lead in known) <= self.rule.margin:
             return End("tie", None, "exhausted", f"{self._listed(remaining)} differ by at most {self.rule.margin:g}.")
         return End("undecided", None, "exhausted", "On all the items no candidate is ahead of every other.")
 
-    def _others(self, name: str) -> str:
-        return next(n for n in self.names if n != name) if len(self.names) == 2 else "every other candidate"
+    def _praise(self, best: int, closest: int) -> str:
+        """Why this candidate won: its lead over the one that was hardest to beat."""
+        others = "" if len(self.names) == 2 else "every other candidate; the last to lose was "
+        lead = self._tally.lead(best, closest) or 0.0
+        count = self._tally.count((min(best, closest), max(best, closest)))
+        return f"{self.names[best]} is better than {others}{self.names[closest]}: {lead:.3f} ahead on {count} items."
 
     def _listed(self, indices: Sequence[int]) -> str:
         names = [self.names[i] for i in indices]
@@ -265,22 +269,26 @@ class Contest:
         row = self._row(i, j)
         ahead, behind = self._evidence(i, j), self._evidence(j, i)
         interval = self._tally.lead_interval((i, j), self.rule.alpha / (len(self.names) - 1))
-        low, high = interval.low, interval.high
+        low = _agree(interval.low, 0.0, refuted=ahead >= self.threshold)
+        high = -_agree(-interval.high, 0.0, refuted=behind >= self.threshold)
         if self.rule.margin > 0:
             above, below = self._within(row)
-            low = max(low, -self.rule.margin) if above >= self.threshold else low
-            high = min(high, self.rule.margin) if below >= self.threshold else high
-        low = max(low, 0.0) if ahead >= self.threshold else low
-        high = min(high, 0.0) if behind >= self.threshold else high
+            low = _agree(low, -self.rule.margin, refuted=above >= self.threshold)
+            high = -_agree(-high, -self.rule.margin, refuted=below >= self.threshold)
         return Comparison(
             first=self.names[i],
             second=self.names[j],
             items=self._tally.count((i, j)),
             difference=self._tally.lead(i, j),
-            interval=Interval(min(low, high), max(low, high)),
+            interval=Interval(low, high),
             evidence=max(ahead, behind),
             threshold=self.threshold,
         )
+
+
+def _agree(low: float, edge: float, *, refuted: bool) -> float:
+    """The lower end of an interval, made to say what the bets say of `edge`, and of `edge` only they."""
+    return max(low, edge) if refuted else min(low, edge)
 
 
 def check_rule(rule: Rule) -> None:

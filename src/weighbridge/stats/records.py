@@ -18,7 +18,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alpha: float = 0.05
     """At most this share of runs names a wrong winner, at whatever moment they stop."""
     margin: float = 0.0
-    """Differences within +-margin (score scale, 0.02 is two points) count as a tie; 0 means no tie can be declared."""
+    """Differences within +-margin (score scale, 0.02 is two points) count as a tie; 0 means no tie can be declared.
+    With a margin, a candidate is a winner only while its lead so far is larger, too."""
     scope: Literal["work", "items"] = "work"
     """`work`: a claim about work like these items. `items`: about this finite set."""
     futility: bool = True
@@ -51,10 +52,12 @@ class Comparison(msgspec.Struct, frozen=True):
     items: int
     difference: float | None
     interval: Interval
-    """Anytime-valid at the level the rule gives this pair."""
+    """Anytime-valid at the level the rule gives this pair, alpha / (k - 1). It excludes 0 exactly when `evidence`
+    reaches `threshold`: an end that is then 0 is itself excluded."""
     evidence: float
     """The larger of the two directions' e-values; a winner needs `threshold`."""
     threshold: float
+    """2 (k - 1) / alpha for k candidates; the same for the two tests that certify a tie."""
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Scores so far: counts, means, and the sums behind the intervals of every candidate and every pair.
 
 Items are kept in a buffer and added to the sums a few hundred at a time, so that an item costs next to nothing and a
-million items need no more memory than a thousand.
+million items need no more memory than a thousand. A difference d is kept as (d + 1) / 2, which lies in [0, 1].
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arrays import Floats
-from .intervals import RunningMeans
+from .means import FiniteMeans, WorkMeans
 from .records import Interval
 
 BUFFER = 256
@@ -20,12 +20,13 @@ BUFFER = 256
 class Tally:
     """Running means of k candidates and of the differences of their pairs (first minus second)."""
 
-    def __init__(self, candidates: int, pairs: Sequence[tuple[int, int]], population: int | None) -> None:
+    def __init__(self, candidates: int, pairs: Sequence[tuple[int, int]], total: int, *, finite: bool) -> None:
         self._first = np.array([i for i, _ in pairs])
         self._second = np.array([j for _, j in pairs])
         self._rows = {pair: row for row, pair in enumerate(pairs)}
-        self._scores = RunningMeans(candidates, population)
-        self._gaps = RunningMeans(len(pairs), population)
+        kind = FiniteMeans if finite else WorkMeans
+        self._scores = kind(candidates, total)
+        self._gaps = kind(len(pairs), total)
         self._asked = np.ones(candidates, dtype=np.bool_)
         self._buffer = np.empty((BUFFER, candidates))
         self._used = 0
