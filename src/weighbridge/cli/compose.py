@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from weighbridge.errors import UsageError
 from weighbridge.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -16,6 +23,9 @@ if TYPE_CHECKING:
     from weighbridge.engines import BackendRecord, Engine
     from weighbridge.engines.pull import Progress, Pulled
     from weighbridge.ledger import Ledger
+    from weighbridge.weigh.progress import Tell
+    from weighbridge.weigh.records import Report
+    from weighbridge.weigh.task import Task
 
 RUNS_HERE = frozenset({"llamacpp"})
 """Kinds whose weights are pulled and whose process shares this machine's threads."""
@@ -83,3 +93,137 @@ def _threads(records: Iterable[BackendRecord]) -> dict[str, int]:
     from weighbridge.engines.llamacpp import machine_threads, share_threads
 
     return dict(zip(here, share_threads(machine_threads(), len(here)), strict=True))
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command line changes about a task; None leaves it as task.toml says."""
+
+    only: tuple[str, ...] = ()
+    """Names of the candidates to weigh; empty means all."""
+    seed: int | None = None
+    alpha: float | None = None
+    margin: float | None = None
+    scope: str | None = None
+    max_usd: float | None = None
+    max_items: int | None = None
+    max_failed: float | None = None
+
+
+def change(task: Task, changes: Changes) -> Task:
+    """The task as this run weighs it. Raises UsageError for a candidate it does not have."""
+    names = [candidate.name for candidate in task.candidates]
+    for name in changes.only:
+        if name not in names:
+            close = get_close_matches(name, names, n=1)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            raise UsageError(
+                f"the task has no candidate {name!r}",
+                where=str(task.folder / "task.toml"),
+                next_move=f"{hint}It has: {', '.join(names)}.",
+            )
+    rule = _replaced(task.rule, changes, ("alpha", "margin", "scope"))
+    limits = _replaced(task.limits, changes, ("seed", "max_usd", "max_items", "max_failed"))
+    kept = tuple(one for one in task.candidates if not changes.only or one.name in changes.only)
+    return replace(task, rule=rule, limits=limits, candidates=kept)
+
+
+def _replaced(record: Any, changes: Changes, fields: tuple[str, ...]) -> Any:
+    given = {name: value for name in fields if (value := getattr(changes, name)) is not None}
+    return msgspec.structs.replace(record, **given)
+
+
+def weigh_task(
+    folder: Path, changes: Changes, settings: Settings, *, report: Path | None, tell: Tell, transfers: Progress
+) -> Report:
+    """Pull what is missing, start the engines, weigh, write the report (None: in the data directory)."""
+    import uvloop
+
+    from weighbridge.ledger import Ledger
+    from weighbridge.weigh.report import render
+    from weighbridge.weigh.run import name_run
+    from weighbridge.weigh.task import load_task
+
+    task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
+    try:
+        records = {one.backend.name: one.backend for one in task.candidates}
+        weights = pull_weights(records.values(), settings, transfers)
+        run_id = name_run(task, task.limits.seed)
+        path = (report or settings.data_dir / "reports" / f"{run_id}.html").absolute()
+        with Ledger(settings.data_dir) as ledger:
+            weighing = _weigh(
+                task=task,
+                records=records,
+                weights=weights,
+                ledger=ledger,
+                settings=settings,
+                run_id=run_id,
+                tell=tell,
+            )
+            found = uvloop.run(weighing)
+        result = msgspec.structs.replace(found.result, report=str(path))
+        provenance = {**found.provenance, "command": ["weighbridge", *sys.argv[1:]]}
+        found = msgspec.structs.replace(found, result=result, provenance=provenance)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render(found), encoding="utf-8")
+        return found
+    finally:
+        task.close()
+
+
+def replay_table(table: Path, changes: Changes) -> Report:
+    """Weigh recorded scores; a Report with nothing but the result, for nothing was asked."""
+    from weighbridge.dispatch import SystemClock
+    from weighbridge.stats import Rule
+    from weighbridge.weigh.records import Report
+    from weighbridge.weigh.replay import replay
+
+    if not changes.only:
+        raise UsageError("--replay needs --candidates", next_move="Name two or more columns: --candidates A,B")
+    rule = _replaced(Rule(), changes, ("alpha", "margin", "scope"))
+    clock = SystemClock()
+    began = clock.elapsed()
+    result = replay(table, changes.only, rule=rule, seed=changes.seed or 0)
+    return Report(
+        result=result,
+        rule=rule,
+        description="",
+        started_at=clock.now(),
+        elapsed_s=clock.elapsed() - began,
+        looks=(),
+        comparisons=(),
+        groups=(),
+        failures=(),
+        items=(),
+        items_total=result.calls_full // len(changes.only),
+        provenance={},
+        candidates=(),
+    )
+
+
+async def _weigh(
+    *,
+    task: Task,
+    records: Mapping[str, BackendRecord],
+    weights: Mapping[str, Pulled],
+    ledger: Ledger,
+    settings: Settings,
+    run_id: str,
+    tell: Tell,
+) -> Report:
+    from weighbridge.weigh.run import weigh
+
+    about = {
+        name: {"licence": one.licence.name, "weights": one.pinned, "sha256": one.sha256}
+        for name, one in weights.items()
+    }
+    async with open_door(records.values(), weights, ledger, settings) as door:
+        return await weigh(
+            task,
+            door,
+            clock=door.clock,
+            run_id=run_id,
+            seed=task.limits.seed,
+            abilities={name: engine.abilities for name, engine in door.engines.items()},
+            progress=tell,
+            about=about,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -14,28 +14,39 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
-    TransferSpeedColumn,
 )
+from rich.text import Text
 
 from weighbridge.units import format_bytes, format_duration
+
+
+class _Speed(ProgressColumn):
+    """Bytes a second in the units of the sizes beside it."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{format_bytes(round(task.speed))}/s" if task.speed else "")
 
 
 class TransferBars:
     """A pull's Progress on standard error; use it in a `with` block."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._console = console or Console(file=sys.stderr)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
+            _Speed(),
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
+            get_time=clock,
             disable=not self._console.is_terminal,
         )
 
@@ -49,11 +60,12 @@ class TransferBars:
         self._bars.stop()
 
     def note(self, text: str) -> None:
+        self._bars.refresh()
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def bar(self, label: str, total: int | None) -> Iterator[_TransferBar]:
-        began = time.monotonic()
+        began = self._clock()
         task = self._bars.add_task(label, total=total)
         bar = _TransferBar(self._bars, task)
         try:
@@ -62,7 +74,7 @@ class TransferBars:
             self._bars.remove_task(task)
         if not bar.done:
             return
-        seconds = time.monotonic() - began
+        seconds = self._clock() - began
         came = bar.done - bar.before
         rate = f", {format_bytes(round(came / seconds))}/s" if seconds >= 0.5 else ""
         self.note(f"  {label}: {format_bytes(bar.done)} in {format_duration(seconds)}{rate}")

@@ -1,0 +1,158 @@
+"""`weighbridge weigh`: one command for the main job, its preparation and its rehearsal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weighbridge.cli.compose import Changes, settings_from_environment
+from weighbridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from weighbridge.weigh.records import Report
+
+STOPPED_BY_CTRL_C = 130
+
+EPILOG = """\b
+Examples:
+  weighbridge weigh --init my-task            write a commented starter task
+  weighbridge weigh my-task --check           find every mistake, call no model
+  weighbridge weigh my-task --estimate        calls, tokens, dollars and time, before anything runs
+  weighbridge weigh my-task --max-usd 5       run it, and stop in time
+  weighbridge weigh --replay scores.csv --candidates A,B --margin 0.02
+"""
+
+
+@click.command(short_help="Compare models on your own items until the answer is certain.", epilog=EPILOG)
+@click.argument("task", required=False, type=click.Path(path_type=Path))
+@click.option("--init", "mode", flag_value="init", help="Write a commented starter task into the folder TASK.")
+@click.option("--check", "mode", flag_value="check", help="Name file, line and field of every mistake; call no model.")
+@click.option("--estimate", "mode", flag_value="estimate", help="Say calls, tokens, dollars and time; run nothing.")
+@click.option("--candidates", metavar="A,B[,...]", help="Weigh only these; with --replay, the columns to compare.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of the order in which items are drawn.  [0]")
+@click.option(
+    "--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Error rate of a winner.  [0.05]"
+)
+@click.option(
+    "--margin", type=click.FloatRange(0, 1), help="Differences up to this are a tie: 0.02 is two points.  [0]"
+)
+@click.option(
+    "--scope", type=click.Choice(["work", "items"]), help="A claim about work like these items, or these only."
+)
+@click.option("--max-usd", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
+@click.option("--max-items", type=click.IntRange(min=1), help="Draw at most this many items.")
+@click.option("--max-failed", type=click.FloatRange(0, 1), help="Share of a candidate's samples that may fail.  [0.2]")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the HTML report.")
+@click.option("--replay", type=click.Path(path_type=Path), help="Draw from a table of recorded scores; call nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; progress goes to standard error.")
+def weigh(
+    task: Path | None,
+    mode: str | None,
+    candidates: str | None,
+    report: Path | None,
+    replay: Path | None,
+    *,
+    as_json: bool,
+    **changes: Any,
+) -> None:
+    """Compare models on your own items until the answer is certain.
+
+    TASK is a folder with task.toml and items. Items are drawn in random order; the run ends as soon as a test that
+    is valid at every look names a winner, or a tie within the margin, or a forecast says that going on would not
+    decide it. The verdict is printed, and an HTML report says everything about it. A run that was stopped goes on
+    with the same command; what was paid for is not asked again.
+
+    Exit 0 with any verdict, 1 when something failed, 2 for wrong usage, 130 after Ctrl-C.
+    """
+    names = tuple(name.strip() for name in (candidates or "").split(",") if name.strip())
+    if replay is not None:
+        if task is not None or mode is not None or report is not None:
+            raise UsageError("--replay goes with no TASK, --init, --check, --estimate or --report")
+        _replay(replay, Changes(only=names, **changes), as_json)
+        return
+    if task is None:
+        raise UsageError(
+            "name the folder of a TASK", next_move="`weighbridge weigh --init my-task` writes one to start from."
+        )
+    if mode == "init":
+        _init(task, as_json)
+    elif mode == "check":
+        _check(task, as_json)
+    elif mode == "estimate":
+        _estimate(task, Changes(only=names, **changes), as_json)
+    else:
+        _run(task, Changes(only=names, **changes), report, as_json)
+
+
+def _init(folder: Path, as_json: bool) -> None:
+    from weighbridge.weigh.starter import write_starter
+
+    written = write_starter(folder)
+    if as_json:
+        _print_json({"folder": str(folder), "files": [path.name for path in written]})
+        return
+    click.echo(f"Wrote {', '.join(path.name for path in written)} to {folder}.")
+    click.echo(f"Next: weighbridge weigh {folder}")
+
+
+def _check(folder: Path, as_json: bool) -> None:
+    """Exit 1 when there is a mistake."""
+    from weighbridge.weigh.check import check_task
+
+    problems = check_task(folder)
+    if as_json:
+        _print_json({"problems": problems})
+    elif problems:
+        click.echo("\n".join(str(problem) for problem in problems))
+        click.echo(f"{len(problems)} to mend; no model was called.")
+    else:
+        click.echo(f"{folder}: nothing wrong. `--estimate` says what a run would take.")
+    sys.exit(bool(problems))
+
+
+def _estimate(folder: Path, changes: Changes, as_json: bool) -> None:
+    from weighbridge.cli.compose import estimate_task
+
+    estimate = estimate_task(folder, changes, settings_from_environment())
+    if as_json:
+        _print_json(estimate)
+    else:
+        click.echo(str(estimate))
+
+
+def _run(folder: Path, changes: Changes, report: Path | None, as_json: bool) -> None:
+    from weighbridge.cli.compose import weigh_task
+    from weighbridge.cli.transfer import TransferBars
+    from weighbridge.weigh.progress import silent
+
+    with ExitStack() as stack:
+        bars = stack.enter_context(TransferBars())
+        found = weigh_task(folder, changes, settings_from_environment(), report=report, tell=silent, transfers=bars)
+    _finish(found, as_json)
+
+
+def _replay(table: Path, changes: Changes, as_json: bool) -> None:
+    from weighbridge.cli.compose import replay_table
+
+    _finish(replay_table(table, changes), as_json)
+
+
+def _finish(report: Report, as_json: bool) -> None:
+    if as_json:
+        _print_json(report.result)
+        return
+    from rich.console import Console
+
+    from weighbridge.weigh.report import show
+
+    show(report, Console())
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(value))
