@@ -6,6 +6,7 @@ Every way it can fail becomes a BackendUnreachable that says which step failed a
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -65,8 +66,7 @@ async def dial(way: Way, speaker: Callable[[], Speaker], seconds: float) -> Spea
         what = f"the host {host!r} cannot be found: {error.strerror or error}"
         raise BackendUnreachable(what, where=str(way.origin), next_move="Check its spelling, and the DNS.") from error
     except (OSError, UnicodeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        what = f"no connection to {way}: {reason}"
+        what = f"no connection to {way}: {_reason(error)}"
         raise BackendUnreachable(what, where=str(way.origin), next_move=_hint(way)) from error
 
 
@@ -144,6 +144,12 @@ class Tunnel(asyncio.Protocol):
     def _refuse(self, what: str) -> None:
         if not self._answered.done():
             self._answered.set_exception(ConnectionResetError(what))
+
+
+def _reason(error: Exception) -> str:
+    """The system's own word where there is one: asyncio only says that the call failed."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number).lower() if number else str(error) or type(error).__name__
 
 
 def _hint(way: Way) -> str:
