@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -239,10 +240,13 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def running(hub: Hub) -> Iterator[Hub]:
+def running(hub: Hub, tls: ssl.SSLContext | None = None) -> Iterator[Hub]:
     server = Server(("127.0.0.1", 0), Handler)
     server.hub = hub  # type: ignore[attr-defined]
     hub.url, hub.cdn = f"http://127.0.0.1:{server.server_port}", f"http://localhost:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        hub.url = hub.url.replace("http:", "https:")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -55,7 +55,7 @@ def asked_wait_s(headers: Mapping[str, str], now: float) -> float | None:
     if text:
         try:
             return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     reset = re.search(r"\bt=(\d{1,9})", headers.get("RateLimit", ""))
     return float(reset[1]) if reset else None

@@ -18,7 +18,7 @@ from weighbridge.engines.pull.disk import disk_full
 from weighbridge.engines.pull.progress import Bar, Progress
 from weighbridge.errors import HashMismatch, PullError, SourceNotFound
 
-_ANNOUNCED = re.compile(r"Downloading (\S+\.whl)(?:\.metadata)? \(([\d.]+) (bytes|kB|MB|GB)\)")
+_ANNOUNCED = re.compile(r"Downloading (\S+\.whl) \(([\d.]+) (bytes|kB|MB|GB)\)")
 _UNITS = {"bytes": 1, "kB": 1000, "MB": 1000**2, "GB": 1000**3}
 _POLL_S = 0.2
 
