@@ -13,34 +13,28 @@ import importlib.metadata
 import importlib.util
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from weighbridge.chat import ChatRequest, Piece, Text, openai_chat, openai_completions
-from weighbridge.chat.openai_wire import Spelling
-from weighbridge.chat.thinking import OPEN
+from weighbridge.chat import ChatRequest, Piece, Text
 from weighbridge.engines.engine import Ability, BackendRecord
-from weighbridge.engines.llamacpp import tools
 from weighbridge.engines.llamacpp.labels import Labels
 from weighbridge.engines.llamacpp.params import available_memory, plan, slots_for
 from weighbridge.engines.llamacpp.server import Server
 from weighbridge.engines.llamacpp.settings import LlamaCppSettings
 from weighbridge.engines.llamacpp.slots import Slots
+from weighbridge.engines.llamacpp.talk import Talk
+from weighbridge.engines.llamacpp.template import Template
 from weighbridge.engines.llamacpp.threads import machine_threads
 from weighbridge.engines.needs import refuse_what_it_lacks
 from weighbridge.engines.own_settings import read_own_settings
-from weighbridge.errors import BadAnswer, CannotAsk, EngineError
+from weighbridge.errors import CannotAsk, EngineError
 from weighbridge.formats.gguf import GgufHeader, read_gguf
 from weighbridge.net.calls import Calls
-from weighbridge.net.sse import SseParser
 
-SPELLING = Spelling()
 ALWAYS = {Ability.COMPLETION, Ability.SCHEMA, Ability.GRAMMAR, Ability.RANK, Ability.LOGPROBS}
 CHANGING = ("seed", "max_tokens", "kv_type_k", "kv_type_v", "flash_attention", "gpu_layers", "step_tokens")
 """Settings that can change an answer; the others change when it comes, or whether."""
-PROBE = "weighbridge_probe"
-HASHED_AT_ONCE = 1 << 20
 
 
 class LlamaCppEngine:
@@ -63,8 +57,7 @@ class LlamaCppEngine:
         self._server: Server | None = None
         self._labels: Labels | None = None
         self._header: GgufHeader | None = None
-        self._tools_in_template = False
-        self._thinking: dict[bytes, bool] = {}
+        self._talk: Talk | None = None
         self._sha256 = record.sha256
 
     async def start(self) -> None:
@@ -119,20 +112,20 @@ class LlamaCppEngine:
         }
 
     async def answer(self, request: ChatRequest) -> AsyncIterator[Piece]:
-        server, labels = self._server, self._labels
-        if server is None or labels is None:
+        if self._server is None or self._labels is None or self._talk is None:
             raise CannotAsk("the engine is not started", where=f"backend {self.name}")
         self._refuse(request)
-        async with self._slots.take(_beginning(request)) as slot:
-            if request.choices and request.choose != "text":
-                choose = labels.ranked if request.choose == "logprob" else labels.constrained
-                yield self._named(await choose(request, slot))
-            elif request.prompt is not None:
-                async for piece in self._continued(server, request, slot):
-                    yield piece
-            else:
-                async for piece in self._conversed(server, request, slot):
-                    yield piece
+        try:
+            async with self._slots.take(_beginning(request)) as slot:
+                if request.choices and request.choose != "text":
+                    choose = self._labels.ranked if request.choose == "logprob" else self._labels.constrained
+                    yield self._named(await choose(request, slot))
+                else:
+                    async for piece in self._talk.answer(request, slot):
+                        yield piece if piece.finish is None else self._named(piece)
+        except EngineError as error:
+            error.where = error.where or f"backend {self.name}"
+            raise
 
     def _make_server(self, header: GgufHeader) -> Server:
         where = f"backend {self.name}"
@@ -151,14 +144,17 @@ class LlamaCppEngine:
     async def _learn(self, server: Server, header: GgufHeader) -> None:
         """What this model can do, by looking and by trying."""
         props = await server.get("/props")
-        self._labels = Labels(server, name=self.name, turn_end=str(props.get("eos_token") or "\n"))
+        template = Template(server)
+        self._labels = Labels(server, template, name=self.name, turn_end=str(props.get("eos_token") or "\n"))
+        shows_tools = False
         abilities = set(ALWAYS)
         if header.chat_template:
             abilities |= {Ability.CHAT, Ability.TOOLS}
             caps = props.get("chat_template_caps", {})
             if caps.get("supports_reasoning_effort"):
                 abilities.add(Ability.REASONING_EFFORT)
-            self._tools_in_template = await _shows_tools(server)
+            shows_tools = await template.shows_tools()
+        self._talk = Talk(server, template, tools_in_template=shows_tools)
         self.abilities = frozenset(abilities)
 
     def _refuse(self, request: ChatRequest) -> None:
@@ -171,82 +167,6 @@ class LlamaCppEngine:
             )
         refuse_what_it_lacks(self, request)
 
-    async def _continued(self, server: Server, request: ChatRequest, slot: int) -> AsyncIterator[Piece]:
-        body = openai_completions.encode(request, SPELLING, stream=True)
-        if body.pop("response_format", None) is not None:  # the server reads it for conversations only
-            body["json_schema"] = request.schema
-        reader = openai_completions.CompletionStream(SPELLING)
-        async for piece in self._streamed(server, "/v1/completions", body, reader, slot):
-            yield piece
-
-    async def _conversed(self, server: Server, request: ChatRequest, slot: int) -> AsyncIterator[Piece]:
-        if request.tools and not self._tools_in_template:
-            yield await self._called(server, request, slot)
-            return
-        forced = request.tool_choice if request.tools else "auto"
-        if forced not in ("auto", "none"):
-            # llama.cpp knows no tool by name: it is offered alone, and a call is required.
-            request = msgspec.structs.replace(request, tools=tools.offered(request), tool_choice="required")
-        called = False
-        async for piece in self._chat(server, request, slot):
-            called = called or bool(piece.tool_calls)
-            if piece.finish is not None and forced not in ("auto", "none") and not called:
-                raise BadAnswer(f"a tool call was required ({forced}) and none came", where=f"backend {self.name}")
-            yield piece
-
-    async def _called(self, server: Server, request: ChatRequest, slot: int) -> Piece:
-        """An answer of a model whose template ignores tools, read back once it is whole."""
-        prompted = tools.as_prompted(request)
-        pieces = [piece async for piece in self._chat(server, prompted, slot)]
-        text = "".join(piece.text for piece in pieces)
-        last = pieces[-1]
-        if prompted.schema is None:
-            return msgspec.structs.replace(last, text=text)
-        said, calls = tools.read_back(text)
-        return msgspec.structs.replace(last, text=said, tool_calls=calls, finish="tool_calls" if calls else last.finish)
-
-    async def _chat(self, server: Server, request: ChatRequest, slot: int) -> AsyncIterator[Piece]:
-        body = openai_chat.encode(request, SPELLING, stream=True)
-        if request.tools:
-            body["parallel_tool_calls"] = True
-        effort = body.pop("reasoning_effort", None)
-        if effort is not None:
-            body["chat_template_kwargs"] = {"reasoning_effort": effort, **body.get("chat_template_kwargs", {})}
-        opens = await self._opens_thinking(server, body.get("chat_template_kwargs", {}))
-        reader = openai_chat.ChatStream(Spelling(thinking="inside" if opens else "auto"))
-        async for piece in self._streamed(server, "/v1/chat/completions", body, reader, slot):
-            yield piece
-
-    async def _opens_thinking(self, server: Server, options: dict[str, Any]) -> bool:
-        """Whether the chat template itself writes the opening tag, so that all before the closing one is reasoning.
-
-        The server sees to that for models it knows; here for the others. Asked once for each set of options.
-        """
-        key = msgspec.json.encode(options, order="deterministic")
-        if key not in self._thinking:
-            asked = {"messages": [{"role": "user", "content": "?"}], "chat_template_kwargs": options}
-            said = await server.post("/apply-template", asked)
-            self._thinking[key] = str(said.get("prompt", "")).rstrip().endswith(OPEN)
-        return self._thinking[key]
-
-    async def _streamed(
-        self,
-        server: Server,
-        path: str,
-        body: dict[str, Any],
-        reader: openai_chat.ChatStream | openai_completions.CompletionStream,
-        slot: int,
-    ) -> AsyncIterator[Piece]:
-        body = {"cache_prompt": True, "id_slot": slot, **body, "model": self.model}
-        events = SseParser()
-        async with server.stream(path, body) as chunks:
-            async for chunk in chunks:
-                for event in events.feed(chunk):
-                    for piece in reader.feed(event.data):
-                        yield piece
-            last = self._named(reader.end())
-        yield last
-
     def _named(self, piece: Piece) -> Piece:
         return msgspec.structs.replace(piece, model=self.model)
 
@@ -258,17 +178,6 @@ def _check_installed(name: str) -> None:
             where=f"backend {name}",
             next_move="Install it with `python -m pip install 'weighbridge[local]'`.",
         )
-
-
-async def _shows_tools(server: Server) -> bool:
-    """Whether the chat template writes a tool's name anywhere into the prompt."""
-    function = {"name": PROBE, "description": "", "parameters": {"type": "object", "properties": {}}}
-    asked = {"messages": [{"role": "user", "content": "?"}], "tools": [{"type": "function", "function": function}]}
-    try:
-        said = await server.post("/apply-template", asked)
-    except EngineError:  # the template itself fails over tools
-        return False
-    return PROBE in str(said.get("prompt", ""))
 
 
 def _beginning(request: ChatRequest) -> str:

@@ -6,16 +6,13 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
-import msgspec
-
 from weighbridge.chat import ChatRequest, Piece, Usage
 from weighbridge.chat.frames import Frame, continuation_frames, turn_frames
-from weighbridge.chat.openai_chat import encode
 from weighbridge.chat.openai_wire import Spelling, sampling_fields
-from weighbridge.chat.thinking import CLOSE, OPEN
 from weighbridge.engines.labels import as_text, best_label, calibrated
 from weighbridge.engines.llamacpp.grammar import label_grammar, longest, read_labels, split_seam
 from weighbridge.engines.llamacpp.rank import Asks, Ranker, Reading
+from weighbridge.engines.llamacpp.template import Template
 from weighbridge.errors import BadAnswer, CannotAsk
 
 KEPT_BASELINES = 4096
@@ -26,9 +23,10 @@ SPELLING = Spelling()
 class Labels:
     """Chooses labels. One for each started server, because what it remembers is true of that one only."""
 
-    def __init__(self, server: Asks, *, name: str, turn_end: str) -> None:
+    def __init__(self, server: Asks, template: Template, *, name: str, turn_end: str) -> None:
         """`turn_end` is the text of the token that ends an assistant's turn."""
         self._server = server
+        self._template = template
         self._name = name
         self._turn_end = turn_end
         self._ranker = Ranker(server, name)
@@ -47,7 +45,7 @@ class Labels:
             "cache_prompt": True,
             "id_slot": slot,
             "response_fields": ["content", "timings", "tokens_evaluated", "tokens_predicted", "stop_type"],
-            **request.extra,
+            **{name: value for name, value in request.extra.items() if name != "chat_template_kwargs"},
         }
         body.pop("max_tokens", None)
         body.pop("stop", None)
@@ -117,24 +115,4 @@ class Labels:
             )
         if request.prompt is not None:
             return request.prompt, continuation_frames(request.prompt, request.choices), "\n"
-        return await self._rendered(request), turn_frames(request.choices), self._turn_end
-
-    async def _rendered(self, request: ChatRequest) -> str:
-        """The conversation as the model's chat template writes it, up to where the label stands.
-
-        A model that would think first is asked not to (`enable_thinking`, which templates read that know it), and
-        where its template opens the reasoning all the same, it is closed.
-        """
-        plain = msgspec.structs.replace(request, choices=(), choose="text", baseline=None, reasoning_effort=None)
-        asked = encode(plain, SPELLING, stream=False)
-        options = {"enable_thinking": False, **asked.get("chat_template_kwargs", {})}
-        if request.reasoning_effort is not None:
-            options["reasoning_effort"] = request.reasoning_effort
-        said = await self._server.post(
-            "/apply-template", {"messages": asked["messages"], "chat_template_kwargs": options}
-        )
-        text = str(said["prompt"])
-        for opening, closing in zip(OPEN, CLOSE, strict=True):
-            if text.rstrip().endswith(opening):
-                return f"{text}\n\n{closing}\n\n"
-        return text
+        return await self._template.render(request), turn_frames(request.choices), self._turn_end

@@ -95,17 +95,19 @@ def read_back(text: str) -> tuple[str, tuple[ToolCall, ...]]:
     """Words and calls out of an answer that obeyed the schema; BadAnswer for one that was cut short."""
     try:
         said = msgspec.json.decode(text)
-        if "content" in said:
+        if isinstance(said, dict) and "content" in said:
             return str(said["content"]), ()
         calls = tuple(
             ToolCall(f"call_{secrets.token_hex(8)}", call["name"], msgspec.json.encode(call["arguments"]).decode())
             for call in said["tool_calls"]
         )
     except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise BadAnswer(
+        unreadable = BadAnswer(
             f"the tool calls cannot be read ({error}): {text[-200:]!r}",
             next_move="Was it cut by max_tokens? Raise it.",
-        ) from error
+        )
+        unreadable.retryable = False  # it would be cut again
+        raise unreadable from error
     return "", calls
 
 
