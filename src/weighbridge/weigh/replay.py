@@ -1,0 +1,68 @@
+"""Weigh recorded scores as if calls were made.
+
+Drawing and deciding are those of a live run (drawing.py); only the answers are already there. A replay calls nothing
+and writes no ledger rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from weighbridge.errors import InputError
+from weighbridge.stats import Rule
+
+from .drawing import Drawing, draw_order
+from .outcome import verdict_result
+from .records import CandidateResult, Result
+from .table import read_table
+
+
+def replay(path: Path, candidates: Sequence[str], *, rule: Rule, seed: int = 0) -> Result:
+    """Draw items from a wide table until it is decided which candidate is better.
+
+    Only items with a score for every named candidate are drawn. Calls are counted as a live run would make them: one
+    for each item and candidate that is still in. Raises UsageError for names that are no columns, InputError for a
+    table that cannot be used.
+    """
+    table = read_table(path, candidates)
+    total = len(table.scores)
+    if not total:
+        raise InputError(
+            f"none of the {table.rows} items has a score for all of: {', '.join(candidates)}",
+            where=path.name,
+            next_move="Name candidates that were scored on the same items.",
+        )
+    drawing = Drawing(candidates, rule, draw_order(total, seed))
+    calls = dict.fromkeys(candidates, 0)
+    for position, place in enumerate(drawing.order):
+        for name in drawing.active:
+            calls[name] += 1
+        drawing.land(position, table.scores[place].tolist())
+        if drawing.decided:
+            break
+    verdict = drawing.finish()
+    return Result(
+        task=path.name,
+        items=drawing.weighed,
+        candidates=tuple(
+            CandidateResult(
+                name=estimate.name,
+                model=estimate.name,
+                score=estimate.mean,
+                interval=estimate.interval,
+                calls=calls[estimate.name],
+                failed=0,
+                cost_usd=None,
+                latency_p50_s=None,
+                latency_p95_s=None,
+                tokens_in=None,
+                tokens_out=None,
+            )
+            for estimate in verdict.estimates
+        ),
+        verdict=verdict_result(verdict, rule),
+        calls_used=sum(calls.values()),
+        calls_full=total * len(candidates),
+        report=None,
+    )

@@ -1,0 +1,195 @@
+"""A wide table of recorded scores: first column the item, one column for each candidate.
+
+Read as a stream, a line and a field of bounded length at a time: only the scores of the named columns are kept, 8 bytes
+each. A compressed file that swells beyond belief is refused before it fills anything.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from weighbridge.errors import InputError, UsageError
+from weighbridge.units import MIB, format_bytes
+
+LONGEST_LINE = 16 * MIB
+"""Bytes of one line and characters of one field; other columns may hold whole prompts."""
+BOMB_BYTES, BOMB_RATIO = 64 * MIB, 500
+"""A compressed table that grows beyond both is refused: every row has an id of its own, which keeps real tables far
+below (the widest we know grow 40 times)."""
+
+
+class Table(NamedTuple):
+    """What was read."""
+
+    candidates: tuple[str, ...]
+    scores: npt.NDArray[np.float64]
+    """(items, candidates), in the order of the file, of the items that have all of them."""
+    rows: int
+    """Items in the file, those with a missing value included."""
+
+
+def read_table(path: Path, candidates: Sequence[str]) -> Table:
+    """The scores of the named candidates. Raises UsageError for a name that is no column, InputError with row and
+    column for anything else."""
+    _check_names(candidates)
+    with _fields_of(LONGEST_LINE), _opened(path) as lines:
+        rows = csv.reader(lines, strict=True)
+        try:
+            return _read(rows, path.name, candidates)
+        except csv.Error as error:
+            raise InputError(
+                f"the table cannot be read: {error}",
+                where=f"{path.name}:{rows.line_num}",
+                next_move='Write it as CSV with commas; a cell with a comma, quote or line break stands in "quotes".',
+            ) from error
+
+
+def _read(rows: Iterator[list[str]], name: str, candidates: Sequence[str]) -> Table:
+    reader = cast("csv.DictReader[str]", rows)  # only its line_num is used
+    header = next(rows, None)
+    if header is None:
+        raise InputError("the table is empty", where=name, next_move="Give it a header and a row for each item.")
+    columns = _columns(header, name, candidates)
+    scores = array("d")
+    seen: dict[str, int] = {}
+    line = reader.line_num + 1
+    for row in rows:
+        if row:
+            at = f"{name}:{line}"
+            if len(row) != len(header):
+                what = f"row {len(seen) + 1} has {len(row)} cells, and the header has {len(header)}"
+                raise InputError(what, where=at, next_move="Give every row as many cells; a missing value is blank.")
+            _check_id(row[0].strip(), at, seen, line)
+            values = [_value(row[column], at, header[column], len(seen)) for column in columns]
+            if None not in values:
+                scores.extend(cast("list[float]", values))
+        line = reader.line_num + 1
+    table = np.frombuffer(scores, dtype=np.float64) if scores else np.empty(0)
+    return Table(tuple(candidates), table.reshape(-1, len(columns)), len(seen))
+
+
+def _columns(header: Sequence[str], name: str, candidates: Sequence[str]) -> list[int]:
+    """Where the candidates stand; never in the first column, which holds the item."""
+    names = [column.strip() for column in header]
+    for candidate in candidates:
+        count = names[1:].count(candidate)
+        if count == 1:
+            continue
+        if count > 1:
+            raise InputError(f"{count} columns are called {candidate!r}", where=f"{name}:1", next_move="Rename them.")
+        close = get_close_matches(candidate, names[1:], n=1, cutoff=0.5)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        shown = ", ".join(names[1:9]) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
+        what = f"no candidate {candidate!r} in the table"
+        if names and candidate == names[0]:
+            what = f"the first column, {candidate!r}, holds the items and cannot be a candidate"
+        raise UsageError(what, where=f"{name}:1", next_move=f"{hint}Its candidates are: {shown or 'none'}.")
+    return [names.index(candidate, 1) for candidate in candidates]
+
+
+def _check_names(candidates: Sequence[str]) -> None:
+    if len(candidates) < 2:
+        raise UsageError("a comparison needs two candidates or more", next_move="Name them: --candidates A,B")
+    for name in candidates:
+        if candidates.count(name) > 1:
+            raise UsageError(f"candidate {name!r} is named twice", next_move="Name each candidate once.")
+
+
+def _check_id(item: str, at: str, seen: dict[str, int], line: int) -> None:
+    if not item:
+        raise InputError(
+            f"row {len(seen) + 1} has no item", where=at, next_move="Its first cell names the item; give it an id."
+        )
+    if item in seen:
+        raise InputError(
+            f"item {item!r} stands there twice, first on line {seen[item]}",
+            where=at,
+            next_move="Give every item an id of its own in the first column, and one row.",
+        )
+    seen[item] = line
+
+
+def _value(text: str, at: str, column: str, row: int) -> float | None:
+    """A score in [0, 1]; None where the cell is blank."""
+    if not text or text.isspace():
+        return None
+    try:
+        value = float(text) if text.isascii() and "_" not in text else -1.0  # float() takes 1_0 and ١
+    except ValueError:
+        value = -1.0
+    if 0.0 <= value <= 1.0:  # false for NaN
+        return value
+    raise InputError(
+        f"row {row}: {text.strip()[:40]!r} is not a number from 0 to 1",
+        where=f"{at}: {column}",
+        next_move="Scores lie between 0 and 1; leave the cell blank where there is none.",
+    )
+
+
+@contextmanager
+def _fields_of(longest: int) -> Iterator[None]:
+    """Let the csv module read long fields meanwhile; its limit belongs to the whole process."""
+    before = csv.field_size_limit(longest)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a file, unpacked if it starts like a gzip file."""
+    try:
+        with path.open("rb") as file:
+            packed = file.peek(2)[:2] == b"\x1f\x8b"
+            yield _lines(cast("BinaryIO", gzip.GzipFile(fileobj=file)) if packed else file, file, path.name)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"the compressed table is damaged or cut off: {error}",
+            where=path.name,
+            next_move="Pack it again, or use it unpacked.",
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"the table cannot be read: {error.strerror or error}", where=str(path), next_move="Check the path."
+        ) from error
+
+
+def _lines(file: BinaryIO, raw: io.BufferedReader, name: str) -> Iterator[str]:
+    """Lines as text; bounds what one line and a whole compressed file may hold."""
+    number = total = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        total += len(line)
+        if len(line) > LONGEST_LINE:
+            raise InputError(
+                f"line {number} is longer than {format_bytes(LONGEST_LINE)}",
+                where=f"{name}:{number}",
+                next_move="A row holds one item; check how the file was written.",
+            )
+        if file is not raw and total > BOMB_BYTES and total > BOMB_RATIO * raw.tell():
+            raise InputError(
+                f"the table unpacks to more than {BOMB_RATIO} times its size, {format_bytes(total)} so far",
+                where=name,
+                next_move="If it is meant to be so, unpack it first.",
+            )
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"byte 0x{error.object[error.start]:02x} at place {error.start + 1} of line {number} is not UTF-8",
+                where=f"{name}:{number}",
+                next_move="Save the table as UTF-8.",
+            ) from error
