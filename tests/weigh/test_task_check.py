@@ -85,7 +85,7 @@ WRONG_VALUES = [
 def test_a_wrong_value_is_named_with_the_line_it_stands_on(tmp_path: Path, lines: str, field: str) -> None:
     text = SOUND + "\n" + lines + "\n"
     key = field.rpartition(".")[2].rstrip("]0123456789[") or field
-    line = len(text.splitlines()) - lines[::-1].split(key[::-1])[0].count("\n")
+    line = len(text.splitlines()) - lines.rpartition(key)[2].count("\n")
 
     found = [problem for problem in check_task(make_task(tmp_path, text)) if problem.field == field]
 

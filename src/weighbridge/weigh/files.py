@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from weighbridge.units import MIB, format_bytes
-from weighbridge.weigh.items.items import open_regular
+from weighbridge.weigh.items.open_file import open_regular
 
 LARGEST = 8 * MIB
 """For files that are read whole: task.toml and schemas."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import weakref
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -14,6 +10,7 @@ import numpy.typing as npt
 
 from weighbridge.errors import InputError
 from weighbridge.weigh.items.layout import BadRecord, Layout
+from weighbridge.weigh.items.open_file import OpenFile
 from weighbridge.weigh.problems import Problem, did_you_mean
 from weighbridge.weigh.records import Item
 
@@ -32,19 +29,17 @@ class Items(Sequence[Item]):
     Raises InputError when the file was changed after it was opened: offsets would point anywhere.
     """
 
-    def __init__(self, name: str, descriptor: int, layout: Layout, index: Index, id_field: str | None) -> None:
-        """Takes over `descriptor`, which stays open for as long as this object lives."""
+    def __init__(self, name: str, file: OpenFile, layout: Layout, index: Index, id_field: str | None) -> None:
         self.name = name
         self.id_field = id_field
-        self._descriptor = descriptor
+        self._file = file
         self._layout = layout
         self._index = index
-        self._stamp = stamp(os.fstat(descriptor))
-        self._close = weakref.finalize(self, os.close, descriptor)
+        self._stamp = file.stamp()
 
     def close(self) -> None:
         """Give the file back. Safe to call twice; nothing can be read afterwards."""
-        self._close()
+        self._file.close()
 
     def __len__(self) -> int:
         return len(self._index)
@@ -62,8 +57,8 @@ class Items(Sequence[Item]):
             raise IndexError(place)
         start, packed = self._index[place].tolist()
         length, line = packed >> LINE_BITS, packed & ((1 << LINE_BITS) - 1)
-        raw = os.pread(self._descriptor, length, start)
-        if len(raw) != length or stamp(os.fstat(self._descriptor)) != self._stamp:
+        raw = self._file.read(length, start)
+        if len(raw) != length or self._file.stamp() != self._stamp:
             raise self._changed()
         try:
             fields = self._layout.fields(raw, line)
@@ -90,11 +85,6 @@ class Items(Sequence[Item]):
         )
 
 
-def stamp(status: os.stat_result) -> tuple[int, int]:
-    """Changes whenever a file is written to."""
-    return status.st_size, status.st_mtime_ns
-
-
 def item_id(fields: dict[str, Any], id_field: str | None, place: int, line: int) -> str:
     """An item's id as a text: its id field, or its number from 1 without one. Raises BadRecord."""
     if id_field is None:
@@ -109,15 +99,3 @@ def item_id(fields: dict[str, Any], id_field: str | None, place: int, line: int)
     raise BadRecord(
         line, id_field, "an id is a text of 1 to 512 characters or a whole number", "Give every item an id of its own."
     )
-
-
-def open_regular(path: Path) -> int:
-    """A descriptor of a file for reading. Raises OSError, also for what is no regular file (a pipe would block)."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return descriptor
-    os.close(descriptor)
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(21, "Is a directory", str(path))
-    raise OSError(22, "not a regular file", str(path))

@@ -7,7 +7,6 @@ index    kept in `cache` under a key that names the bytes of the file, so that a
 from __future__ import annotations
 
 import os
-import tempfile
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +15,11 @@ from typing import BinaryIO
 import numpy as np
 
 from weighbridge.weigh.items.delimited import Delimited
-from weighbridge.weigh.items.items import LINE_BITS, Index, Items, item_id, open_regular, stamp
+from weighbridge.weigh.items.items import LINE_BITS, Index, Items, item_id
 from weighbridge.weigh.items.jsonl import JsonLines
+from weighbridge.weigh.items.kept import keep_index, kept_index
 from weighbridge.weigh.items.layout import BadRecord, Layout, Span
+from weighbridge.weigh.items.open_file import OpenFile, open_regular
 from weighbridge.weigh.items.parquet import as_json_lines
 from weighbridge.weigh.items.twins import same_ids
 from weighbridge.weigh.problems import Problem, Problems
@@ -45,7 +46,7 @@ def open_items(
     """
     try:
         layout = _layout_of(path, max_item_bytes)
-        descriptor = _open(path, name, max_item_bytes)
+        file = OpenFile(_open(path, name, max_item_bytes))
     except BadRecord as bad:
         problems.add(_problem(name, bad))
         return None
@@ -54,10 +55,12 @@ def open_items(
         problems.add(Problem(name, None, None, f"cannot be read: {reason}", "Check the path."))
         return None
     try:
-        items = _from_cache(name, descriptor, layout, id_field, cached)
-        return items or _scan(name, descriptor, layout, id_field=id_field, look=look, problems=problems, cached=cached)
+        index = kept_index(cached, file.stamp()[0])
+        if index is not None:
+            return Items(name, file, layout, index, _id_field(file, layout, id_field))
+        return _scan(_Scan(name, layout, id_field, look, problems), file, cached)
     except BaseException:
-        os.close(descriptor)
+        file.close()
         raise
 
 
@@ -84,35 +87,26 @@ def _problem(name: str, bad: BadRecord) -> Problem:
     return Problem(name, bad.line, bad.field, bad.what, bad.next_move)
 
 
-def _scan(
-    name: str,
-    descriptor: int,
-    layout: Layout,
-    *,
-    id_field: str | None,
-    look: Look,
-    problems: Problems,
-    cached: Path | None,
-) -> Items | None:
-    before = problems.count
-    begun = stamp(os.fstat(descriptor))
-    scan = _Scan(name, layout, id_field, look, problems)
-    with os.fdopen(os.dup(descriptor), "rb", buffering=1 << 20) as file:
-        file.seek(0)
-        scan.read(file)
-    if not scan.count and problems.count == before:
-        problems.add(Problem(name, None, None, "no items in this file", "Put one item on each line."))
-    items = Items(name, descriptor, layout, scan.index(), scan.id_field)
-    for problem in same_ids(items, scan.hashes()) if scan.id_field is not None else ():
-        problems.add(problem)
-    if begun != stamp(os.fstat(descriptor)):
-        problems.add(Problem(name, None, None, "was changed while it was read", "Run the command again."))
-    if problems.count > before:
-        items.close()
-        return None
-    if cached is not None:
-        _keep(cached, scan.index())
+def _scan(scan: _Scan, file: OpenFile, cached: Path | None) -> Items | None:
+    """Read the file once; the index is kept when nothing was wrong."""
+    begun = file.stamp()
+    with file.stream() as stream:
+        scan.read(stream)
+    items = scan.judge(file, changed=begun != file.stamp())
+    if items is None:
+        file.close()
+    elif cached is not None:
+        keep_index(cached, scan.index())
     return items
+
+
+def _id_field(file: OpenFile, layout: Layout, id_field: str | None) -> str | None:
+    """What a scan would have taken for the id field. Also lets CSV read its header."""
+    with file.stream() as stream:
+        first = next(layout.spans(stream), None)
+    if id_field is None and isinstance(first, Span):
+        return "id" if "id" in layout.fields(first.raw, first.line) else None
+    return id_field
 
 
 class _Scan:
@@ -125,6 +119,7 @@ class _Scan:
         self._layout = layout
         self._look = look
         self._problems = problems
+        self._before = problems.count
         self._places = array("Q")
         self._hashes = array("q")
 
@@ -155,46 +150,20 @@ class _Scan:
         for problem in self._look(item, span.line):
             self._problems.add(problem)
 
+    def judge(self, file: OpenFile, *, changed: bool) -> Items | None:
+        """The items when nothing was wrong with any of them."""
+        problems, name = self._problems, self._name
+        if not self.count and problems.count == self._before:
+            problems.add(Problem(name, None, None, "no items in this file", "Put one item on each line."))
+        items = Items(name, file, self._layout, self.index(), self.id_field)
+        for problem in same_ids(items, self.hashes()) if self.id_field is not None and not changed else ():
+            problems.add(problem)
+        if changed:
+            problems.add(Problem(name, None, None, "was changed while it was read", "Run the command again."))
+        return items if problems.count == self._before else None
+
     def index(self) -> Index:
         return np.frombuffer(self._places, dtype=np.uint64).reshape(-1, 2)
 
     def hashes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.frombuffer(self._hashes, dtype=np.int64)
-
-
-def _from_cache(name: str, descriptor: int, layout: Layout, id_field: str | None, cached: Path | None) -> Items | None:
-    """Items over a kept index, mapped from its file rather than read; None where there is none that fits."""
-    if cached is None:
-        return None
-    try:
-        index = np.load(cached, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    size = os.fstat(descriptor).st_size
-    if index.dtype != np.uint64 or index.ndim != 2 or index.shape[1] != 2 or not len(index):
-        return None
-    if int(index[-1, 0]) + (int(index[-1, 1]) >> LINE_BITS) > size:
-        return None
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        file.seek(0)
-        first = next(layout.spans(file), None)  # lets CSV read its header
-    if not isinstance(first, Span) or id_field is not None:
-        return Items(name, descriptor, layout, index, id_field) if isinstance(first, Span) else None
-    found = "id" if "id" in layout.fields(first.raw, first.line) else None
-    return Items(name, descriptor, layout, index, found)
-
-
-def _keep(cached: Path, index: Index) -> None:
-    """Write the index whole or not at all. That it could not be kept (a full disk) is no reason to stop: it can be
-    made again."""
-    try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        handle, half = tempfile.mkstemp(dir=cached.parent, prefix=".index-")
-    except OSError:
-        return
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, index)
-        Path(half).replace(cached)
-    except OSError:
-        Path(half).unlink(missing_ok=True)

@@ -33,7 +33,7 @@ _NOTS = (
 _BEFORE_LABEL = ("a", "an", "the", "about", "really", "un", "una", "ein", "eine", "de", "option", "category")
 
 _ARABIC = re.compile("[\u0621-\u064a]")
-ARTICLE = re.compile(r"[AI](?= [a-z])|[A-Z](?=['’]\w)")
+ARTICLE = re.compile(rf"[AI](?= (?!(?:{'|'.join(_OR)})\b)[a-z])|[A-Z](?=['’]\w)")
 """A capital that is a word of its own, not a label: `A refund`, `I think`, `A's`."""
 
 LETTER = re.compile(rf"{NO_WORD_BEFORE}(?<!['’])[A-Za-z]{NO_WORD_AFTER}")
@@ -53,11 +53,11 @@ def names_anywhere(names: Iterable[str]) -> tuple[re.Pattern[str], dict[str, str
 def statements(cues: Iterable[str], names: Iterable[str]) -> tuple[re.Pattern[str], dict[str, str]]:
     """A pattern for `cue, link, name`, its gap in the group `gap`; group to name."""
     by_group, label = _one_of(names)
-    cue = "|".join(f"{NO_WORD_BEFORE}{re.escape(cue)}" for cue in sorted(cues, key=len, reverse=True))
+    cue = "|".join(map(re.escape, sorted(cues, key=len, reverse=True)))
     links = "|".join(_LINKS)
     fillers = rf"(?:(?:{'|'.join(_FILLERS)})[^\w\n]{{1,4}}){{0,3}}"
     gap = rf"(?P<gap>\W{{0,12}}(?:(?:{links})\W{{0,8}}){{0,3}})"
-    return re.compile(rf"(?:{cue}){gap}{fillers}(?:{label})"), by_group
+    return re.compile(rf"{NO_WORD_BEFORE}(?:{cue}){gap}{fillers}(?:{label})"), by_group
 
 
 def alternatives(names: Iterable[str]) -> tuple[re.Pattern[str], dict[str, str]]:
@@ -74,21 +74,20 @@ def headings(names: Iterable[str]) -> tuple[re.Pattern[str], dict[str, str]]:
 
 
 def _one_of(names: Iterable[str]) -> tuple[dict[str, str], str]:
-    """The longest name wins where one is part of another."""
+    """A pattern for one whole name, the longest where one is part of another; group to name."""
     ordered = sorted(names, key=len, reverse=True)
     by_group = {f"n{place}": name for place, name in enumerate(ordered)}
-    return by_group, "|".join(f"(?P<{group}>{_bounded(name)})" for group, name in by_group.items())
+    each = "|".join(f"(?P<{group}>{_core(name)})" for group, name in by_group.items())
+    return by_group, f"{NO_WORD_BEFORE}(?:{each}){NO_WORD_AFTER}"
 
 
-def _bounded(name: str) -> str:
-    before, after = NO_WORD_BEFORE, NO_WORD_AFTER
-    if name[0].isdigit():
-        before = rf"(?<![\d/])(?<!\d[.,])(?<!out of ){before}"
-    if name[-1].isdigit():
-        after = rf"(?!\d|[.,]\d){after}"
+def _core(name: str) -> str:
+    """A name, with what must not stand beside it besides letters."""
+    before = r"(?<![\d/])(?<!\d[.,])(?<!out of )" if name[0].isdigit() else ""
+    after = r"(?!\d|[.,]\d)" if name[-1].isdigit() else ""
     if _ARABIC.match(name):  # the article and one-letter words are written together with what follows
         core = name.removeprefix("ال") if len(name) > 4 else name
-        return rf"{before}(?:[وف]?(?:بال|كال|لل|ال|ب|ك|ل)?){re.escape(core)}{after}"
+        return rf"(?:[وف]?(?:بال|كال|لل|ال|ب|ك|ل)?){re.escape(core)}"
     return f"{before}{re.escape(name)}{after}"
 
 

@@ -35,7 +35,7 @@ def main() -> None:
 
 def _compare(math_verify: Any, question: Question) -> Said:
     right = _parse(math_verify, _marked(question.reference))
-    if not right:
+    if all(isinstance(one, str) for one in right):  # a text is what it gives back when it could not parse
         return Said(reference_read=False)
     read = _parse(math_verify, question.answer)
     if not read:
