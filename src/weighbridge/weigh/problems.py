@@ -29,6 +29,11 @@ class Problem(msgspec.Struct, frozen=True):
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return place if self.field is None else f"{place}: {self.field}"
 
+    def __str__(self) -> str:
+        """Place and mistake on one line, the next move on one of its own."""
+        first = f"{self.where}: {self.what}"
+        return first if self.next_move is None else f"{first}\n  {self.next_move}"
+
     def error(self) -> InputError:
         return InputError(self.what, where=self.where, next_move=self.next_move)
 
