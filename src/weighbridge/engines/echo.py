@@ -108,7 +108,8 @@ class EchoEngine:
 
     async def answer(self, request: ChatRequest) -> AsyncIterator[Piece]:
         refuse_what_it_lacks(self, request)
-        digest = hashlib.sha256(self._salt + msgspec.json.encode(request)).digest()
+        asked = msgspec.structs.replace(request, baseline=None) if request.baseline is not None else request
+        digest = hashlib.sha256(self._salt + msgspec.json.encode(asked)).digest()
         own = self._own
         if own.delay_s:
             await self._sleep(own.delay_s)

@@ -65,7 +65,8 @@ class Labeller:
             choice = step.choice
             scores = await self._scores(request, step, request.baseline is not None, spent)
             if request.baseline is not None:
-                scores = calibrated(scores, await self._baseline(request.baseline, choice, picked, spent))
+                twin = msgspec.structs.replace(request.baseline, choices=request.choices)
+                scores = calibrated(scores, await self._baseline(twin, choice, picked, spent))
             ranked[choice.name] = scores
             picked[choice.name] = best_label(scores)
         return Piece(

@@ -1,0 +1,255 @@
+"""What every engine promises, over every engine. Add one to ENGINES; mark what it cannot do with the reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from openai_twin import twin
+
+from fault_server import FaultServer
+from weighbridge.chat import Answer, ChatRequest, Choice, Image, Message, Sampling, Text, Tool
+from weighbridge.chat.join import join
+from weighbridge.engines import Ability, BackendRecord, Engine
+from weighbridge.engines.registry import make_engine
+from weighbridge.errors import CannotAsk, EngineError
+from weighbridge.net.calls import Calls
+
+TOPIC = Choice(name="topic", labels=("billing", "account", "other"), lead="Topic:")
+URGENT = Choice(name="urgent", labels=("yes", "no"), lead="Urgent:")
+TOOL = Tool(
+    name="look_up", parameters={"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+
+
+@asynccontextmanager
+async def echo(**settings: Any) -> AsyncIterator[Engine]:
+    record = BackendRecord(name="under-test", kind="echo", model="m", settings=settings)
+    async with Calls(environ={}) as calls:
+        yield make_engine(record, calls=calls, environ={})
+
+
+@asynccontextmanager
+async def openai(**settings: Any) -> AsyncIterator[Engine]:
+    async with FaultServer(twin) as server, Calls(environ={}) as calls:
+        record = BackendRecord(name="under-test", kind="openai", model="m", base_url=server.base_url, settings=settings)
+        yield make_engine(record, calls=calls, environ={})
+
+
+@asynccontextmanager
+async def openai_whole(**settings: Any) -> AsyncIterator[Engine]:
+    async with openai(stream=False, **settings) as engine:
+        yield engine
+
+
+Made = Callable[..., Any]
+ENGINES = [
+    pytest.param(echo, id="echo"),
+    pytest.param(openai, id="openai"),
+    pytest.param(openai_whole, id="openai-whole"),
+]
+every_engine = pytest.mark.parametrize("make", ENGINES)
+
+
+def use(make: Made, do: Callable[[Engine], Awaitable[Any]], **settings: Any) -> Any:
+    async def run() -> Any:
+        async with make(**settings) as engine:
+            await engine.start()
+            try:
+                return await do(engine)
+            finally:
+                await engine.close()
+
+    return asyncio.run(run())
+
+
+def ask(make: Made, said: str, *, raw: bool = False, **changed: Any) -> Answer:
+    asked = {"prompt": said} if raw else {"messages": (Message(role="user", content=said),)}
+    request = ChatRequest(**{"model": "m", **asked, **changed})
+
+    async def do(engine: Engine) -> Answer:
+        return join([piece async for piece in engine.answer(request)])
+
+    return use(make, do)
+
+
+@every_engine
+def test_a_question_is_answered_with_text_finish_model_and_counts(make: Made) -> None:
+    answer = ask(make, "What is it?\nanswer=a fine day")
+
+    assert (answer.text, answer.finish, answer.model) == ("a fine day", "stop", "m")
+    assert answer.usage.input_tokens
+    assert answer.usage.output_tokens
+
+
+@every_engine
+def test_a_text_is_continued(make: Made) -> None:
+    assert ask(make, "Once upon a time.\nanswer=the end", raw=True).text == "the end"
+
+
+@every_engine
+def test_the_last_piece_and_only_that_carries_finish(make: Made) -> None:
+    async def do(engine: Engine) -> list[str | None]:
+        request = ChatRequest(model="m", messages=(Message(role="user", content="answer=one two three four"),))
+        return [piece.finish async for piece in engine.answer(request)]
+
+    finishes = use(make, do)
+
+    assert finishes[-1] == "stop"
+    assert not any(finishes[:-1])
+
+
+@every_engine
+@pytest.mark.parametrize("raw", [False, True], ids=["chat", "completion"])
+@pytest.mark.parametrize("choose", ["grammar", "logprob", "text"])
+def test_one_label_is_the_answers_text_in_all_three_ways(make: Made, choose: Any, raw: bool) -> None:
+    guided = {} if make is echo or not raw else {"guided": "guided_choice"}
+    said = "My card was charged twice.\nanswer=billing"
+    request = {"choices": (TOPIC,), "choose": choose}
+
+    async def do(engine: Engine) -> Answer:
+        asked = {"prompt": said} if raw else {"messages": (Message(role="user", content=said),)}
+        return join([piece async for piece in engine.answer(ChatRequest(model="m", **asked, **request))])
+
+    answer = use(make, do, **guided)
+
+    assert answer.text == "billing"
+    if choose == "logprob":
+        assert answer.label_logprobs is not None
+        assert max(answer.label_logprobs["topic"], key=answer.label_logprobs["topic"].__getitem__) == "billing"
+
+
+@every_engine
+def test_several_labels_are_an_object_in_the_order_asked_for(make: Made) -> None:
+    answer = ask(make, "answer.topic=account\nanswer.urgent=no", choices=(TOPIC, URGENT), choose="grammar")
+
+    assert answer.text == '{"topic":"account","urgent":"no"}'
+
+
+@every_engine
+def test_a_content_free_twin_takes_the_liking_for_a_label_away(make: Made) -> None:
+    """With a uniform twin the order stays and the numbers move by the same amount."""
+    twin_request = ChatRequest(model="m", messages=(Message(role="user", content="content-free"),))
+
+    plain = ask(make, "answer=account", choices=(TOPIC,), choose="logprob").label_logprobs
+    calibrated = ask(make, "answer=account", choices=(TOPIC,), choose="logprob", baseline=twin_request).label_logprobs
+
+    assert plain is not None
+    assert calibrated is not None
+    moved = [calibrated["topic"][label] - plain["topic"][label] for label in TOPIC.labels]
+    assert moved == pytest.approx([1.0986] * 3, abs=1e-4)  # minus log(1/3)
+
+
+@every_engine
+def test_a_schema_is_kept_to(make: Made) -> None:
+    answer = ask(make, 'answer={"name": "Ada"}', schema=SCHEMA)
+
+    assert msgspec.json.decode(answer.text) == {"name": "Ada"}
+
+
+@every_engine
+def test_tools_are_called_in_parallel_and_in_order(make: Made) -> None:
+    answer = ask(make, 'call: look_up {"id": 1}\ncall: look_up {"id": 2}', tools=(TOOL,))
+
+    assert [(call.name, msgspec.json.decode(call.arguments)) for call in answer.tool_calls] == [
+        ("look_up", {"id": 1}),
+        ("look_up", {"id": 2}),
+    ]
+    assert len({call.id for call in answer.tool_calls}) == 2
+    assert answer.finish == "tool_calls"
+
+
+@every_engine
+@pytest.mark.parametrize("choice", ["required", "look_up"])
+def test_a_required_tool_is_never_dropped(make: Made, choice: str) -> None:
+    answer = ask(make, "hello", tools=(TOOL,), tool_choice=choice)
+
+    assert [call.name for call in answer.tool_calls] == ["look_up"]
+
+
+@every_engine
+def test_a_forbidden_tool_is_not_called(make: Made) -> None:
+    answer = ask(make, "answer=just text", tools=(TOOL,), tool_choice="none")
+
+    assert (answer.text, answer.tool_calls) == ("just text", ())
+
+
+@every_engine
+def test_an_answer_that_ran_out_of_tokens_says_so(make: Made) -> None:
+    answer = ask(make, "answer=" + "word " * 50, sampling=Sampling(max_tokens=3))
+
+    assert (answer.finish, answer.text) == ("length", "word word wo")
+
+
+@every_engine
+def test_the_same_question_gets_the_same_answer(make: Made) -> None:
+    assert ask(make, "what now?") == ask(make, "what now?")
+
+
+@every_engine
+@pytest.mark.parametrize(
+    ("ability", "changed"),
+    [
+        ("chat", {}),
+        ("completion", {"prompt": "x", "messages": ()}),
+        ("grammar", {"choices": (TOPIC,), "choose": "grammar"}),
+        ("rank", {"choices": (TOPIC,), "choose": "logprob"}),
+        ("schema", {"schema": SCHEMA}),
+        ("tools", {"tools": (TOOL,)}),
+        ("images", {"messages": (Message(role="user", content=(Text("x"), Image("data:,"))),)}),
+        ("reasoning_effort", {"reasoning_effort": "low"}),
+        ("logprobs", {"logprobs": 1}),
+    ],
+)
+def test_what_a_backend_lacks_is_refused_by_name_and_not_dropped(
+    make: Made, ability: str, changed: dict[str, Any]
+) -> None:
+    others = [each.value for each in Ability if each != ability]
+
+    async def do(engine: Engine) -> None:
+        request = {"model": "m", "messages": (Message(role="user", content="x"),), **changed}
+        with pytest.raises(CannotAsk, match=rf"'under-test' cannot do '{ability}'") as caught:
+            await anext(engine.answer(ChatRequest(**request)))
+        assert not caught.value.retryable
+
+    use(make, do, abilities=others)
+
+
+@every_engine
+def test_fifty_questions_at_once_get_fifty_right_answers(make: Made) -> None:
+    async def do(engine: Engine) -> list[str]:
+        async def one(number: int) -> str:
+            request = ChatRequest(model="m", messages=(Message(role="user", content=f"answer=number {number}"),))
+            return join([piece async for piece in engine.answer(request)]).text
+
+        return await asyncio.gather(*[one(number) for number in range(50)])
+
+    assert use(make, do) == [f"number {number}" for number in range(50)]
+
+
+@every_engine
+def test_closing_twice_is_safe_and_the_fingerprint_is_plain_text(make: Made) -> None:
+    async def do(engine: Engine) -> dict[str, str]:
+        await engine.close()
+        return engine.fingerprint()
+
+    fingerprint = use(make, do)
+
+    assert fingerprint["engine"]
+    assert all(type(value) is str for value in fingerprint.values())
+
+
+@every_engine
+def test_a_tool_that_is_not_there_is_an_engine_error(make: Made) -> None:
+    with pytest.raises(EngineError, match="other"):
+        ask(make, "x", tools=(TOOL,), tool_choice="other")
