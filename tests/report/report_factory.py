@@ -105,7 +105,7 @@ def make_report(
         items_total=total,
         provenance=dict(provenance) if provenance is not None else _provenance(),
         candidates=tuple(candidates) if candidates is not None else tuple(_candidate(name) for name in rates),
-        eliminated=gone if decision != "winner" or len(names) > 2 else {},
+        eliminated=gone,
     )
 
 

@@ -47,6 +47,7 @@ def test_a_percentage_has_the_decimals_that_its_interval_carries(width: float, d
         (points_range(Interval(-0.041, 0.12)), "−4 to +12 points"),
         (points_range(Interval(math.nan, 1.0)), "n/a"),
         (seconds(0.0423), "42 ms"),
+        (seconds(0.00002), "under 1 ms"),
         (seconds(1.2345), "1.23 s"),
         (seconds(75.2), "75 s"),
         (seconds(None), "n/a"),

@@ -282,6 +282,16 @@ def test_settings_that_candidates_share_stand_once() -> None:
     assert tables.count("acme/qwen-7b-instruct-Q4_K_M") == 1
 
 
+def test_a_setting_that_only_one_candidate_has_is_not_taken_for_shared() -> None:
+    """One backend has a price, the other none: `price` is a leaf here and a table there."""
+    settings = [{"name": "a", "price": {"input": 0.2}}, {"name": "b", "price": None}]
+
+    page = Page(render(make_report({"a": 0.7, "b": 0.6}, stop=5, candidates=settings)))
+
+    rows = [one.text for one in page.all("tr") if one.text.startswith("price")]
+    assert rows == ["price › input0.2not set", "pricenot setnone"]
+
+
 def test_item_text_has_its_own_direction_and_language(winner: Page) -> None:
     arabic = [one for one in winner.all("div", class_="text", lang="ar") if "لا أستطيع" in one.text]
 

@@ -66,6 +66,7 @@ def _forest(report: Report) -> Markup:
 
     def row(one: CandidateResult) -> list[Child]:
         after = report.eliminated.get(one.name)
+        after = None if after == report.result.items else after  # the last look ends the run for everybody
         mark = Mark(by_name[one.name], one.score, one.interval, faded=after is not None)
         out = None if after is None else tag("span", f"out after {counted(after, 'item')}", class_="chip")
         who = [candidate(one.name, by_name), tag("span", tag("bdi", one.model), class_="model"), out]
@@ -84,7 +85,7 @@ def _pairs(report: Report) -> Markup | None:
     facing = [_facing(pair) for pair in report.comparisons[:PAIRS]]
     if not facing:
         return None
-    axis = around_zero([*_ends(facing), report.rule.margin])
+    axis = around_zero([*_ends(facing), 1.3 * report.rule.margin])
     shown, folded = (facing, []) if len(facing) <= FEW else (facing[: FEW - 1], facing[FEW - 1 :])
     rest = len(report.comparisons) - len(facing)
     more = tag("details", tag("summary", counted(len(folded), "more pair")), _pair_table(report, folded, axis))

@@ -17,7 +17,7 @@ from .markup import Markup, tag, text
 from .numbers import count, counted
 from .page import note, section
 from .plain import one_line
-from .sample import Cut, field, language_of, outcome, sample_cell
+from .sample import SAID, Cut, field, language_of, outcome, sample_cell
 from .words import places
 
 PAGE = 20
@@ -36,9 +36,6 @@ PROBED = 40
 FIELDS = 24
 VALUES = 300
 """Values of one tag offered as a filter."""
-
-OUTCOMES = {"r": "right", "p": "partly right", "w": "wrong", "f": "failed", "-": "not asked"}
-"""One letter for each sample in an article's `data-outcomes`; report.js filters by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ def _controls(report: Report) -> Markup:
     index = tag_index(report.items[:MOST])
     names = [one_line(one.name, 60) for one in report.result.candidates]
     who = _select("filter-candidate", "Candidate", [("", "any"), *((str(at), name) for at, name in enumerate(names))])
-    how = _select("filter-outcome", "Answer", [("", "any"), *OUTCOMES.items()])
+    how = _select("filter-outcome", "Answer", [("", "any"), *SAID.items()])
     show = _select("filter-differ", "Scores", [("", "any"), ("differ", "differ"), ("same", "the same")])
     by_tag = [
         _select(f"filter-tag-{place}", one_line(name, 40), _options(place, values), tag_filter=True)

@@ -78,6 +78,8 @@ def seconds(value: float | None) -> str:
     """A latency: two significant digits, milliseconds below a tenth of a second."""
     if value is None or not math.isfinite(value):
         return MISSING
+    if value < 0.001:
+        return "under 1 ms"
     if value < 0.1:
         return f"{1000 * value:.2g} ms"
     return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"

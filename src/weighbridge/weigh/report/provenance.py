@@ -10,7 +10,7 @@ import msgspec
 from weighbridge.weigh.records import Report
 
 from .markup import Child, Markup, tag
-from .page import Column, candidate, section, table
+from .page import Column, candidate, note, section, table
 from .plain import command_line, one_line, plain_value, shorten, tame, visible, without_credentials
 from .words import places
 
@@ -58,7 +58,7 @@ def _candidates(report: Report) -> Markup:
     if len(named) != len(report.result.candidates):
         named = named or [(one.name, {"model": one.model}) for one in report.result.candidates]
     keys = list(dict.fromkeys(key for _, values in named for key in values if key != "name"))[:ROWS]
-    shared = [key for key in keys if len(named) > 1 and len({repr(values.get(key)) for _, values in named}) == 1]
+    shared = _shared_keys(keys, [values for _, values in named])
     by_name = places(report)
     columns = [Column("Setting"), *(Column(one_line(name, 40), head=candidate(name, by_name, 40)) for name, _ in named)]
     rows: list[list[Child]] = [
@@ -73,17 +73,34 @@ def _candidates(report: Report) -> Markup:
     return tag("div", differing, _shared(shared, named[0][1]) if shared else None)
 
 
+def _shared_keys(keys: Sequence[str], settings: Sequence[Mapping[str, object]]) -> list[str]:
+    """Settings that every candidate has, with the same value. With one candidate nothing is shared."""
+    if len(settings) < 2:
+        return []
+    first, *others = settings
+    return [key for key in keys if key in first and all(key in one and one[key] == first[key] for one in others)]
+
+
 def _shared(keys: Sequence[str], values: Mapping[str, object]) -> Markup:
-    rows = ([_key(key), _value(values[key])] for key in keys)
-    written = table(
-        [Column("Setting"), Column("All candidates")], rows, caption="Settings all share", class_="settings"
-    )
+    written = _listed([(key, values[key]) for key in keys], "All candidates", "Settings all share")
     return tag("div", tag("h4", "The same for all"), written)
 
 
-def _settings(values: Mapping[str, Any]) -> Markup:
-    rows = ([_key(key), _value(value)] for key, value in list(flattened(values))[:ROWS])
-    return table([Column("Setting"), Column("Value")], rows, caption="Settings of the run", class_="settings")
+def _settings(values: Mapping[str, Any]) -> list[Markup]:
+    return _listed(list(flattened(values))[:ROWS], "Value", "Settings of the run")
+
+
+def _listed(settings: Sequence[tuple[str, object]], heading: str, caption: str) -> list[Markup]:
+    """Settings one a row; those that nobody set share one line, for they matter only by their absence."""
+    rows = ([_key(key), _value(value)] for key, value in settings if not _unset(value))
+    unset = [key for key, value in settings if _unset(value)]
+    written = table([Column("Setting"), Column(heading)], rows, caption=caption, class_="settings")
+    names = [["" if place == 0 else ", ", _key(key)] for place, key in enumerate(unset)]
+    return [written, note("Not set: ", names, ".")] if unset else [written]
+
+
+def _unset(value: object) -> bool:
+    return value is None or value in ({}, [], ())
 
 
 def _key(key: str) -> Markup:
@@ -91,7 +108,7 @@ def _key(key: str) -> Markup:
 
 
 def _value(value: object) -> Markup:
-    written = "none" if value in ({}, [], ()) else plain_value(value)
+    written = "none" if _unset(value) else plain_value(value)
     shown, left = shorten(without_credentials(written), LONGEST)
     more = tag("span", f" … {left:,} more characters", class_="cut") if left else None
     return tag("div", shown, more, class_="value long" if len(shown) > 400 else "value", dir="auto",

@@ -17,6 +17,7 @@ from .plain import one_line, plain_value, shorten, without_credentials
 LONG = 700
 """Characters from which a text scrolls in a box of its own."""
 SAID = {"r": "right", "p": "partly right", "w": "wrong", "f": "failed", "-": "not asked"}
+"""By the letter that stands for an outcome in an article's `data-outcomes`; report.js filters by these letters."""
 SIGN = {"r": "✓", "p": "◐", "w": "✗", "f": "!", "-": "–"}
 LANGUAGE_TAGS = ("language", "lang", "locale")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")

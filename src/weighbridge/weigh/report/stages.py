@@ -21,6 +21,8 @@ TOLD = 9
 """Looks in the table, besides those where what would have been said changed."""
 BANDS = 3
 """Candidates up to which intervals are drawn as bands; more would hide each other."""
+SETTLED = 0.25
+"""Share of the items before which intervals span nearly everything; they run off the chart, so that the rest shows."""
 LEAST = 1e-3
 """Evidence below this is drawn at the foot of the chart."""
 
@@ -29,8 +31,8 @@ def stages_section(report: Report) -> Markup:
     looks = report.looks
     aside = tag(
         "p",
-        "What the run knew after each item. Intervals and evidence are valid at every one of these moments, so it "
-        "was allowed to stop at the first that decided.",
+        "What the run knew along the way. Intervals and evidence are valid at every moment, so it was allowed to "
+        "stop at the first that decided.",
     )
     if len(looks) < 2:
         return section("stages", "Stage by stage", aside, note("The run ended before there was a course to draw."))
@@ -67,7 +69,7 @@ def _means(report: Report, looks: Sequence[Look], x: Axis) -> Markup:
     names = [one.name for one in report.result.candidates]
     banded = len(names) <= BANDS
     lines = [_mean_line(report, name, looks, banded) for name in names]
-    settled = looks[len(looks) // 4 :]  # the first quarter is wide open and would flatten the rest
+    settled = [look for look in looks if look.items >= SETTLED * looks[-1].items]
     reach = [end for look in settled for one in look.intervals.values() for end in (one.low, one.high)]
     means = [mean for look in looks for mean in look.means.values() if mean is not None]
     y = spanning(reach + means if banded else means, floor=0.0, ceiling=1.0)
@@ -105,7 +107,7 @@ def _difference(report: Report, looks: Sequence[Look], x: Axis) -> Markup | None
     ]
     if pair is None or len(spots) < 2:
         return None
-    later = spots[len(spots) // 4 :]
+    later = [spot for spot in spots if spot[0] >= SETTLED * spots[-1][0]]
     margin = report.rule.margin
     reach = [value for _, mean, one in later for value in (mean, one.low, one.high)]
     y = around_zero([*reach, margin])

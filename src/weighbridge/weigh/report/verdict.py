@@ -49,7 +49,7 @@ def verdict_section(report: Report) -> Markup:
 def _balance(report: Report, pair: Comparison) -> Markup:
     """The deciding pair on a line with zero in the middle: which way it tips, and how far it may be wrong."""
     margin = report.rule.margin
-    axis = around_zero([pair.interval.low, pair.interval.high, margin, pair.difference or 0.0])
+    axis = around_zero([pair.interval.low, pair.interval.high, 1.3 * margin, pair.difference or 0.0])
     digits = decimals([pair.interval])
     by_name = places(report)
     said = (
