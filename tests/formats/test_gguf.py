@@ -233,6 +233,13 @@ def test_a_long_text_is_not_kept(tmp_path: Path) -> None:
         read_gguf(path)
 
 
+def test_a_flood_of_small_arrays_is_not_kept(tmp_path: Path) -> None:
+    """Each is short enough to be held; all of them together would take sixty times their bytes in memory."""
+    flood = {f"k{number}": Typed(ARRAY, [7] * 256, UINT8) for number in range(2_100)}
+
+    assert "more than 524288 values" in refusal(tmp_path, gguf(flood))
+
+
 def test_a_flood_of_empty_strings_is_not_walked(tmp_path: Path) -> None:
     path = write(tmp_path, ONE + text("k") + struct.pack("<IIQ", ARRAY, STRING, 2**27))
     with path.open("r+b") as file:

@@ -105,6 +105,9 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         """Quiet."""
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         self.hub.seen.append((self.headers["Host"], self.path, {k.lower(): v for k, v in self.headers.items()}))
         url = urlsplit(self.path)
@@ -177,7 +180,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 def cut(after: int) -> Trouble:

