@@ -123,6 +123,12 @@ def test_a_winner_is_named_with_both_scores_and_the_error_rate(winner: Page) -> 
             "does better",
             id="all-failed",
         ),
+        pytest.param(
+            make_report({"a": 0.7, "b": 0.7, "c": 0.7}, failing={"b": 1.0}, stop=20),
+            "settle whether c or a is better. b gave no usable answer.",
+            "does better",
+            id="one-of-three-only-failed",
+        ),
         pytest.param(make_report(SIX, force=("winner", "certified")), "does best of 6", "Undecided", id="best-of-six"),
     ],
 )

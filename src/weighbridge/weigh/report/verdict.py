@@ -96,7 +96,7 @@ def _figures(report: Report) -> list[tuple[str, Child, Child]]:
 
 def _guarantee(report: Report) -> Markup:
     def column(title: str, lines: tuple[str, ...]) -> Markup:
-        return tag("div", tag("h3", title), tag("ul", (tag("li", line) for line in lines)))
+        return tag("div", tag("h2", title), tag("ul", (tag("li", line) for line in lines)))
 
     return tag(
         "div",

@@ -78,11 +78,11 @@ def headline(report: Report) -> Sentence:
         return _alone(report)
     if verdict.decision == "winner" and verdict.winner is not None:
         return _winner(report, verdict.winner)
-    silent = [one for one in report.result.candidates if one.score is None]
-    if silent and len(silent) < len(report.result.candidates):
-        return ("Undecided: ", *_listed([one.name for one in silent]), " gave no usable answer, only failures.")
-    if silent:
+    silent = [one.name for one in report.result.candidates if one.score is None]
+    if len(silent) == len(report.result.candidates):
         return ("Undecided: no candidate gave a usable answer.",)
+    if silent and len(report.result.candidates) == 2:
+        return ("Undecided: ", *_listed(silent), " gave no usable answer, only failures.")
     return _tie(report) if verdict.decision == "tie" else _undecided(report)
 
 
@@ -213,13 +213,21 @@ def _tie(report: Report) -> Sentence:
 def _undecided(report: Report) -> Sentence:
     items = counted(report.result.items, "item")
     settle = "does not settle" if report.result.items == 1 else "do not settle"
-    left = [one.name for one in in_order(report) if one.name not in report.eliminated]
-    others = len(report.result.candidates) - len(left)
-    rest = "" if not others else " The other is ruled out." if others == 1 else f" The other {others} are ruled out."
+    scored = [one.name for one in in_order(report) if one.score is not None]
+    left = [name for name in scored if name not in report.eliminated] or scored
+    rest = _rest(report, left)
     if len(left) == 2:
         first, second = map(name_of, left)
-        return (f"Undecided: {items} {settle} whether ", first, " or ", second, f" is better.{rest}")
-    return (f"Undecided: {items} {settle} which of {len(left)} candidates is best.{rest}",)
+        return (f"Undecided: {items} {settle} whether ", first, " or ", second, " is better.", *rest)
+    return (f"Undecided: {items} {settle} which of {len(left)} candidates is best.", *rest)
+
+
+def _rest(report: Report, left: list[str]) -> Sentence:
+    """What became of the candidates that are not among the best."""
+    silent = [one.name for one in report.result.candidates if one.score is None]
+    out = len(report.result.candidates) - len(left) - len(silent)
+    ruled = "" if not out else " One other is ruled out." if out == 1 else f" {out} others are ruled out."
+    return (ruled, " ", *_listed(silent), " gave no usable answer.") if silent else (ruled,)
 
 
 def _listed(names: list[str]) -> Sentence:
