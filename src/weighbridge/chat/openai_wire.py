@@ -183,8 +183,9 @@ def in_band_error(raw: Any) -> EngineError:
     kind = str(raw.get("type") or "") if isinstance(raw, dict) else ""
     digits = str(code)
     status = int(digits) if digits.isascii() and digits.isdigit() and len(digits) == 3 else 0
-    if not 400 <= status <= 599:
-        status = 400 if "invalid_request" in kind else 500
+    if 400 <= status <= 599:
+        return BackendRefused(f"an error instead of an answer: {status}; it said {error_text(raw)!r}", status=status)
+    status = 400 if "invalid_request" in kind else 500
     return BackendRefused(f"an error instead of an answer: {error_text(raw)}", status=status)
 
 
@@ -211,7 +212,7 @@ def decode_json(body: bytes, kind: type[Wire]) -> Wire:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadAnswer(f"{_what_came(body)} ({one_line(str(error), 120)})") from error
+        raise BadAnswer(_what_came(body, error)) from error
 
 
 def read_logprobs(entries: Any) -> tuple[TokenLogprob, ...]:
@@ -251,13 +252,14 @@ def _object(text: str) -> Any:
         return None
 
 
-def _what_came(body: bytes) -> str:
+def _what_came(body: bytes, error: Exception) -> str:
     start = body[:512].lstrip().lower()
     if not start:
         return "the answer is empty"
     shown = one_line(body[:120].decode("utf-8", "replace"), 80)
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<body")):
         return f"the answer is a web page, not JSON; it begins {shown!r}"
-    if start.startswith(b"{") or start.startswith(b"["):
-        return f"the answer is not whole or not in this dialect, {len(body):,} bytes, begins {shown!r}"
+    if start.startswith((b"{", b"[")):
+        why = one_line(str(error), 120)
+        return f"the answer is not whole or not in this dialect: {why}; {len(body):,} bytes that begin {shown!r}"
     return f"the answer is not JSON; it begins {shown!r}"

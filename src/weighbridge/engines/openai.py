@@ -117,7 +117,7 @@ class OpenAIEngine:
         try:
             return await self._models()
         except EngineError as error:
-            self._access.name_in(error)
+            self._access.name_in(error, self._access.url("models"))
             raise
 
     def fingerprint(self) -> dict[str, str]:
@@ -143,7 +143,7 @@ class OpenAIEngine:
             else:
                 yield as_piece(await self._whole(request, self._encode(request, stream=False)))
         except EngineError as error:
-            self._access.name_in(error)
+            self._access.name_in(error, self._access.url(_path(request)))
             raise
 
     async def _constrained(self, request: ChatRequest) -> Piece:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from weighbridge.chat.openai_wire import one_line
 from weighbridge.engines.engine import BackendRecord
-from weighbridge.errors import EngineError, InputError
+from weighbridge.errors import BadAnswer, CannotAsk, EngineError, InputError
 from weighbridge.net.origin import split_url
 from weighbridge.settings import Secret
 
@@ -53,16 +53,28 @@ class Access:
             text = text.replace(secret.value, "[key]")
         return KEY_SHAPED.sub("[key]", text)
 
-    def name_in(self, error: EngineError) -> None:
-        """Put the backend's name in front of what happened, and take every secret out."""
+    def name_in(self, error: EngineError, place: str) -> None:
+        """Put the backend's name in front of what happened, see that place and next move are there, and take every
+        secret out."""
         what = self.clean(error.what)
         prefix = f"backend {self.name!r}"
         if not what.startswith(prefix):
             what = f"{prefix}: {what.removeprefix('the backend ')}"
         error.what = what
         error.args = (what,)
-        error.where = self.clean(error.where or self.base_url)
-        error.next_move = self.clean(error.next_move) if error.next_move else None
+        error.where = self.clean(error.where or place)
+        error.next_move = self.clean(error.next_move or _usual_next_move(error))
+
+
+def _usual_next_move(error: EngineError) -> str:
+    """For errors of the wire, which know neither the backend nor its settings."""
+    if isinstance(error, CannotAsk):
+        return "Change the task, or the backend's `abilities` if it can do this after all."
+    if isinstance(error, BadAnswer) and "web page" in error.what:
+        return "Check base_url: a proxy, a login page or another program answers there."
+    if isinstance(error, BadAnswer):
+        return "Look at what it sends with `curl`; is it a server of this kind, and does base_url end where it should?"
+    return "Look at the backend's own log: it may have crashed, or a proxy in between cuts long answers."
 
 
 def read_access(record: BackendRecord, headers: Mapping[str, str], environ: Mapping[str, str]) -> Access:

@@ -54,7 +54,6 @@ def refusal(
         f"backend {access.name!r} {_verb(status)} the request: {status}{asked}" + (f"; {said}" if said else ""),
         status=status,
         retry_after_s=wait_s,
-        where=access.url(""),
         next_move=_next_move(status, said, model, access, offered),
     )
     if any(sign in body[:MOST_ERROR_BYTES].decode("utf-8", "replace").lower() for sign in NO_MONEY):

@@ -145,7 +145,7 @@ class Calls:
             self._ticking.cancel()
             self._ticking = None
         for pool in self._pools.values():
-            pool.shut(_closed())
+            pool.shut(_closed)
         deadline = time.monotonic() + CLOSE_S
         while any(pool.connections for pool in self._pools.values()):
             if time.monotonic() > deadline:

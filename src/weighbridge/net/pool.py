@@ -68,14 +68,14 @@ class Pool:
             connection.abort()
         self._free()
 
-    def shut(self, error: EngineError) -> None:
-        """Close everything; requests under way and those waiting fail with `error`."""
+    def shut(self, error: Callable[[], EngineError]) -> None:
+        """Close everything; requests under way and those waiting fail, each with an error of its own."""
         for waiter in self._waiting:
             if not waiter.done():
-                waiter.set_exception(error)
+                waiter.set_exception(error())
         self.drop_idle()
         for connection in tuple(self.connections):
-            connection.fail(error)
+            connection.fail(error())
             connection.close()
 
     def drop_idle(self) -> None:
