@@ -53,7 +53,7 @@ def test_the_deciding_pair_comes_first_and_agrees_with_the_decision() -> None:
     pair = verdict.comparisons[0]
     assert verdict.winner == "m0"
     assert {pair.first, pair.second} == {"m0", "m1"}
-    assert pair.evidence >= pair.threshold == 2 * 2 / 0.05
+    assert pair.evidence >= pair.threshold == 2 / 0.05
     assert pair.interval.low >= 0
 
 

@@ -51,8 +51,7 @@ class Bets:
         self.drawn = 0
         self.sums = np.zeros(rows)
         """(H,) sum of y so far."""
-        self.squares = np.zeros(rows)
-        """(H,) sum of y^2 so far."""
+        self._squares = np.zeros(rows)
         self.evidence = np.ones(rows)
         """(H,) wealth, the e-value of each row at this look."""
         self._sizes = np.zeros(rows)
@@ -66,29 +65,31 @@ class Bets:
         self._spread = np.full((rows, STAKES), spread / STAKES)
         self._most = MOST_STAKED / -floor
 
-    def add(self, y: Floats, live: npt.NDArray[np.bool_] | None = None) -> None:
-        """One item: y (H,), 0 where a score is missing; rows that are not live keep their wealth."""
+    def add(self, y: Floats, *, live: npt.NDArray[np.bool_] | None = None, sums: Floats | None = None) -> None:
+        """One item: y (H,), 0 where a score is missing; rows that are not live keep their wealth.
+
+        sums: (H,) sum so far of the quantity each y is about, where that changes from item to item (finite sets only).
+        """
         stakes, grid = self._planned(), self._grid
+        most, gain = self._most, y
         if self._finite:
             left = self.total - self.drawn
-            centre = self.sums / -left
+            centre = (self.sums if sums is None else sums) / -left  # the largest mean of y under the null
             most = MOST_STAKED / np.maximum(centre - self._floor, 0.05)
             grid = np.minimum(grid * (self.total / left), most[:, None])
             gain = y - centre
-        else:
-            most, gain = self._most, y
         self._planner *= self._kept(np.minimum(stakes, most) * gain, live)
         self._spread *= self._kept(grid * gain[:, None], live)
         np.minimum(self._spread, CEILING, out=self._spread)
         self.drawn += 1
         self.sums += y
-        self.squares += y * y
+        self._squares += y * y
         self._sizes += np.abs(y)
         self.evidence = self._planner_share * self._planner + self._spread.sum(axis=1)
 
-    def deviation(self) -> Floats:
-        """(H,) predicted standard deviation of the sum of y over all items."""
-        square = (self.squares + PRIOR_ITEMS * PRIOR_SQUARE) / (self.drawn + PRIOR_ITEMS)
+    def deviation(self, squares: Floats) -> Floats:
+        """Predicted standard deviation of a sum over all items, given its sum of squares so far."""
+        square = (squares + PRIOR_ITEMS * PRIOR_SQUARE) / (self.drawn + PRIOR_ITEMS)
         return np.sqrt(square * self.total)
 
     def hopeless(self) -> float:
@@ -102,8 +103,8 @@ class Bets:
         """(H,) stakes of the planner, none larger than a typical gain needs to reach the goal."""
         wealth = np.maximum(self._planner, 1e-9)
         stakes: Floats = np.interp(np.log(wealth), self._plan.log_wealth, self._plan.stakes[self._step()])
-        stakes /= self.deviation()
-        typical = (self.squares + 0.25) / (self._sizes + 0.25)
+        stakes /= self.deviation(self._squares)
+        typical = (self._squares + 0.25) / (self._sizes + 0.25)
         return np.minimum(stakes, np.maximum(self._goal / wealth - 1.0, 0.0) / typical * 1.0001)
 
     @staticmethod

@@ -1,12 +1,12 @@
 """A comparison that goes on until it is certain: add scored items one by one, ask whether it is decided.
 
-    certified   a winner, when betting against "the other is at least as good" has made 2 (k - 1) / alpha from 1, for
-                every other candidate; a tie, when betting against both edges of the margin has made as much
+    certified   a winner, when for every other candidate betting against "it is best" has made 2 / alpha from 1; a tie,
+                when betting against both edges of the margin has made as much, for every pair still asked
     futile      no winner: a forecast says that the rest of the items would most likely not show a difference
     exhausted   all items were drawn; in scope `items` the difference is then known
 
-Among k candidates, one that lost to another is asked no more. If two share the best mean, a winner can only be named
-after one of the two lost to somebody: 2 (k - 1) false pairs, so each is tested at alpha / (2 (k - 1)).
+A candidate that lost is asked no more. One best candidate loses falsely with probability at most alpha / 2; if two or
+more share the best mean, a winner can only be named after one of two of them lost: at most alpha in all.
 docs/stats.md says what the guarantees are and are not.
 """
 
@@ -22,10 +22,9 @@ import numpy as np
 from weighbridge.errors import InputError
 
 from .arrays import Floats
-from .bets import Bets
 from .forecast import FIRST_FORECAST, Gaps, Outlook, outlook_within
-from .plan import make_plan
 from .records import Basis, Comparison, Decision, Estimate, Interval, Rule, Verdict
+from .rivals import Rivals
 from .tally import Tally
 
 SPREAD_SHARE = 0.1
@@ -63,22 +62,14 @@ class Contest:
         self.total = total
         self.drawn = 0
         self.active: tuple[str, ...] = self.names
-        self.threshold = 2.0 * (len(names) - 1) / rule.alpha
+        self.threshold = 2.0 / rule.alpha
         self._pairs = list(combinations(range(len(names)), 2))
-        self._first = np.array([i for i, _ in self._pairs])
-        self._second = np.array([j for _, j in self._pairs])
-        self._asked = np.ones(len(names), dtype=np.bool_)
         finite = rule.scope == "items"
-        self._tally = Tally(len(names), self._pairs, total, finite=finite)
         spread = SPREAD_SHARE if rule.futility else SPREAD_SHARE_ALONE
-        level = 1.0 / self.threshold
-        plan = make_plan(level * (1.0 - spread), level, finite)
-        sides = 4 if rule.margin > 0 else 2  # better, worse; above -margin, below +margin
-        self._signs = np.array([1.0, -1.0, 1.0, -1.0])[:sides, None]
-        self._edges = np.array([0.0, 0.0, rule.margin, rule.margin])[:sides, None]
-        floor = np.broadcast_to(self._edges - 1.0, (sides, len(self._pairs))).ravel()
-        self._bets = Bets(floor, total, plan, finite=finite, spread=spread)
-        self._last_out = 0
+        self._rivals = Rivals(self._pairs, total, rule.margin, level=1.0 / self.threshold, finite=finite, spread=spread)
+        self._tally = Tally(len(names), self._pairs, total, finite=finite)
+        self._remaining = list(range(len(names)))
+        self._last_out: int | None = None
         self._end: End | None = None
 
     @property
@@ -94,14 +85,10 @@ class Contest:
         if self.drawn >= self.total:
             raise InputError(f"all {self.total} items were already added", next_move="Give the true number of items.")
         self.drawn += 1
-        everyone = len(self.active) == len(self.names)
-        if not everyone:
-            x[~self._asked] = np.nan
+        if len(self.active) < len(self.names):
+            x[~self._rivals.asked] = np.nan
         self._tally.add(x)
-        gap = x[self._first] - x[self._second]
-        y = self._signs * gap + self._edges
-        np.copyto(y, 0.0, where=np.isnan(y))
-        self._bets.add(y.ravel(), None if everyone else self._live())
+        self._rivals.add(x)
         self._eliminate()
         self._end = self._look()
 
@@ -131,72 +118,43 @@ class Contest:
                     )
         return x
 
-    def _live(self) -> np.typing.NDArray[np.bool_]:
-        """Rows of the bets whose two candidates are both still asked."""
-        return np.tile(self._asked[self._first] & self._asked[self._second], len(self._edges))
-
-    def _row(self, a: int, b: int) -> int:
-        i, j, k = min(a, b), max(a, b), len(self.names)
-        return i * (2 * k - i - 1) // 2 + j - i - 1
-
-    def _evidence(self, better: int, worse: int) -> float:
-        """E-value against: `better` is at most as good as `worse`."""
-        row = self._row(better, worse)
-        return float(self._bets.evidence[row if better < worse else row + len(self._pairs)])
-
-    def _remaining(self) -> list[int]:
-        return np.flatnonzero(self._asked).tolist()
-
-    def _beats(self, better: int, worse: int) -> bool:
-        if self._evidence(better, worse) < self.threshold:
-            return False
-        lead = self._tally.lead(better, worse)
-        return lead is not None and lead > self.rule.margin
-
     def _eliminate(self) -> None:
-        if self._bets.evidence[: 2 * len(self._pairs)].max() < self.threshold:
+        lost = (self._rivals.evidence >= self.threshold) & self._rivals.asked
+        if not lost.any():
             return
-        for loser in self._remaining():
-            if any(other != loser and self._beats(other, loser) for other in self._remaining()):
-                self._asked[loser] = False
+        best = self._rivals.leader()
+        for loser in np.flatnonzero(lost).tolist():
+            lead = self._tally.lead(best, loser) if loser != best else None
+            if lead is not None and lead > self.rule.margin:
+                self._rivals.drop(loser)
                 self._tally.drop(loser)
                 self._last_out = loser
-        self.active = tuple(self.names[i] for i in self._remaining())
+                self._remaining.remove(loser)
+        self.active = tuple(self.names[i] for i in self._remaining)
 
     def _look(self) -> End | None:
-        remaining = self._remaining()
-        if len(remaining) == 1:
+        remaining, margin = self._remaining, self.rule.margin
+        if len(remaining) == 1 and self._last_out is not None:
             return End("winner", self.names[remaining[0]], "certified", self._praise(remaining[0], self._last_out))
-        if self.rule.margin > 0 and all(self._tied(a, b) for a, b in combinations(remaining, 2)):
-            return End("tie", None, "certified", f"{self._listed(remaining)} differ by at most {self.rule.margin:g}.")
+        if margin > 0 and all(min(self._rivals.within(p)) >= self.threshold for p in combinations(remaining, 2)):
+            return End("tie", None, "certified", f"{self._listed(remaining)} differ by at most {margin:g}.")
         if self.rule.futility and FIRST_FORECAST <= self.drawn < self.total:
             return self._forecast(remaining)
         return None
 
-    def _tied(self, a: int, b: int) -> bool:
-        return min(self._within(self._row(a, b))) >= self.threshold
-
-    def _within(self, row: int) -> tuple[float, float]:
-        """E-values against: the difference is at most -margin; it is at least +margin."""
-        pairs = len(self._pairs)
-        return float(self._bets.evidence[2 * pairs + row]), float(self._bets.evidence[3 * pairs + row])
-
     def _forecast(self, remaining: list[int]) -> End | None:
         """End without a winner when the leader and a rival will most likely not be told apart."""
-        hopeless = self._bets.hopeless()
-        if hopeless < 0:
+        near = self._rivals.near()
+        if near is None:
             return None
-        near = np.abs(self._bets.sums[: len(self._pairs)]) <= hopeless * self._bets.deviation()[: len(self._pairs)]
-        if not near.any():
-            return None
-        best = self._tally.leader(remaining) if len(remaining) > 2 else remaining[0]
+        best = self._rivals.leader()
         rivals = [(min(best, other), max(best, other)) for other in remaining if other != best]
-        outlooks = {pair: self._outlook(pair) if near[self._row(*pair)] else Outlook.OPEN for pair in rivals}
+        outlooks = {pair: self._outlook(pair) if near[pair] else Outlook.OPEN for pair in rivals}
         for pair, outlook in outlooks.items():
             if outlook is Outlook.FUTILE:
-                left, names = self.total - self.drawn, self._listed(pair)
+                left = f"The {self.total - self.drawn} items left"
                 return End(
-                    "undecided", None, "futile", f"The {left} items left would most likely not tell {names} apart."
+                    "undecided", None, "futile", f"{left} would most likely not tell {self._listed(pair)} apart."
                 )
         if all(outlook is Outlook.TIE for outlook in outlooks.values()):
             reason = f"On all items {self._listed(remaining)} would most likely differ by at most {self.rule.margin:g}."
@@ -205,13 +163,13 @@ class Contest:
 
     def _outlook(self, pair: tuple[int, int]) -> Outlook:
         """What to expect of a pair that will most likely have no winner."""
-        count, row = self._tally.count(pair), self._row(*pair)
+        count = self._tally.count(pair)
         if count < FIRST_FORECAST:
             return Outlook.OPEN
         if self.rule.margin == 0:
             return Outlook.FUTILE
         size = self.total * count / self.drawn
-        gaps = Gaps(count, float(self._bets.sums[row]), float(self._bets.squares[row]), size)
+        gaps = Gaps(count, float(self._rivals.sums[pair]), float(self._rivals.squares[pair]), size)
         return outlook_within(gaps, self.rule.margin, 1.0 / self.threshold)
 
     def _last_look(self, stopped: str | None) -> End:
@@ -223,16 +181,16 @@ class Contest:
 
     def _known(self) -> End:
         """Every item was drawn, so the differences on them are facts."""
-        remaining = self._remaining()
-        best = self._tally.leader(remaining)
-        leads = [self._tally.lead(best, other) for other in remaining if other != best]
-        known = [lead for lead in leads if lead is not None]
+        remaining, best = self._remaining, self._rivals.leader()
+        leads = {other: self._tally.lead(best, other) for other in remaining if other != best}
+        known = {other: lead for other, lead in leads.items() if lead is not None}
         if len(known) < len(leads):
             return End("undecided", None, "exhausted", "Some candidates share no item that both answered.")
-        if min(known) > self.rule.margin:
-            closest = min((i for i in remaining if i != best), key=lambda i: self._tally.lead(best, i) or 0.0)
-            return End("winner", self.names[best], "exhausted", f"All items are known. {self._praise(best, closest)}")
-        if self.rule.margin > 0 and max(abs(lead) for lead in known) <= self.rule.margin:
+        closest = min(known, key=lambda other: known[other])
+        if known[closest] > self.rule.margin:
+            reason = f"All items are known. {self._praise(best, closest)}"
+            return End("winner", self.names[best], "exhausted", reason)
+        if self.rule.margin > 0 and max(abs(lead) for lead in known.values()) <= self.rule.margin:
             return End("tie", None, "exhausted", f"{self._listed(remaining)} differ by at most {self.rule.margin:g}.")
         return End("undecided", None, "exhausted", "On all the items no candidate is ahead of every other.")
 
@@ -250,7 +208,7 @@ class Contest:
     def _record(self, decision: Decision, winner: str | None, basis: Basis | None, reason: str) -> Verdict:
         estimates = tuple(self._estimate(i) for i in range(len(self.names)))
         pairs = sorted(self._pairs, key=self._decides, reverse=True)
-        return Verdict(decision, winner, basis, reason, estimates, tuple(self._comparison(i, j) for i, j in pairs))
+        return Verdict(decision, winner, basis, reason, estimates, tuple(self._comparison(pair) for pair in pairs))
 
     def _estimate(self, i: int) -> Estimate:
         return Estimate(
@@ -258,30 +216,36 @@ class Contest:
             items=self._tally.items(i),
             mean=self._tally.mean(i),
             interval=self._tally.interval(i, self.rule.alpha),
-            active=bool(self._asked[i]),
+            active=bool(self._rivals.asked[i]),
         )
 
-    def _decides(self, pair: tuple[int, int]) -> tuple[bool, float]:
-        """Sorts the pair that decides last: both still asked, then the best two."""
-        return bool(self._asked[list(pair)].all()), sum(self._tally.mean(i) or 0.0 for i in pair)
+    def _decides(self, pair: tuple[int, int]) -> tuple[int, bool, float]:
+        """Sorts the pair that decides last: both still asked, then with the last to lose, then the best two."""
+        asked = int(self._rivals.asked[list(pair)].sum())
+        return asked, self._last_out in pair, sum(self._tally.mean(i) or 0.0 for i in pair)
 
-    def _comparison(self, i: int, j: int) -> Comparison:
-        row = self._row(i, j)
-        ahead, behind = self._evidence(i, j), self._evidence(j, i)
-        interval = self._tally.lead_interval((i, j), self.rule.alpha / (len(self.names) - 1))
-        low = _agree(interval.low, 0.0, refuted=ahead >= self.threshold)
-        high = -_agree(-interval.high, 0.0, refuted=behind >= self.threshold)
+    def _comparison(self, pair: tuple[int, int]) -> Comparison:
+        lead = self._tally.lead(*pair)
+        interval = self._tally.lead_interval(pair, self.rule.alpha / (len(self.names) - 1))
+        low, high = interval.low, interval.high
+        lost = self._rivals.evidence >= self.threshold
+        if len(self.names) == 2:
+            low = _agree(low, 0.0, refuted=bool(lost[1]))
+            high = -_agree(-high, 0.0, refuted=bool(lost[0]))
+        elif self._end is not None and self._end.basis == "certified":  # all that lost, lost to the winner
+            low = max(low, 0.0) if self._end.winner == self.names[pair[0]] else low
+            high = min(high, 0.0) if self._end.winner == self.names[pair[1]] else high
         if self.rule.margin > 0:
-            above, below = self._within(row)
+            above, below = self._rivals.within(pair)
             low = _agree(low, -self.rule.margin, refuted=above >= self.threshold)
             high = -_agree(-high, -self.rule.margin, refuted=below >= self.threshold)
         return Comparison(
-            first=self.names[i],
-            second=self.names[j],
-            items=self._tally.count((i, j)),
-            difference=self._tally.lead(i, j),
+            first=self.names[pair[0]],
+            second=self.names[pair[1]],
+            items=self._tally.count(pair),
+            difference=lead,
             interval=Interval(low, high),
-            evidence=max(ahead, behind),
+            evidence=float(self._rivals.evidence[pair[1] if (lead or 0.0) >= 0 else pair[0]]),
             threshold=self.threshold,
         )
 

@@ -52,12 +52,12 @@ class Comparison(msgspec.Struct, frozen=True):
     items: int
     difference: float | None
     interval: Interval
-    """Anytime-valid at the level the rule gives this pair, alpha / (k - 1). It excludes 0 exactly when `evidence`
-    reaches `threshold`: an end that is then 0 is itself excluded."""
+    """Anytime-valid at level alpha / (k - 1) for k candidates. A certified winner's intervals lie above 0: an end that
+    is 0 is then itself excluded. With two candidates the interval holds 0 exactly until there is a winner."""
     evidence: float
-    """The larger of the two directions' e-values; a winner needs `threshold`."""
+    """E-value against: the one that is behind is at least as good as every candidate. Of two, as good as the other."""
     threshold: float
-    """2 (k - 1) / alpha for k candidates; the same for the two tests that certify a tie."""
+    """2 / alpha: evidence that rules a candidate out; the same for each of the two tests that certify a tie."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
