@@ -23,10 +23,10 @@ from .plain import one_line, visible
 from .strips import Axis, spanning
 from .words import BASIS, Strong, calls_saved, calls_share, headline, in_order, sureness, total_cost
 
-BAR = 22
-"""Characters of a drawn interval."""
+BAR, SHORT_BAR = 22, 14
+"""Characters of a drawn interval, in a wide terminal and in a narrow one."""
 NARROW = 92
-"""Columns below which latency and tokens are left to the report."""
+"""Columns below which latency and tokens are left to the report, and names get the room."""
 PLAINER = str.maketrans({"−": "-", "–": "-", "…": "...", "’": "'", "“": '"', "”": '"'})
 COLOURS = {"winner": "green", "tie": "cyan", "undecided": "yellow"}
 
@@ -65,7 +65,7 @@ def show(report: Report, console: Console) -> None:
         console.print(f"Report: {path}", soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
-def bar(value: float | None, interval: Interval, axis: Axis, *, ascii_only: bool = False, width: int = BAR) -> str:
+def bar(value: float | None, interval: Interval, axis: Axis, *, width: int, ascii_only: bool = False) -> str:
     """`·····├───●────┤·······`: the interval on the axis, its mean as a dot."""
     ground, left, line, right, dot = (".", "[", "-", "]", "o") if ascii_only else ("·", "├", "─", "┤", "●")
     cells = [ground] * width
@@ -83,23 +83,24 @@ def _table(report: Report, options: ConsoleOptions) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Candidate", overflow="fold", min_width=8)
     table.add_column("Score", justify="right", no_wrap=True)
-    table.add_column(_heading(axis), no_wrap=True)
+    width = BAR if roomy else SHORT_BAR
+    table.add_column(_heading(axis, width), no_wrap=True)
     table.add_column("Interval", no_wrap=True)
     for title in ("Calls", "Failed", "Cost", *(("p50", "p95", "Tokens in/out") if roomy else ())):
         table.add_column(title, justify="right", no_wrap=True)
     for one in ranked:
         digits = decimals([one.interval])
         spread = percent_range(one.interval, digits) if one.score is not None else "n/a"
-        drawn = bar(one.score, one.interval, axis, ascii_only=options.ascii_only)
+        drawn = bar(one.score, one.interval, axis, ascii_only=options.ascii_only, width=width)
         style = "bold" if one.name == report.result.verdict.winner else ""
         cells = [one_line(one.name, 40), percent(one.score, digits), drawn, spread, *_figures(one, roomy)]
         table.add_row(*(Text(_fit(cell, options)) for cell in cells), style=style)
     return table
 
 
-def _heading(axis: Axis) -> Text:
+def _heading(axis: Axis, width: int) -> Text:
     low, high = percent(axis.low), percent(axis.high)
-    return Text(low + " " * (BAR - len(low) - len(high)) + high)
+    return Text(low + " " * (width - len(low) - len(high)) + high)
 
 
 def _figures(one: CandidateResult, roomy: bool) -> list[str]:
