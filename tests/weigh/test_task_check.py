@@ -92,6 +92,36 @@ def test_a_wrong_value_is_named_with_the_line_it_stands_on(tmp_path: Path, lines
     assert [(problem.file, problem.line) for problem in found] == [("task.toml", line)]
 
 
+BACKENDS = [
+    pytest.param('kind = "echo"\nsettings = { skil = 1.0 }', "settings.skil", id="unknown-setting"),
+    pytest.param('kind = "echo"\nsettings = { skill = 2.0 }', "settings.skill", id="setting-out-of-range"),
+    pytest.param('kind = "echo"\nsettings = { fail_reason = "x" }', "settings.fail_reason", id="setting-no-such"),
+    pytest.param('kind = "echo"\nprice = { input = -1 }', "price.input", id="negative-price"),
+    pytest.param('kind = "echo"\nconcurrency = 0', "concurrency", id="no-calls-at-once"),
+    pytest.param('kind = "echo"\ntimeout_s = 0', "timeout_s", id="no-time"),
+    pytest.param('kind = "echo"\nbase_url = "http://x"', "base_url", id="field-of-another-kind"),
+    pytest.param('kind = "openai"', "base_url", id="no-address"),
+    pytest.param('kind = "openai"\nbase_url = "localhost:8000"', "base_url", id="address-without-scheme"),
+    pytest.param('kind = "openai"\nbase_url = "http://u:p@x/v1"', "base_url", id="address-with-a-password"),
+    pytest.param('kind = "openai"\nbase_url = "http://x:99999999/v1"', "base_url", id="no-such-port"),
+    pytest.param('kind = "llamacpp"\nsource = "hff:a/b"', "source", id="no-such-source"),
+    pytest.param('kind = "llamacpp"\nsource = "file:x"\nsha256 = "12"', "sha256", id="no-hash"),
+    pytest.param('kind = "llamacpp"\nsource = "file:x"\nsettings = { thread = 1 }', "settings.thread", id="llamacpp"),
+]
+
+
+@pytest.mark.parametrize(("lines", "field"), BACKENDS)
+def test_a_backend_that_could_not_be_asked_is_named_before_anything_runs(
+    tmp_path: Path, lines: str, field: str
+) -> None:
+    text = SOUND.replace('kind = "echo"', lines, 1)
+
+    problem = only(make_task(tmp_path, text))
+
+    assert problem.field == f"backend[0].{field}"
+    assert problem.line in (line_of(text, "[[backend]]"), line_of(text, lines.splitlines()[-1]))
+
+
 def test_a_written_out_key_is_refused_without_being_repeated(tmp_path: Path) -> None:
     """Files get shared, and so do the messages about them."""
     secret = "sk-very-secret-123"
@@ -131,7 +161,8 @@ BAD_ITEMS = [
     pytest.param('{"id": "c", "text": NaN}', "items.jsonl:3", "JSON", id="nan"),
     pytest.param('{"id": "c", "text": 1e999}', "items.jsonl:3", "out of range", id="overflow"),
     pytest.param('["c"]', "items.jsonl:3", "expected a JSON object, got an array", id="array"),
-    pytest.param("[" * 100_000, "items.jsonl:3", "nested too deeply", id="deep"),
+    pytest.param("[" * 100_000, "items.jsonl:3", "nested too deeply", id="very-deep"),
+    pytest.param('{"a": ' * 65 + "1" + "}" * 65, "items.jsonl:3", "nested more than 64 deep", id="deep"),
     pytest.param('{"id": "c", "text": "\\ud800"}', "items.jsonl:3", "", id="half-a-surrogate"),
     pytest.param(b'{"id": "c", "text": "\xff"}', "items.jsonl:3", "byte 0xff", id="not-utf-8"),
 ]

@@ -7,9 +7,6 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.engines import BackendRecord
-from weighbridge.engines.registry import check_record
-from weighbridge.errors import InputError
 from weighbridge.weigh.problems import Problem, Problems, did_you_mean
 from weighbridge.weigh.records import AnswerSpec, Candidate, CandidateSpec, PromptSpec
 from weighbridge.weigh.sections import TomlFile, read_record
@@ -17,26 +14,6 @@ from weighbridge.weigh.spec import TaskFile
 
 UNSET = "default"
 """Written for a sampling value, it leaves that value to the backend; TOML has no null."""
-
-
-def check_backends(file: TomlFile, backends: tuple[BackendRecord, ...], problems: Problems) -> None:
-    """Every record usable, every name once, no key written out."""
-    seen: dict[str, int] = {}
-    for index, record in enumerate(backends):
-        if record.name in seen:
-            what = f"two backends are called {record.name!r}"
-            problems.add(file.problem(("backend", index, "name"), what, "Rename one of them."))
-        seen[record.name] = index
-        if record.api_key is not None and not record.api_key.startswith("env:"):
-            what = f"backend {record.name!r}: a key is written out; files get shared"
-            hint = 'Put the key in an environment variable and write `api_key = "env:NAME"`.'
-            problems.add(file.problem(("backend", index, "api_key"), what, hint))
-            continue
-        try:
-            check_record(record)
-        except InputError as error:
-            field = (error.where or "").rpartition(": ")[2].split(" ")[0]
-            problems.add(file.problem(("backend", index, field), error.what, error.next_move))
 
 
 def fill_in(file: TomlFile, task: TaskFile, problems: Problems) -> tuple[Candidate, ...]:

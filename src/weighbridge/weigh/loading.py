@@ -7,7 +7,8 @@ from pathlib import Path
 
 from weighbridge import __version__
 from weighbridge.weigh.asking import PrompterMaker, make_prompters, read_schema
-from weighbridge.weigh.candidates import check_backends, fill_in, read_answer
+from weighbridge.weigh.backends import check_backends
+from weighbridge.weigh.candidates import fill_in, read_answer
 from weighbridge.weigh.files import TaskFiles, UnreadableFile
 from weighbridge.weigh.grading import Grader, make_graders
 from weighbridge.weigh.items import Items, open_items

@@ -10,6 +10,8 @@ import msgspec
 from weighbridge.weigh.items.layout import BadRecord, Span, too_large
 from weighbridge.weigh.items.lines import BOM, read_lines
 
+DEEPEST = 64
+"""Objects and arrays within each other; what is deeper could be read here and fail to be written elsewhere."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -38,10 +40,24 @@ class JsonLines:
             raise BadRecord(line, None, "not readable as JSON: nested too deeply") from None
         except msgspec.MsgspecError as error:
             raise BadRecord(line, None, *_not_json(raw, error)) from None
+        if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+            raise BadRecord(
+                line, None, f"nested more than {DEEPEST} deep", "Flatten it, or make the inner part a text."
+            )
         if type(value) is not dict:
             what = f"expected a JSON object, got {_JSON_NAMES[type(value)]}"
             raise BadRecord(line, None, what, 'Write each item as one line: {"id": "1", "text": "..."}.')
         return value
+
+
+def _depth(value: Any) -> int:
+    """How deep objects and arrays are nested, without recursion."""
+    depth = 0
+    level = [value]
+    while level := [one for one in level if isinstance(one, (dict, list))]:
+        depth += 1
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 _JSON_NAMES = {
