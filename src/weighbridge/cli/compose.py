@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weighbridge.engines import BackendRecord, Engine
     from weighbridge.engines.pull import Progress, Pulled
     from weighbridge.ledger import Ledger
+    from weighbridge.weigh.plan import Estimate
     from weighbridge.weigh.progress import Tell
     from weighbridge.weigh.records import Report
     from weighbridge.weigh.task import Task
@@ -135,7 +136,10 @@ def _replaced(record: Any, changes: Changes, fields: tuple[str, ...]) -> Any:
 def weigh_task(
     folder: Path, changes: Changes, settings: Settings, *, report: Path | None, tell: Tell, transfers: Progress
 ) -> Report:
-    """Pull what is missing, start the engines, weigh, write the report (None: in the data directory)."""
+    """Pull what is missing, start the engines, weigh, write the report (None: in the data directory).
+
+    Where items leave this machine, the hosts are named on `transfers` before the first call.
+    """
     import uvloop
 
     from weighbridge.ledger import Ledger
@@ -146,6 +150,7 @@ def weigh_task(
     task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
     try:
         records = {one.backend.name: one.backend for one in task.candidates}
+        _announce(records.values(), transfers)
         weights = pull_weights(records.values(), settings, transfers)
         run_id = name_run(task, task.limits.seed)
         path = (report or settings.data_dir / "reports" / f"{run_id}.html").absolute()
@@ -166,6 +171,29 @@ def weigh_task(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render(found), encoding="utf-8")
         return found
+    finally:
+        task.close()
+
+
+def _announce(records: Iterable[BackendRecord], transfers: Progress) -> None:
+    from weighbridge.dispatch.price import host_of
+
+    for record in records:
+        host = host_of(record)
+        if host is not None:
+            transfers.note(f"items leave this machine for {host} (backend {record.name})")
+
+
+def estimate_task(folder: Path, changes: Changes, settings: Settings) -> Estimate:
+    """What a run would take; reads the task and the ledger, starts and calls nothing."""
+    from weighbridge.ledger import Ledger
+    from weighbridge.weigh.plan import estimate
+    from weighbridge.weigh.task import load_task
+
+    task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
+    try:
+        with Ledger(settings.data_dir) as ledger:
+            return estimate(task, ledger, task.limits.seed)
     finally:
         task.close()
 

@@ -126,12 +126,13 @@ def _estimate(folder: Path, changes: Changes, as_json: bool) -> None:
 
 def _run(folder: Path, changes: Changes, report: Path | None, as_json: bool) -> None:
     from weighbridge.cli.compose import weigh_task
+    from weighbridge.cli.live import RunTable
     from weighbridge.cli.transfer import TransferBars
-    from weighbridge.weigh.progress import silent
 
     with ExitStack() as stack:
         bars = stack.enter_context(TransferBars())
-        found = weigh_task(folder, changes, settings_from_environment(), report=report, tell=silent, transfers=bars)
+        table = stack.enter_context(RunTable())
+        found = weigh_task(folder, changes, settings_from_environment(), report=report, tell=table, transfers=bars)
     _finish(found, as_json)
 
 
