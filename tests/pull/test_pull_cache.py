@@ -217,6 +217,16 @@ def test_weights_that_are_here_are_hashed_recorded_and_left_alone(tmp_path: Path
     assert inventory(settings).pulled == (pulled,)
 
 
+def test_a_relative_path_counts_from_the_folder_that_names_it(tmp_path: Path) -> None:
+    """A task can be run from anywhere and still find the weights beside it."""
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "mine.gguf").write_bytes(MODEL)
+
+    pulled = pull("file:mine.gguf", settings=settings_for(tmp_path), folder=tmp_path / "task")
+
+    assert pulled.path == tmp_path / "task" / "mine.gguf"
+
+
 def test_a_file_that_changed_is_recorded_anew_and_fails_its_pin(tmp_path: Path) -> None:
     path = tmp_path / "mine.gguf"
     path.write_bytes(MODEL)
@@ -306,13 +316,14 @@ def test_bytes_that_another_source_needs_survive_a_prune(hub: Hub, tmp_path: Pat
     assert other.path.read_bytes() == MODEL
 
 
-def test_prune_never_touches_a_users_own_file(tmp_path: Path) -> None:
+def test_prune_never_touches_a_users_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mine.gguf"
     path.write_bytes(MODEL)
     settings = settings_for(tmp_path)
     pull(f"file:{path}", settings=settings)
+    monkeypatch.chdir(tmp_path)
 
-    prune(settings, [f"file:{path}"])
+    prune(settings, ["file:mine.gguf"])
 
     assert path.read_bytes() == MODEL
     assert inventory(settings).pulled == ()

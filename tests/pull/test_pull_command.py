@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -147,8 +148,22 @@ def test_bars_show_size_speed_and_time_left() -> None:
         bars.note("half")
 
     drawn = screen.getvalue()
-    assert "4.8/9.5 MiB 1.9 MiB/s 0:00:03" in drawn
+    assert re.search(r"4\.8/9\.5 MiB +1\.9 MiB/s +0:00:03", drawn)
     assert "model.gguf: 4.8 MiB in 3.0 s, 1.3 MiB/s" in drawn
+
+
+def test_a_long_name_does_not_push_the_figures_away() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=80, color_system=None)
+    now = [0.0]
+
+    with TransferBars(console, clock=lambda: now[0]) as bars, bars.bar("a-name-" * 12, 10_000_000) as bar:
+        for done in (1_000_000, 3_000_000, 5_000_000):
+            bar.at(done)
+            now[0] += 1
+        bars.note("half")
+
+    assert re.search(r"a-name.*… .*4\.8/9\.5 MiB +1\.9 MiB/s +0:00:03", screen.getvalue())
 
 
 def test_bytes_that_were_there_before_are_no_speed() -> None:

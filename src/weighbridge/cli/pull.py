@@ -62,7 +62,10 @@ def pull(
                     for s in sources
                 ]
         except KeyboardInterrupt:
-            click.echo("\nStopped. What had come of a file is kept: the same command goes on from there.", err=True)
+            click.echo(
+                "\nStopped. The same command goes on, and from where a file was cut if its source allows that.",
+                err=True,
+            )
             sys.exit(STOPPED_BY_CTRL_C)
         _print(as_json, _pulled_json, _pulled_text, pulled)
 

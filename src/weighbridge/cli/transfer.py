@@ -20,6 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from weighbridge.units import format_bytes, format_duration
@@ -39,11 +40,14 @@ class TransferBars:
         self._clock = clock
         self._console = console or Console(file=sys.stderr)
         self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            DownloadColumn(binary_units=True),
-            _Speed(),
-            TimeRemainingColumn(),
+            TextColumn(
+                "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
+            BarColumn(bar_width=16),
+            DownloadColumn(binary_units=True, table_column=Column(no_wrap=True, min_width=15)),
+            _Speed(table_column=Column(no_wrap=True, min_width=10)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True, min_width=7)),
+            expand=True,
             console=self._console,
             transient=True,
             get_time=clock,

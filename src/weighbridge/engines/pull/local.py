@@ -26,13 +26,11 @@ def pull_file(job: Job) -> Harvest:
     return harvest
 
 
-def local_path(text: str) -> Path:
-    """The absolute path; SourceNotFound when nothing is there."""
-    path = Path(text).expanduser().absolute()
+def local_path(text: str, folder: Path | None = None) -> Path:
+    """The absolute path, counted from `folder` or the current one; SourceNotFound when nothing is there."""
+    path = ((folder or Path.cwd()) / Path(text).expanduser()).absolute()
     if not path.exists():
-        raise SourceNotFound(
-            f"no such file: {text}", where=str(path), next_move="Check the path; it counts from the current folder."
-        )
+        raise SourceNotFound(f"no such file: {text}", where=str(path), next_move="Check the path.")
     if not path.is_file() and not path.is_dir():
         raise WeightsError("this is neither a file nor a folder", where=str(path))
     return path

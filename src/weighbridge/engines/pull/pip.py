@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -52,7 +53,7 @@ def pip_download(
     with pip:
         said, complained = _Lines(pip.stdout), _Lines(pip.stderr)
         try:
-            with progress.bar(f"pip: {label}", None) as bar:
+            with progress.bar(f"pip {label}", None) as bar:
                 _watch(pip, folder, lambda: _announced(said.lines, len(requirements)), bar, stop)
         except BaseException:
             pip.kill()
@@ -97,13 +98,12 @@ def _watch(
 
 
 def _downloaded(folder: Path) -> int:
-    total = 0
+    """Bytes of wheels below `folder`. pip holds a wheel twice while it copies it: the larger one counts."""
+    sizes: dict[str, int] = {}
     for path in folder.rglob("*.whl"):
-        try:
-            total += path.stat().st_size
-        except OSError:  # pip moved it while we were looking
-            continue
-    return total
+        with suppress(OSError):  # pip may move it while we look
+            sizes[path.name] = max(sizes.get(path.name, 0), path.stat().st_size)
+    return sum(sizes.values())
 
 
 def _announced(lines: Sequence[str], wheels: int) -> int | None:
@@ -115,7 +115,9 @@ def _announced(lines: Sequence[str], wheels: int) -> int | None:
 def _explain(lines: Sequence[str], requirements: Sequence[str], folder: Path) -> PullError:
     """pip's failure as one of ours, with pip's own reason."""
     text = "\n".join(lines)
-    reasons = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")] or list(lines[-3:])
+    reasons = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    if not reasons or reasons == ["Exception:"]:  # a traceback of pip's own: its last words
+        reasons = [line for line in lines if "Error" in line][-1:] or list(lines[-3:])
     reason = "; ".join(dict.fromkeys(reasons)) or "it gave no reason"
     where = f"pip download {' '.join(requirements)}"
     if "No module named pip" in text:

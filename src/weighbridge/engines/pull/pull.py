@@ -54,18 +54,20 @@ def pull(
     progress: Progress | None = None,
     refresh: bool = False,
     verify: bool = False,
+    folder: Path | None = None,
     stop: threading.Event | None = None,
     sleep: Callable[[float], None] | None = None,
 ) -> Pulled:
     """Weights from `source`, pulled now or before.
 
     `sha256` is what they must be (of several files: of their list, as Pulled.sha256 says); `refresh` asks the source
-    again although it is recorded; `verify` hashes again what is here. `stop` ends the pull from another thread;
-    `sleep` waits between tries. Raises PullError, WeightsError, UsageError; RunStopped when stopped.
+    again although it is recorded; `verify` hashes again what is here; a relative `file:` path counts from `folder`
+    (the current one unless given). `stop` ends the pull from another thread; `sleep` waits between tries. Raises
+    PullError, WeightsError, UsageError; RunStopped when stopped.
     """
     parsed = parse_source(source)
     if parsed.scheme == "file":
-        source = f"file:{local_path(parsed.name)}"
+        source = f"file:{local_path(parsed.name, folder)}"
         parsed = parse_source(source)
     if sha256 is not None:
         sha256 = _checked_pin(sha256)
@@ -130,10 +132,19 @@ def _check_files(job: Job, harvest: Harvest, known: Pulled | None) -> None:
         )
     for file in harvest.files:
         if file.name.lower().endswith(".gguf") or (harvest.stays and len(harvest.files) == 1 and _is_gguf(file.path)):
-            header = read_gguf(file.path)
-            header.check_whole()
-            if header.license:
-                harvest.claims.append(Claim(header.license, "GGUF general.license"))
+            licence = _whole_gguf(file, job.source.text)
+            harvest.claims += [Claim(licence, "GGUF general.license")] if licence else []
+
+
+def _whole_gguf(file: Staged, source: str) -> str | None:
+    """The licence a GGUF file names, if it is whole; WeightsError by the file's own name, not by that of our copy."""
+    try:
+        header = read_gguf(file.path)
+        header.check_whole()
+    except WeightsError as error:
+        where = (error.where or "").replace(str(file.path), file.name)
+        raise WeightsError(error.what, where=f"{where} of {source}", next_move=error.next_move) from error
+    return header.license
 
 
 def _is_gguf(path: Path) -> bool:

@@ -56,7 +56,8 @@ class Pulled(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """As it was asked for."""
     pinned: str
-    """The same with its revision: asking for this gives these bytes or an error."""
+    """The same with the revision it was found at. Packages and Hugging Face commits never change; for a ModelScope
+    branch it is the hash that pins."""
     revision: str | None
     location: str
     """The file an engine opens (of a split model the first part), or the folder when there are several."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -64,13 +65,15 @@ def prune(settings: Settings, sources: Sequence[str] = ()) -> Pruned:
 
 
 def _named(shelf: Shelf, sources: Sequence[str]) -> list[Pulled]:
-    records = [shelf.find(source) for source in sources]
-    unknown = [source for source, record in zip(sources, records, strict=True) if record is None]
+    """Every record that answers to one of `sources`; a relative `file:` path counts from the current folder."""
+    wanted = {f"file:{Path(s[5:]).expanduser().absolute()}" if s.startswith("file:") else s for s in sources}
+    records = [record for record in shelf.all() if wanted & {record.source, record.pinned}]
+    unknown = wanted - {name for record in records for name in (record.source, record.pinned)}
     if unknown:
         raise SourceNotFound(
-            f"never pulled: {', '.join(unknown)}", next_move="`weighbridge pull --list` shows what was."
+            f"never pulled: {', '.join(sorted(unknown))}", next_move="`weighbridge pull --list` shows what was."
         )
-    return [record for record in records if record is not None]
+    return records
 
 
 def _leftovers(cache: Cache, pulled: Sequence[Pulled]) -> tuple[Removed, ...]:
