@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from weighbridge.errors import UsageError
+from weighbridge.errors import InputError, UsageError
 from weighbridge.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -168,11 +168,26 @@ def weigh_task(
         result = msgspec.structs.replace(found.result, report=str(path))
         provenance = {**found.provenance, "command": ["weighbridge", *sys.argv[1:]]}
         found = msgspec.structs.replace(found, result=result, provenance=provenance)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(found), encoding="utf-8")
+        _write(path, render(found))
         return found
     finally:
         task.close()
+
+
+def _write(path: Path, page: str) -> None:
+    """The whole page or nothing: a full disk leaves the report of an earlier run as it was."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(page, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(
+            f"the report cannot be written: {error.strerror}",
+            where=str(path),
+            next_move="Free space or name another place with --report; the same command asks nothing again.",
+        ) from error
 
 
 def _announce(records: Iterable[BackendRecord], transfers: Progress) -> None:
