@@ -28,7 +28,7 @@ NARROW = 80
 
 
 class RunTable:
-    """Told how a run stands; use it in a `with` block."""
+    """Told how a run stands; use it in a `with` block. Draws nothing before it is told something."""
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console or Console(file=sys.stderr)
@@ -39,8 +39,6 @@ class RunTable:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start()
         return self
 
     def __exit__(
@@ -51,6 +49,7 @@ class RunTable:
 
     def __call__(self, progress: Progress) -> None:
         if self._live is not None:
+            self._live.start()  # does nothing the second time
             self._live.update(_table(progress, self._console.width >= NARROW), refresh=True)
             return
         now = self._clock()

@@ -100,7 +100,7 @@ class Door:
         known = most_usd(call.request, record.price, self._longest.get(which, 0))
         most = known or 0.0
         async with attempts.gate:
-            if not budget.hold(call.candidate, most):
+            if not await budget.hold(call.candidate, most):
                 said = f"the next call could cost up to ${most:.6f}, and the limit is ${budget.max_usd:g}"
                 return Outcome(answer=None, reason=OVER_BUDGET, error=said, attempts=0)
             ticket = self._ticket(call, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -93,8 +93,10 @@ def candidate_settings(task: Task, door: Door, about: Mapping[str, Mapping[str, 
     )
 
 
-def provenance(task: Task, door: Door, run_id: str, seed: int, accounts: Accounts) -> dict[str, Any]:
-    """What it takes to repeat the run, and what the run itself paid."""
+def provenance(
+    task: Task, door: Door, *, run_id: str, seed: int, accounts: Accounts, left_out: Sequence[str]
+) -> dict[str, Any]:
+    """What it takes to repeat the run, and what the run itself paid. left_out: tags no groups were made of."""
     return {
         "task": {"folder": str(task.folder), "fingerprint": task.fingerprint, "items": len(task.items)},
         "run": run_id,
@@ -102,6 +104,7 @@ def provenance(task: Task, door: Door, run_id: str, seed: int, accounts: Account
         "limits": _plain(task.limits),
         "scores": _plain(task.scores),
         "ledger": str(door.ledger.path),
+        **({"tags with too many values to group by": list(left_out)} if left_out else {}),
         "calls": {
             "sent now": sum(accounts.budget.sent.values()),
             "answers reused": sum(meter.reused for meter in accounts.meters.values()),

@@ -60,7 +60,9 @@ async def weigh(
             failures=failures(run.accounts.meters),
             items=tuple(reader.view(kept) for kept in run.shown.best_first()),
             items_total=len(task.items),
-            provenance=provenance(task, door, run_id, seed, run.accounts),
+            provenance=provenance(
+                task, door, run_id=run_id, seed=seed, accounts=run.accounts, left_out=run.breakdown.left_out
+            ),
             candidates=candidate_settings(task, door, about or {}),
             eliminated=run.drawing.eliminated,
         )

@@ -1,0 +1,153 @@
+"""A run that is killed or stopped goes on with the same command and never pays twice for what it knows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_factory import write_task
+
+from fault_server import Exchange, FaultServer, chat_body, response, serving, stalls
+
+pytestmark = pytest.mark.slow
+
+ITEMS = 40
+AT_ONCE = 4
+
+
+async def right_answer(exchange: Exchange) -> None:
+    """Says what the question says is right, after a moment."""
+    question = exchange.json()["messages"][-1]["content"]
+    await asyncio.sleep(0.03)
+    exchange.write(response(200, chat_body(question.rpartition("answer=")[2])))
+
+
+def hosted_task(folder: Path, server: FaultServer, **weigh: Any) -> Path:
+    """Two priced candidates that are always right, so that the run asks everything."""
+    backend = {
+        "kind": "openai",
+        "base_url": server.base_url,
+        "concurrency": AT_ONCE,
+        "price": {"input": 1.0, "output": 2.0},
+        "settings": {"stream": False},
+    }
+    backends = {"one": {**backend, "model": "m1"}, "two": {**backend, "model": "m2"}}
+    return write_task(folder, backends, items=ITEMS, weigh={"futility": False, **weigh})
+
+
+def start(task: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "weighbridge", "weigh", str(task), "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(claim: Callable[[], bool], seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.005)
+
+
+def asked(server: FaultServer) -> Counter[bytes]:
+    return Counter(exchange.body for exchange in server.requests)
+
+
+def test_after_kill_9_only_what_was_under_way_is_asked_again(tmp_path: Path) -> None:
+    with serving(right_answer) as server:
+        task = hosted_task(tmp_path, server)
+        with start(task) as killed:
+            wait_for(lambda: len(server.requests) >= ITEMS)
+            killed.send_signal(signal.SIGKILL)
+        before = len(server.requests)
+        done = start(task)
+        said, complained = done.communicate(timeout=60)
+
+    assert done.returncode == 0, complained
+    result = json.loads(said)
+    assert (result["verdict"]["basis"], result["calls_used"]) == ("exhausted", 2 * ITEMS)
+    again = [body for body, times in asked(server).items() if times > 1]
+    assert len(asked(server)) == 2 * ITEMS
+    assert len(again) <= 2 * AT_ONCE
+    assert len(server.requests) == 2 * ITEMS + len(again)
+    report = Path(result["report"]).read_text()
+    assert "cut off when an earlier process of this run ended" in report
+    assert before < 2 * ITEMS
+
+
+def test_ctrl_c_finishes_what_is_under_way_says_how_to_go_on_and_pays_nothing_twice(tmp_path: Path) -> None:
+    with serving(right_answer) as server:
+        task = hosted_task(tmp_path, server)
+        stopped = start(task)
+        wait_for(lambda: len(server.requests) >= ITEMS)
+        stopped.send_signal(signal.SIGINT)
+        said, complained = stopped.communicate(timeout=60)
+        first = json.loads(said)
+        done = start(task)
+        last = json.loads(done.communicate(timeout=60)[0])
+
+    assert "Traceback" not in complained
+    assert (first["verdict"]["decision"], first["verdict"]["basis"]) == ("undecided", "stopped")
+    assert "Ctrl-C" in first["verdict"]["reason"]
+    assert "same command goes on" in first["verdict"]["reason"]
+    assert 0 < first["items"] < ITEMS
+    assert Path(first["report"]).exists()
+    assert last["verdict"]["basis"] == "exhausted"
+    assert set(asked(server).values()) == {1}
+    assert len(server.requests) == 2 * ITEMS
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_does_not_wait_for_a_backend_that_hangs(tmp_path: Path, number: signal.Signals) -> None:
+    with serving(stalls()) as server:
+        stopped = start(hosted_task(tmp_path, server))
+        wait_for(lambda: len(server.requests) >= 2 * AT_ONCE)
+        stopped.send_signal(number)
+        time.sleep(0.3)
+        still_waiting = stopped.poll() is None
+        stopped.send_signal(number)
+        began = time.monotonic()
+        _, complained = stopped.communicate(timeout=30)
+
+    assert still_waiting
+    assert time.monotonic() - began < 5
+    assert stopped.returncode != 0
+    assert "Traceback" not in complained
+
+
+def test_the_same_run_is_not_made_twice_at_once(tmp_path: Path) -> None:
+    with serving(stalls()) as server:
+        task = hosted_task(tmp_path, server)
+        with start(task) as first:
+            wait_for(lambda: len(server.requests) >= 2 * AT_ONCE)
+            second = start(task)
+            _, complained = second.communicate(timeout=60)
+            first.kill()
+
+    assert second.returncode == 1
+    assert "under way in another process" in complained
+    assert len(server.requests) == 2 * AT_ONCE
+
+
+def test_the_limit_on_dollars_holds_over_a_kill_and_a_resume(tmp_path: Path) -> None:
+    """Each answer costs $0.000013 (7 tokens in, 3 out) and is held at some $0.008, for nothing limits its length."""
+    with serving(right_answer) as server:
+        task = hosted_task(tmp_path, server, max_usd=0.08)
+        with start(task) as killed:
+            wait_for(lambda: len(server.requests) >= 10)
+            killed.send_signal(signal.SIGKILL)
+        done = start(task)
+        said, complained = done.communicate(timeout=60)
+
+    result = json.loads(said)
+    assert "Traceback" not in complained
+    assert result["verdict"]["basis"] == "stopped"
+    assert "the limit of $0.08 would be passed" in result["verdict"]["reason"]
+    assert 10 <= len(server.requests) < 2 * ITEMS
