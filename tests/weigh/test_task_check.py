@@ -136,6 +136,15 @@ def test_a_written_out_key_is_refused_without_being_repeated(tmp_path: Path) -> 
     assert secret not in str(problem)
 
 
+def test_one_candidate_alone_cannot_be_compared(tmp_path: Path) -> None:
+    text = SOUND[: SOUND.rindex("[[candidate]]")]
+
+    problem = only(make_task(tmp_path, text))
+
+    assert (problem.field, problem.line) == ("candidate[0]", line_of(text, "[[candidate]]"))
+    assert "needs two or more" in problem.what
+
+
 def test_all_mistakes_are_found_in_one_go(tmp_path: Path) -> None:
     text = SOUND.replace("user = ", "usr = ").replace('name = "B"', 'nam = "B"')
     items = ITEMS + '{"id": "a", "text": "again", "category": "bug"}\n{"id": \n'

@@ -113,6 +113,14 @@ def test_a_second_start_finds_the_index_of_the_first(tmp_path: Path) -> None:
     assert list(first.items) == list(again.items)
 
 
+def test_old_indexes_are_cleared_away(tmp_path: Path) -> None:
+    """Every edit of a task makes a new one, and nobody looks into the cache."""
+    for number in range(66):
+        load_task(make_task(tmp_path / "task", SOUND + f"# edit {number}\n"), cache_dir=tmp_path / "cache").close()
+
+    assert len(list((tmp_path / "cache" / "items").iterdir())) == 64
+
+
 def test_a_kept_index_that_is_damaged_is_made_again(tmp_path: Path) -> None:
     folder = make_task(tmp_path / "task")
     load_task(folder, cache_dir=tmp_path / "cache")

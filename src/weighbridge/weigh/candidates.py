@@ -22,6 +22,9 @@ def fill_in(file: TomlFile, task: TaskFile, problems: Problems) -> tuple[Candida
     specs = task.candidate or tuple(CandidateSpec(name=name, backend=name) for name in backends)
     if not specs:
         problems.add(file.problem((), "no candidates to weigh", "Add `[[backend]]` and `[[candidate]]` sections."))
+    elif len(specs) == 1:
+        what = f"{specs[0].name!r} is the only candidate; a comparison needs two or more"
+        problems.add(file.problem(("candidate", 0), what, "Add another `[[candidate]]`."))
     candidates: list[Candidate] = []
     for index, spec in enumerate(specs):
         at = ("candidate", index)

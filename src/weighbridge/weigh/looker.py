@@ -12,6 +12,8 @@ from weighbridge.weigh.problems import Problem, did_you_mean
 from weighbridge.weigh.prompt import Prompter
 from weighbridge.weigh.records import Item
 
+_MOST_REMEMBERED = 1000
+
 
 class Looker:
     """Called with every item once, while the file is scanned; remembers which tags no item had."""
@@ -25,7 +27,8 @@ class Looker:
     ) -> None:
         self._name = name
         self._prompters = prompters or {}
-        self._graders = graders
+        self._graders: list[tuple[Grader, set[str]]] = [(grader, set()) for grader in graders]
+        """Each with references it found sound: labels come again and again."""
         self._needed = {
             path for prompter in self._prompters.values() for _, text in prompter.templates for path in text.needed
         }
@@ -38,9 +41,14 @@ class Looker:
             self._example = self._example or item.fields
         if any(item.fields.get(path) is None for path in self._needed):  # a dotted path looks like a lack: look closer
             yield from self._lacks(item, line)
-        for grader in self._graders:
-            for path, what in grader.faults(item.fields):
-                yield self._problem(item, line, path, what)
+        for grader, sound in self._graders:
+            value = item.fields.get(grader.reference or "")
+            if type(value) is str and value in sound:
+                continue
+            faults = list(grader.faults(item.fields))
+            yield from (self._problem(item, line, path, what) for path, what in faults)
+            if not faults and type(value) is str and len(sound) < _MOST_REMEMBERED:
+                sound.add(value)
 
     def unseen_tags(self) -> Iterator[tuple[str, str | None]]:
         """Tags that no item had, each with a hint."""

@@ -10,6 +10,9 @@ import numpy as np
 
 from weighbridge.weigh.items.items import LINE_BITS, Index
 
+MOST_KEPT = 64
+"""Indexes in one folder; the oldest go first. Each edit of a task makes a new one."""
+
 
 def kept_index(cached: Path | None, file_bytes: int) -> Index | None:
     """A kept index, mapped from its file rather than read; None where there is none that fits."""
@@ -37,5 +40,8 @@ def keep_index(cached: Path, index: Index) -> None:
         with os.fdopen(handle, "wb") as file:
             np.save(file, index)
         Path(half).replace(cached)
+        by_age = sorted(cached.parent.glob("*.npy"), key=lambda path: path.stat().st_mtime_ns)
+        for old in by_age[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
     except OSError:
         Path(half).unlink(missing_ok=True)
