@@ -58,15 +58,13 @@ def is_licence_text(name: str) -> bool:
 
 
 def claim_in_text(name: str, text: bytes) -> Claim | None:
-    """The licence a text is, when its first 20 kB say so in the licence's own words; notices only mention, so they
-    make no claim."""
+    """The licence a text is: the first that its first 20 kB name in the licence's own words, for texts of one licence
+    may mention others further down. Notices only mention, so they make no claim."""
     if name.rsplit("/", 1)[-1].lower().startswith("notice"):
         return None
     start = text[:20_000].lower()
-    for pattern, licence in _SAID_IN_TEXT:
-        if re.search(pattern, start):
-            return Claim(known(licence)[0], name)
-    return None
+    found = [(match.start(), licence) for pattern, licence in _SAID_IN_TEXT if (match := re.search(pattern, start))]
+    return Claim(known(min(found)[1])[0], name) if found else None
 
 
 def known(says: str) -> tuple[str, str | None]:

@@ -20,6 +20,8 @@ from weighbridge.engines.pull.progress import Bar, Progress
 from weighbridge.errors import HashMismatch, PullError, SourceNotFound
 
 _ANNOUNCED = re.compile(r"Downloading (\S+\.whl) \(([\d.]+) (bytes|kB|MB|GB)\)")
+_DISK_FULL = re.compile(r"(?:Errno |OSError\()(?:27|28|122)\b")
+"""EFBIG, ENOSPC and EDQUOT, as Python prints them."""
 _UNITS = {"bytes": 1, "kB": 1000, "MB": 1000**2, "GB": 1000**3}
 _POLL_S = 0.2
 
@@ -132,7 +134,7 @@ def _explain(lines: Sequence[str], requirements: Sequence[str], folder: Path) ->
             where=where,
             next_move="Nothing was kept. Do not use this source until you know why.",
         )
-    if any(f"[Errno {number}]" in text for number in (27, 28, 122)):
+    if _DISK_FULL.search(text):
         return disk_full(folder, reason)
     if "Retrying (Retry(" in text or "ConnectionError" in text or "ReadTimeoutError" in text:
         return PullError(

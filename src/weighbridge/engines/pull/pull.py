@@ -144,7 +144,7 @@ def _whole_gguf(file: Staged, source: str) -> str | None:
     except WeightsError as error:
         where = (error.where or "").replace(str(file.path), file.name)
         raise WeightsError(error.what, where=f"{where} of {source}", next_move=error.next_move) from error
-    return header.license
+    return header.license if header.license != "other" else header.text("general.license.name")
 
 
 def _is_gguf(path: Path) -> bool:
