@@ -15,7 +15,7 @@ from weighbridge.chat import Answer, ChatRequest, Choice, Message, Tool
 from weighbridge.chat.join import join
 from weighbridge.engines import BackendRecord
 from weighbridge.engines.echo import EchoEngine
-from weighbridge.engines.echo_schema import smallest_value
+from weighbridge.engines.echo.schema import smallest_value
 from weighbridge.errors import BackendRefused, CannotAsk, EngineCrashed, EngineError, InputError
 
 TOPIC = Choice(name="topic", labels=("billing", "account", "other"))

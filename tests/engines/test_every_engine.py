@@ -253,3 +253,10 @@ def test_closing_twice_is_safe_and_the_fingerprint_is_plain_text(make: Made) -> 
 def test_a_tool_that_is_not_there_is_an_engine_error(make: Made) -> None:
     with pytest.raises(EngineError, match="other"):
         ask(make, "x", tools=(TOOL,), tool_choice="other")
+
+
+@every_engine
+def test_text_that_cannot_be_sent_is_refused_before_it_is(make: Made) -> None:
+    """Half of a surrogate pair is a Python string and no Unicode."""
+    with pytest.raises(CannotAsk, match="not Unicode"):
+        ask(make, "half a smile: \ud83d")

@@ -54,7 +54,7 @@ def test_type_and_id_come_with_their_event() -> None:
     assert events == [Event(b"a", b"error", b"7"), Event(b"b", b"", b"7"), Event(b"c", b"", b"7")]
 
 
-LINE = st.text(alphabet=st.characters(blacklist_characters="\r\n"), max_size=20).map(lambda text: text.encode("utf-8"))
+LINE = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=20).map(str.encode)
 
 
 @given(

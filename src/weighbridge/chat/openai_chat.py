@@ -7,12 +7,12 @@ Source: https://platform.openai.com/docs/api-reference/chat, and what vLLM, SGLa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from weighbridge.chat.answer import Answer, Piece, TokenLogprob, Usage
+from weighbridge.chat.openai_tool_calls import FunctionPart, ToolCallJoiner, ToolCallPart
 from weighbridge.chat.openai_wire import (
     Spelling,
     check_error,
@@ -25,24 +25,9 @@ from weighbridge.chat.openai_wire import (
     sampling_fields,
     with_extra,
 )
-from weighbridge.chat.request import ChatRequest, Message, Text, Tool, ToolCall
+from weighbridge.chat.request import ChatRequest, Message, Text, Tool
 from weighbridge.chat.thinking import Split, ThinkSplitter, split_thinking
 from weighbridge.errors import BadAnswer, CannotAsk, StreamCut
-
-MOST_TOOL_CALLS = 256
-"""In one answer; a stream that opens more is not an answer."""
-
-
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: str | dict[str, Any] | None = None
-    """Ollama and some gateways send the object itself, not its text."""
-
-
-class _ToolCall(msgspec.Struct):
-    index: int | None = None
-    id: str | None = None
-    function: _Function | None = None
 
 
 class _Message(msgspec.Struct):
@@ -52,8 +37,8 @@ class _Message(msgspec.Struct):
     reasoning: Any = None
     reasoning_content: Any = None
     refusal: str | None = None
-    tool_calls: list[_ToolCall] | None = None
-    function_call: _Function | None = None
+    tool_calls: list[ToolCallPart] | None = None
+    function_call: FunctionPart | None = None
 
 
 class _Logprobs(msgspec.Struct):
@@ -110,8 +95,8 @@ def decode(body: bytes, spelling: Spelling) -> Answer:
     if not reasoning:
         split = split_thinking(text, spelling.thinking)
         text, reasoning = split.text, split.reasoning
-    calls = _Calls()
-    calls.take(message)
+    calls = ToolCallJoiner()
+    calls.take(message.tool_calls, message.function_call)
     finish = finish_word(choice.finish_reason)
     return Answer(
         text=message.refusal or text,
@@ -129,7 +114,7 @@ class ChatStream:
 
     def __init__(self, spelling: Spelling) -> None:
         self._splitter = ThinkSplitter(spelling.thinking)
-        self._calls = _Calls()
+        self._calls = ToolCallJoiner()
         self._finish: str | None = None
         self._usage = Usage()
         self._model: str | None = None
@@ -178,7 +163,7 @@ class ChatStream:
 
     def _pieces(self, delta: _Message, logprobs: tuple[TokenLogprob, ...]) -> list[Piece]:
         text, reasoning = _said(delta)
-        self._calls.take(delta)
+        self._calls.take(delta.tool_calls, delta.function_call)
         held = ""
         if reasoning and not self._structured:
             self._structured = True
@@ -198,64 +183,6 @@ class ChatStream:
         if not self.texts:
             raise error
         raise StreamCut(f"in the middle of the stream came {error.what}", pieces=tuple(self.texts))
-
-
-@dataclass
-class _Open:
-    """A tool call that is still being written."""
-
-    id: str
-    name: str = ""
-    arguments: list[str] = field(default_factory=list)
-
-
-class _Calls:
-    """Joins the parts of tool calls. Parts belong together by `index`; where a server gives none or always the same
-    one, a new id begins a new call."""
-
-    def __init__(self) -> None:
-        self._open: dict[int, _Open] = {}
-        """By the place they were opened in."""
-        self._place: dict[int, int] = {}
-        """The server's index to the latest place opened under it."""
-
-    def take(self, message: _Message) -> None:
-        for part in message.tool_calls or ():
-            self._part(part)
-        if message.function_call is not None:  # the older spelling, one call only
-            self._part(_ToolCall(index=0, function=message.function_call))
-
-    def whole(self) -> tuple[ToolCall, ...]:
-        for call in self._open.values():
-            if not call.name:
-                raise BadAnswer("a tool call has no name")
-        return tuple(
-            ToolCall(call.id or f"call_{place}", call.name, "".join(call.arguments) or "{}")
-            for place, call in self._open.items()
-        )
-
-    def _part(self, part: _ToolCall) -> None:
-        index = part.index if part.index is not None else -1
-        place = self._place.get(index)
-        begun = self._open.get(place) if place is not None else None
-        is_new = begun is None or (part.id and begun.id and part.id != begun.id)
-        is_new = is_new or (
-            part.index is None and not part.id and part.function is not None and bool(part.function.name)
-        )
-        if is_new:
-            if len(self._open) >= MOST_TOOL_CALLS:
-                raise BadAnswer(f"the answer holds more than {MOST_TOOL_CALLS} tool calls")
-            place = self._place[index] = len(self._open)
-            begun = self._open[place] = _Open(part.id or "")
-        assert begun is not None
-        begun.id = begun.id or part.id or ""
-        if part.function is not None:
-            begun.name = begun.name or part.function.name or ""
-            arguments = part.function.arguments
-            if isinstance(arguments, dict):
-                arguments = msgspec.json.encode(arguments).decode()
-            if arguments:
-                begun.arguments.append(arguments)
 
 
 def _encode_message(message: Message, spelling: Spelling) -> dict[str, Any]:

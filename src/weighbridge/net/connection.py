@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
 import httptools
 
 from weighbridge.errors import BackendUnreachable, BadAnswer, EngineError, StreamCut
+from weighbridge.net.terms import Headers, Limits, Timeouts
 
 HIGH_WATER = 256 * 1024
 """Bytes of a streamed body held before the socket is paused."""
@@ -22,86 +22,8 @@ LOW_WATER = 64 * 1024
 """Bytes left when it is read from again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds, each measured on its own."""
-
-    connect_s: float = 10.0
-    """To a connection that is ready for the request: name, TCP, proxy, TLS."""
-    first_byte_s: float = 120.0
-    """From the request to the first byte of the answer."""
-    gap_s: float = 60.0
-    """Between two reads of the answer; time during which the reader is the slow one does not count."""
-    total_s: float = 600.0
-    """From asking to the last byte, waiting for a connection included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    head_bytes: int = 64 * 1024
-    """Status line, headers and trailers of one answer."""
-    body_bytes: int = 64 * 1024 * 1024
-    """Body of one answer, streamed or whole."""
-
-
-class Headers:
-    """The headers of an answer, in the order they came; names are found whatever their case."""
-
-    __slots__ = ("_raw",)
-
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
-        self._raw = raw
-
-    def get(self, name: str) -> str | None:
-        """The first value under that name."""
-        wanted = name.lower().encode("latin-1")
-        for key, value in self._raw:
-            if key.lower() == wanted:
-                return value.decode("latin-1")
-        return None
-
-    def items(self) -> list[tuple[str, str]]:
-        return [(key.decode("latin-1"), value.decode("latin-1")) for key, value in self._raw]
-
-    def __repr__(self) -> str:
-        return f"Headers({len(self._raw)} fields)"
-
-
 class Connection(asyncio.Protocol):
     """Made by net/dial.py, kept by net/pool.py. `where` names the request under way, for errors."""
-
-    __slots__ = (
-        "_body_bytes",
-        "_chunks",
-        "_clock",
-        "_complete",
-        "_deadline",
-        "_failure",
-        "_head_bytes",
-        "_headers_done",
-        "_heard_at",
-        "_idle_bytes",
-        "_keep_alive",
-        "_limits",
-        "_on_lost",
-        "_parser",
-        "_paused",
-        "_raw",
-        "_sent_at",
-        "_streaming",
-        "_surplus",
-        "_timeouts",
-        "_total_s",
-        "_transport",
-        "_unread",
-        "_waiter",
-        "busy",
-        "idle_since",
-        "lost",
-        "status",
-        "uses",
-        "where",
-    )
 
     def __init__(self, limits: Limits, clock: Callable[[], float], on_lost: Callable[[Connection], None]) -> None:
         self._limits = limits
@@ -151,10 +73,13 @@ class Connection(asyncio.Protocol):
             self._transport.write(head)
             self._transport.write(body)
 
-    async def whole(self) -> bytes:
-        """The body, once all of it is there."""
+    async def completed(self) -> None:
+        """Return when all of the answer is there."""
         while not self._complete:
             await self._wait()
+
+    def body(self) -> bytes:
+        """What has come of the body and was not read."""
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
     async def opened(self) -> None:
@@ -168,7 +93,7 @@ class Connection(asyncio.Protocol):
             if self._complete:
                 return b""
             await self._wait()
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        data = self.body()
         self._chunks.clear()
         self._unread = 0
         if self._paused:

@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable
 
 from weighbridge.errors import BackendUnreachable, EngineError
-from weighbridge.net.connection import Connection, Timeouts
+from weighbridge.net.connection import Connection
 from weighbridge.net.dial import Way, dial
+from weighbridge.net.terms import Timeouts
 
 
 class Pool:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import msgspec
 
 from weighbridge.chat.openai_wire import decode_json, error_text, one_line
-from weighbridge.engines.openai_access import Access
+from weighbridge.engines.openai.access import Access
 from weighbridge.errors import BackendRefused
 from weighbridge.net.calls import Headers
 

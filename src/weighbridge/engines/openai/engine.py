@@ -3,7 +3,7 @@
 A request goes to `chat/completions`, or to `completions` where it is a text to be continued. One `answer` is one
 attempt; every way it can fail is an EngineError that names the backend, the place and the next move, and never holds
 the key. Labels ranked by log-probability, and several labels in a continuation, take one call a label
-(openai_labels.py).
+(labels.py).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from weighbridge.chat.thinking import Thinking
 from weighbridge.engines.engine import Ability, BackendRecord
 from weighbridge.engines.labels import as_text
 from weighbridge.engines.needs import refuse_what_it_lacks
-from weighbridge.engines.openai_access import Access, read_access
-from weighbridge.engines.openai_labels import Labeller
-from weighbridge.engines.openai_refusals import MOST_ERROR_BYTES, refusal, served_models
+from weighbridge.engines.openai.access import Access, read_access
+from weighbridge.engines.openai.labels import Labeller
+from weighbridge.engines.openai.refusals import MOST_ERROR_BYTES, refusal, served_models
 from weighbridge.engines.own_settings import read_own_settings
-from weighbridge.errors import EngineError, StreamCut
+from weighbridge.errors import CannotAsk, EngineError, StreamCut
 from weighbridge.net.calls import Calls, Headers, Stream, Timeouts
 from weighbridge.net.sse import Event, SseParser
 
@@ -161,7 +161,7 @@ class OpenAIEngine:
     async def _whole(self, request: ChatRequest, body: dict[str, Any]) -> Answer:
         """One call, its answer read at once."""
         url, headers = self._access.url(_path(request)), self._access.headers
-        response = await self._calls.request("POST", url, headers, msgspec.json.encode(body), self._timeouts)
+        response = await self._calls.request("POST", url, headers, _as_bytes(body), self._timeouts)
         if response.status != 200:
             raise await self._refusal(request, response.status, response.headers, response.body)
         if _is_stream(response.headers):
@@ -170,7 +170,7 @@ class OpenAIEngine:
 
     async def _streamed(self, request: ChatRequest) -> AsyncIterator[Piece]:
         """One call, its answer read as it comes; also one that a server sends whole though a stream was asked for."""
-        body = msgspec.json.encode(self._encode(request, stream=True))
+        body = _as_bytes(self._encode(request, stream=True))
         url, headers = self._access.url(_path(request)), self._access.headers
         async with self._calls.stream("POST", url, headers, body, self._timeouts) as response:
             if response.status != 200:
@@ -252,6 +252,15 @@ def as_piece(answer: Answer) -> Piece:
         model=answer.model,
         logprobs=answer.logprobs,
     )
+
+
+def _as_bytes(body: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError as error:
+        raise CannotAsk(
+            f"the request holds text that is not Unicode: {error}", next_move="Correct the item it comes from."
+        ) from error
 
 
 def _path(request: ChatRequest) -> str:

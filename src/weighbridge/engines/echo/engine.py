@@ -15,13 +15,14 @@ import asyncio
 import hashlib
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
 
-from weighbridge.chat import ChatRequest, Choice, Piece, Text, ToolCall, Usage
-from weighbridge.engines.echo_schema import smallest_value
+from weighbridge.chat import ChatRequest, Choice, Piece, ToolCall, Usage
+from weighbridge.engines.echo.markers import is_json, label_in, last_words, marked, plain, tokens, tool_calls
+from weighbridge.engines.echo.schema import smallest_value
 from weighbridge.engines.engine import Ability, BackendRecord
 from weighbridge.engines.labels import as_text, best_label, calibrated
 from weighbridge.engines.needs import refuse_what_it_lacks
@@ -108,15 +109,14 @@ class EchoEngine:
 
     async def answer(self, request: ChatRequest) -> AsyncIterator[Piece]:
         refuse_what_it_lacks(self, request)
-        asked = msgspec.structs.replace(request, baseline=None) if request.baseline is not None else request
-        digest = hashlib.sha256(self._salt + msgspec.json.encode(asked)).digest()
+        digest = self._digest(request)
         own = self._own
         if own.delay_s:
             await self._sleep(own.delay_s)
         if own.fail_share and _share(digest, 0) < own.fail_share:
             self._fail(digest)
-        said = _last_words(request)
-        calls = _tool_calls(request, said, digest)
+        said = last_words(request)
+        calls = tool_calls(request, said, digest)
         if calls:
             yield self._last(request, "", calls=calls)
         elif request.choices:
@@ -124,6 +124,15 @@ class EchoEngine:
         else:
             for piece in self._text(request, said, digest):
                 yield piece
+
+    def _digest(self, request: ChatRequest) -> bytes:
+        asked = msgspec.structs.replace(request, baseline=None) if request.baseline is not None else request
+        try:
+            return hashlib.sha256(self._salt + msgspec.json.encode(asked)).digest()
+        except UnicodeEncodeError as error:
+            raise CannotAsk(
+                f"the request holds text that is not Unicode: {error}", where=f"backend {self.name}"
+            ) from error
 
     def _fail(self, digest: bytes) -> None:
         own = self._own
@@ -142,7 +151,7 @@ class EchoEngine:
         picked, ranked = {}, {}
         for index, choice in enumerate(request.choices):
             own = digest if index == 0 else hashlib.sha256(digest + index.to_bytes(4, "big")).digest()
-            label = self._label(choice, _marked(said, choice.name) or self._own.reply, own)
+            label = self._label(choice, marked(said, choice.name) or self._own.reply, own)
             if request.choose == "logprob":
                 ranked[choice.name] = _ranked(choice, label, own, request.baseline is not None)
                 label = best_label(ranked[choice.name])
@@ -151,7 +160,7 @@ class EchoEngine:
         return self._last(request, text, label_logprobs=ranked or None)
 
     def _label(self, choice: Choice, right: str | None, digest: bytes) -> str:
-        label = _label_in(right, choice) if right else None
+        label = label_in(right, choice) if right else None
         if label is None:
             return choice.labels[digest[12] % len(choice.labels)]
         others = [other for other in choice.labels if other != label]
@@ -160,12 +169,12 @@ class EchoEngine:
         return others[digest[12] % len(others)]
 
     def _text(self, request: ChatRequest, said: str, digest: bytes) -> list[Piece]:
-        right = _marked(said, None)
+        right = marked(said, None)
         knows = _share(digest, 6) < self._own.skill
         if right is None:
             right = said if self._own.reply is None else self._own.reply
         text = right if knows else self._own.wrong
-        if request.schema is not None and not (knows and _is_json(right)):
+        if request.schema is not None and not (knows and is_json(right)):
             text = msgspec.json.encode(smallest_value(request.schema)).decode()
         text, finish = _cut(text, request)
         step = math.ceil(len(text) / self._own.pieces) or 1
@@ -201,11 +210,13 @@ class EchoEngine:
         own = self._own
         if not own.counts:
             return None
-        asked = len(request.prompt) if request.prompt is not None else sum(_length(m.content) for m in request.messages)
-        thought = _tokens(len(own.reasoning))
-        written = _tokens(len(text) + sum(len(call.name) + len(call.arguments) for call in calls))
+        asked = (
+            len(request.prompt) if request.prompt is not None else sum(len(plain(m.content)) for m in request.messages)
+        )
+        thought = tokens(len(own.reasoning))
+        written = tokens(len(text) + sum(len(call.name) + len(call.arguments) for call in calls))
         return Usage(
-            input_tokens=_tokens(asked),
+            input_tokens=tokens(asked),
             output_tokens=thought + written if own.tokens is None else own.tokens,
             cached_tokens=0,
             reasoning_tokens=thought,
@@ -231,50 +242,6 @@ def _share(digest: bytes, start: int) -> float:
     return int.from_bytes(digest[start : start + 6], "big") / (1 << 48)
 
 
-def _plain(content: str | tuple[Any, ...]) -> str:
-    return content if type(content) is str else "".join(part.text for part in content if type(part) is Text)
-
-
-def _length(content: str | tuple[Any, ...]) -> int:
-    return len(_plain(content))
-
-
-def _tokens(characters: int) -> int:
-    return -(-characters // 4)
-
-
-def _last_words(request: ChatRequest) -> str:
-    if request.prompt is not None:
-        return request.prompt
-    for message in reversed(request.messages):
-        if message.role in ("user", "tool"):
-            return _plain(message.content)
-    return ""
-
-
-def _marked(said: str, choice: str | None) -> str | None:
-    """What stands after the last marker, to the end of its line; `answer.NAME=` goes before `answer=`."""
-    markers: Sequence[str] = ("answer=", "echo: ") if choice is None else (f"answer.{choice}=", "answer=", "echo: ")
-    for marker in markers:
-        at = said.rfind(marker)
-        if at >= 0:
-            start = at + len(marker)
-            end = said.find("\n", start)
-            return said[start : end if end >= 0 else None].strip()
-    return None
-
-
-def _label_in(value: str, choice: Choice) -> str | None:
-    """The label a marker names: the whole value, the longest label it starts with, or a field of a JSON object."""
-    if value in choice.labels:
-        return value
-    if value.startswith("{") and _is_json(value):
-        named = msgspec.json.decode(value).get(choice.name)
-        return named if named in choice.labels else None
-    fitting = [label for label in choice.labels if value.startswith(label)]
-    return max(fitting, key=len, default=None)
-
-
 def _ranked(choice: Choice, label: str, digest: bytes, has_baseline: bool) -> dict[str, float]:
     """Log-probabilities that sum to one in probability: 0.7 for the label, the rest shared by digest.
 
@@ -287,40 +254,11 @@ def _ranked(choice: Choice, label: str, digest: bytes, has_baseline: bool) -> di
     return calibrated(scores, dict.fromkeys(scores, -math.log(len(scores))) if has_baseline else None)
 
 
-def _tool_calls(request: ChatRequest, said: str, digest: bytes) -> tuple[ToolCall, ...]:
-    """Calls the message asks for by `call: NAME {json}`; one of the tools' smallest calls where one is required."""
-    if not request.tools or request.tool_choice == "none":
-        return ()
-    named = {tool.name: tool for tool in request.tools}
-    if request.tool_choice not in ("auto", "required"):
-        if request.tool_choice not in named:
-            raise CannotAsk(f"tool_choice names {request.tool_choice!r}, which is not among the tools {sorted(named)}")
-        named = {request.tool_choice: named[request.tool_choice]}
-    calls = []
-    for line in said.splitlines():
-        name, _, arguments = line.removeprefix("call: ").partition(" ")
-        if line.startswith("call: ") and name in named:
-            calls.append((name, arguments.strip() or "{}"))
-    if not calls and request.tool_choice != "auto":
-        tool = list(named.values())[digest[12] % len(named)]
-        calls.append((tool.name, msgspec.json.encode(smallest_value(tool.parameters)).decode()))
-    stem = digest[:6].hex()
-    return tuple(ToolCall(f"call_{stem}_{at}", name, arguments) for at, (name, arguments) in enumerate(calls))
-
-
-def _is_json(text: str) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return False
-    return True
-
-
 def _cut(text: str, request: ChatRequest) -> tuple[str, str]:
     """The text as far as the stop sequences and max_tokens let it go, and why it ended."""
     for stop in request.sampling.stop:
         text = text.partition(stop)[0] if stop else text
     limit = request.sampling.max_tokens
-    if limit is not None and _tokens(len(text)) > limit:
+    if limit is not None and tokens(len(text)) > limit:
         return text[: 4 * limit], "length"
     return text, "stop"

@@ -1,0 +1,5 @@
+"""Any OpenAI-compatible URL as a backend."""
+
+from weighbridge.engines.openai.engine import OpenAIEngine, OpenAISettings
+
+__all__ = ["OpenAIEngine", "OpenAISettings"]
