@@ -240,6 +240,19 @@ def test_mathematics_is_compared_by_meaning() -> None:
     assert made.mark("", "3").note.startswith("no mathematics in the answer")
 
 
+@pytest.mark.parametrize("frame", ["{}", "${}$", "\\boxed{{{}}}", "final answer is {}. I hope", "1+{}", "$$1 = {}$$"])
+def test_an_answer_cannot_run_code_through_mathematics(tmp_path: Path, frame: str) -> None:
+    """Below, sympy evaluates Python; what a model writes must never get there."""
+    made = scorer("math")
+    proof = tmp_path / "proof"
+    code = f"__import__('pathlib').Path('{proof}').mkdir()"
+
+    made.mark(frame.format(code), "3")
+    made.fault(frame.format(code))
+
+    assert not proof.exists()
+
+
 @pytest.mark.slow
 def test_mathematics_that_never_ends_is_ended_and_the_next_answer_is_read() -> None:
     """A tower of powers keeps the processor busy where no exception can reach it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -282,17 +283,37 @@ def test_a_check_of_a_file_full_of_mistakes_ends(tmp_path: Path) -> None:
     assert len(problems) == 100
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+GRADED = (
+    SHOTS
+    + """
+[answer]
+sampling.stop = ["x"]
+[[score]]
+kind = "choice"
+[[score]]
+kind = "json"
+reference = "o"
+options.fields = { a = "number" }
+"""
+)
+GRADED_ITEMS = ITEMS.replace("}", ', "o": {"a": 1}}')
+
+
+def test_what_is_damaged_below_is_sound_at_first(tmp_path: Path) -> None:
+    assert check_task(make_task(tmp_path, GRADED, GRADED_ITEMS, shots__jsonl=ITEMS)) == ()
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_bytes_in_any_file_are_more_than_an_input_error(tmp_path: Path, data: st.DataObject) -> None:
     """Random bytes, and sound files with random bytes in them."""
-    parts = {"task.toml": SHOTS.encode(), "items.jsonl": ITEMS.encode(), "shots.jsonl": ITEMS.encode()}
+    parts = {"task.toml": GRADED.encode(), "items.jsonl": GRADED_ITEMS.encode(), "shots.jsonl": ITEMS.encode()}
     name = data.draw(st.sampled_from(sorted(parts)))
     sound = parts[name]
     start = data.draw(st.integers(0, len(sound)))
     length = data.draw(st.sampled_from([0, 1, 5, len(sound)]))
     noise = data.draw(st.binary(max_size=40) | st.sampled_from([b"{{", b'"', b"[[", b"\\", b"'''", b"\r", b"{{a.0?}}"]))
-    make_task(tmp_path, parts["task.toml"].decode(), ITEMS, shots__jsonl=ITEMS)
+    make_task(tmp_path, GRADED, GRADED_ITEMS, shots__jsonl=ITEMS)
     (tmp_path / name).write_bytes(sound[:start] + noise + sound[start + length :])
 
     problems = check_task(tmp_path)
@@ -302,3 +323,30 @@ def test_no_bytes_in_any_file_are_more_than_an_input_error(tmp_path: Path, data:
             load_task(tmp_path)
     else:
         load_task(tmp_path).close()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    schema=st.binary(max_size=30)
+    | st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-3, 3)
+        | st.sampled_from(["object", "#", "a{", "(", "http://x/y", "#/a"]),
+        lambda inner: (
+            st.dictionaries(
+                st.sampled_from(["type", "$ref", "properties", "required", "pattern", "items", "$schema", "a"]),
+                inner,
+                max_size=3,
+            )
+            | st.lists(inner, max_size=2)
+        ),
+        max_leaves=6,
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_no_schema_is_more_than_an_input_error(tmp_path: Path, schema: bytes) -> None:
+    text = FREE + '[answer]\nschema = "s.json"\n[[score]]\nkind = "json"\n'
+
+    problems = check_task(make_task(tmp_path, text, s__json=schema))
+
+    assert all(problem.file in ("s.json", "task.toml") for problem in problems)

@@ -1,4 +1,8 @@
-"""Run by math_process.py as a process of its own: a question a line in, an answer a line out, with math-verify."""
+"""Run by math_process.py as a process of its own: a question a line in, an answer a line out, with math-verify.
+
+math-verify hands plain expressions to sympy's `parse_expr`, which evaluates Python; its pattern lets only digits,
+operators and brackets through, and tests/weigh/test_scorers.py holds it to that. LaTeX goes through a grammar.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,9 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     logging.disable()
     import math_verify
+
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it has no reason to write any file
 
     for line in sys.stdin.buffer:
         question = msgspec.json.decode(line, type=Question)
