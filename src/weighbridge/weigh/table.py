@@ -30,6 +30,9 @@ BOMB_BYTES, BOMB_RATIO = 64 * MIB, 500
 below (the widest we know grow 40 times)."""
 
 
+MOST_BLANK_LINES = 100_000
+
+
 class Table(NamedTuple):
     """What was read."""
 
@@ -65,8 +68,14 @@ def _read(rows: Iterator[list[str]], name: str, candidates: Sequence[str]) -> Ta
     scores = array("d")
     seen: dict[str, int] = {}
     line = reader.line_num + 1
+    blank = 0
     for row in rows:
-        if row:
+        if not row:
+            blank += 1
+            if blank > MOST_BLANK_LINES:
+                what = f"more than {MOST_BLANK_LINES:,} blank lines"
+                raise InputError(what, where=f"{name}:{line}", next_move="Check how the file was written.")
+        else:
             at = f"{name}:{line}"
             if len(row) != len(header):
                 what = f"row {len(seen) + 1} has {len(row)} cells, and the header has {len(header)}"
