@@ -37,12 +37,17 @@ def settings_from_environment() -> Settings:
     return read_settings(os.environ)
 
 
-def pull_weights(records: Iterable[BackendRecord], settings: Settings, progress: Progress) -> dict[str, Pulled]:
-    """Weights of every backend that runs here, by backend; those in the cache need no network."""
+def pull_weights(
+    records: Iterable[BackendRecord], folder: Path, settings: Settings, progress: Progress
+) -> dict[str, Pulled]:
+    """Weights of every backend that runs here, by backend; those in the cache need no network.
+
+    A relative `file:` path counts from `folder`, the task's.
+    """
     from weighbridge.engines.pull import pull
 
     return {
-        record.name: pull(record.source, settings=settings, sha256=record.sha256, progress=progress)
+        record.name: pull(record.source, settings=settings, sha256=record.sha256, progress=progress, folder=folder)
         for record in records
         if record.kind in RUNS_HERE and record.source
     }
@@ -151,7 +156,7 @@ def weigh_task(
     try:
         records = {one.backend.name: one.backend for one in task.candidates}
         _announce(records.values(), transfers)
-        weights = pull_weights(records.values(), settings, transfers)
+        weights = pull_weights(records.values(), task.folder, settings, transfers)
         run_id = name_run(task, task.limits.seed)
         path = (report or settings.data_dir / "reports" / f"{run_id}.html").absolute()
         with Ledger(settings.data_dir) as ledger:

@@ -132,7 +132,12 @@ def _run(folder: Path, changes: Changes, report: Path | None, as_json: bool) -> 
     with ExitStack() as stack:
         bars = stack.enter_context(TransferBars())
         table = stack.enter_context(RunTable())
-        found = weigh_task(folder, changes, settings_from_environment(), report=report, tell=table, transfers=bars)
+        try:
+            settings = settings_from_environment()
+            found = weigh_task(folder, changes, settings, report=report, tell=table, transfers=bars)
+        except KeyboardInterrupt:
+            click.echo("\nStopped. The same command goes on from here; what was paid for is kept.", err=True)
+            sys.exit(STOPPED_BY_CTRL_C)
     _finish(found, as_json)
 
 
