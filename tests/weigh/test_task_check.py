@@ -225,6 +225,12 @@ def test_a_bad_example_is_named_in_its_own_file(tmp_path: Path, shots: str, wher
     assert where in {problem.where for problem in check_task(make_task(tmp_path, SHOTS, shots__jsonl=shots))}
 
 
+def test_examples_that_are_not_there_are_named_where_the_task_names_them(tmp_path: Path) -> None:
+    problem = only(make_task(tmp_path, SHOTS))
+
+    assert problem.where == f"task.toml:{line_of(SHOTS, 'shots')}: prompt.shots"
+
+
 @pytest.mark.parametrize(
     ("schema", "what"),
     [
@@ -274,6 +280,7 @@ def test_items_that_are_no_file_of_items_are_refused(tmp_path: Path, name: str) 
 
     problem = only(make_task(tmp_path, SOUND.replace("items.jsonl", name)))
 
+    assert problem.where in ("task.toml:2: task.items", "items.json")
     assert problem.next_move
 
 

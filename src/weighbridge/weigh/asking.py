@@ -69,7 +69,7 @@ class PrompterMaker:
             except TemplateError as error:
                 self._problems.add(self._file.problem(self._file.known((*at, key), ("prompt", key)), str(error)))
         self._check_answer_text(at, candidate)
-        shots = self._examples(candidate)
+        shots = self._examples(at, candidate)
         schema = self._schema(index, candidate)
         if shots is None or self._problems.count > before:
             return None
@@ -91,13 +91,15 @@ class PrompterMaker:
             what = "nothing says which answer the examples show"
             self._problems.add(self._file.problem(path, what, 'Add `answer = "{{field}}"` under `[prompt]`.'))
 
-    def _examples(self, candidate: Candidate) -> Shots | None:
+    def _examples(self, at: Path, candidate: Candidate) -> Shots | None:
         name, most = candidate.prompt.shots, candidate.prompt.max_shots
         if name is None or most == 0:
             return ()
         if name not in self._shots:
-            self._shots[name] = read_shots(
-                self._files.use(name),
+            path = self._file.known((*at, "shots"), ("prompt", "shots"))
+            place = self._files.use_checked(self._file, path, name, self._problems)
+            self._shots[name] = place and read_shots(
+                place,
                 name,
                 choices=candidate.answer.choices,
                 graders=() if candidate.prompt.answer else self._graders,

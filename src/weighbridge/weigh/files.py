@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
+from pathlib import Path as FilePath
 
 from weighbridge.units import MIB, format_bytes
 from weighbridge.weigh.items.open_file import open_regular
+from weighbridge.weigh.problems import Problems
+from weighbridge.weigh.sections import TomlFile
+from weighbridge.weigh.toml_lines import Path
 
 LARGEST = 8 * MIB
 """For files that are read whole: task.toml and schemas."""
@@ -20,20 +23,30 @@ class UnreadableFile(Exception):
 class TaskFiles:
     """Names as task.toml writes them; `used` gathers those that belong to the task's fingerprint."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: FilePath) -> None:
         self.folder = folder
-        self.used: dict[str, Path] = {}
+        self.used: dict[str, FilePath] = {}
 
-    def use(self, name: str) -> Path:
+    def use(self, name: str) -> FilePath:
         """The path of a file that answers depend on."""
         return self.used.setdefault(name, self.folder / name)
+
+    def use_checked(self, file: TomlFile, path: Path, name: str, problems: Problems) -> FilePath | None:
+        """The path of a file that is there; None after adding, at the key that names it, why it cannot be read."""
+        try:
+            os.close(open_regular(self.folder / name))
+        except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+            what = f"{name!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+            problems.add(file.problem(path, what, f"Check the path; it starts from {str(self.folder)!r}."))
+            return None
+        return self.use(name)
 
     def read(self, name: str) -> bytes:
         """A small file, whole. Raises UnreadableFile."""
         try:
             with os.fdopen(open_regular(self.folder / name), "rb") as opened:
                 data = opened.read(LARGEST + 1)
-        except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        except (OSError, ValueError) as error:
             raise UnreadableFile(getattr(error, "strerror", None) or str(error)) from None
         if len(data) > LARGEST:
             raise UnreadableFile(f"larger than {format_bytes(LARGEST)}")

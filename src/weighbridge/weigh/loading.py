@@ -45,7 +45,7 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None) -> Task 
     maker = PrompterMaker(file, files, graders, spec.task.max_item_bytes, problems)
     prompters = make_prompters(candidates, maker)
     looker = Looker(spec.task.items, prompters, graders, spec.task.tags)
-    items, fingerprint = _items(spec.task, data, files, looker=looker, problems=problems, cache_dir=cache_dir)
+    items, fingerprint = _items(file, spec.task, data, files, looker=looker, problems=problems, cache_dir=cache_dir)
     for tag, hint in looker.unseen_tags():
         problems.add(file.problem(("task", "tags"), f"no item has the field {tag!r}", hint))
     if items is None or problems.found:
@@ -101,6 +101,7 @@ def _graders(
 
 
 def _items(
+    file: TomlFile,
     task: TaskSection,
     data: bytes,
     files: TaskFiles,
@@ -111,7 +112,9 @@ def _items(
 ) -> tuple[Items | None, str]:
     """The items and the task's fingerprint, which names the file their index is kept in."""
     fingerprint = ""
-    path = files.use(task.items)
+    path = files.use_checked(file, ("task", "items"), task.items, problems)
+    if path is None:
+        return None, ""
     if not problems.found:
         try:
             fingerprint = files.fingerprint(data)
