@@ -210,16 +210,16 @@ def test_costs_and_tokens_are_null_when_a_backend_does_not_count(tmp_path: Path)
 
 def test_a_limit_on_dollars_stops_in_time(tmp_path: Path) -> None:
     backends = {name: {**fields, **PRICE} for name, fields in EQUAL.items()}
-    task = write_task(tmp_path / "task", backends, items=2000, weigh={"max_usd": 0.02, "futility": False})
+    task = write_task(tmp_path / "task", backends, items=2000, weigh={"max_usd": 0.009, "futility": False})
 
     report = run_folder(task, tmp_path / "data")
 
     with Ledger(tmp_path / "data") as ledger:
         spending = ledger.spending(report.provenance["run"])
     assert report.result.verdict.basis == "stopped"
-    assert "the limit of $0.02 would be passed" in report.result.verdict.reason
-    assert 0.005 < spending.paid_usd + spending.held_usd <= 0.02
-    assert report.result.items > 100
+    assert "the limit of $0.009 would be passed" in report.result.verdict.reason
+    assert 0.0005 < spending.paid_usd + spending.held_usd <= 0.009
+    assert report.result.items > 30
 
 
 def test_reused_answers_never_count_against_the_limit(tmp_path: Path) -> None:

@@ -68,9 +68,9 @@ class Door:
         """The answer to this call if it was paid for before; records nothing."""
         return self.ledger.answer(self.key(call))
 
-    def busy(self, backend: str) -> bool:
-        """Whether the backend has as many calls under way as it takes."""
-        return self._attempts[backend].gate.busy
+    def waited(self, backend: str) -> int:
+        """How many calls so far found the backend with as many calls under way as it takes."""
+        return self._attempts[backend].gate.waited
 
     async def ask(self, call: Call, budget: Budget | None = None) -> Outcome:
         """Answer a call, from the ledger or from its backend."""

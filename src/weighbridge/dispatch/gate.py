@@ -21,19 +21,17 @@ class Gate:
         self._clock = clock
         self._sleep = sleep
         self._opens_at = float("-inf")
+        self.waited = 0
+        """Calls that found no place free."""
 
     async def __aenter__(self) -> None:
+        self.waited += self._slots.locked()
         await self._slots.acquire()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self._slots.release()
-
-    @property
-    def busy(self) -> bool:
-        """Whether the next call would have to wait for a place."""
-        return self._slots.locked()
 
     def pause(self, seconds: float) -> None:
         """Let nobody through for so long."""

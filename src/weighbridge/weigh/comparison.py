@@ -64,7 +64,7 @@ class Comparison:
         self._stopped: str | None = None
         self._broken: WeighbridgeError | None = None
         slots = [door.engines[candidate.backend.name].concurrency for candidate in task.candidates]
-        self._crew = Crew(self._draw, self._weigh, self._busy, fewest=self._fewest(), most=max(slots) + 1)
+        self._crew = Crew(self._draw, self._weigh, self._waited, fewest=self._fewest(), most=max(slots) + 1)
 
     async def make(self) -> Verdict:
         """Draw until it is over. Raises InputError, LedgerError, and KeyboardInterrupt for a second Ctrl-C."""
@@ -99,8 +99,8 @@ class Comparison:
     def _most_ahead(self) -> int:
         return min(max(AHEAD_FEWEST, int(AHEAD_SHARE * self.drawing.weighed)), AHEAD_EACH * self._crew.wanted)
 
-    def _busy(self) -> bool:
-        return any(self._door.busy(candidate.backend.name) for candidate in self._asked)
+    def _waited(self) -> int:
+        return sum(self._door.waited(candidate.backend.name) for candidate in self._task.candidates)
 
     def _draw(self) -> int | None:
         if (

@@ -1,8 +1,8 @@
 """As many workers as it takes to keep the slowest backend busy.
 
-Each worker takes a position, works on it and takes the next. A worker is added whenever one ends its work and no
-backend is busy, so that the crew grows until some backend has all the calls it takes, and no further: what is under way
-when the verdict falls is paid in vain.
+Each worker takes a position, works on it and takes the next. When every worker has had a turn and nobody had to wait
+for a backend meanwhile, the crew grows by a quarter, until some backend has all the calls it takes, and no further:
+what is under way when the verdict falls is paid in vain.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ class Crew:
         self,
         draw: Callable[[], int | None],
         work: Callable[[int], Awaitable[None]],
-        busy: Callable[[], bool],
+        waited: Callable[[], int],
         *,
         fewest: int,
         most: int,
     ) -> None:
-        """`draw` returns None when there is nothing to do at present; `busy` whether more workers would only wait."""
+        """`draw` returns None when there is nothing to do at present; `waited` counts how often work had to wait."""
         self.wanted = fewest
         """Workers there should be."""
-        self._draw, self._work, self._busy, self._most = draw, work, busy, most
+        self._draw, self._work, self._waited, self._most = draw, work, waited, most
+        self._turns, self._waited_before = 0, 0
         self._workers: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
         self._given_up = False
@@ -61,11 +62,19 @@ class Crew:
             self._workers.add(worker)
             worker.add_done_callback(self._left)
 
+    def _grow(self) -> None:
+        """After a turn of everybody."""
+        waited = self._waited()
+        if waited == self._waited_before:
+            self.wanted = min(self.wanted + max(1, self.wanted // 4), self._most)
+        self._turns, self._waited_before = 0, waited
+
     async def _go_on(self, position: int | None) -> None:
         while position is not None:
             await self._work(position)
-            if self.wanted < self._most and not self._busy():
-                self.wanted += 1
+            self._turns += 1
+            if self._turns >= self.wanted:
+                self._grow()
             self._fill()
             position = self._draw()
 
