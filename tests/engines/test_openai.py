@@ -275,6 +275,13 @@ def test_a_stream_that_ends_before_its_answer_did_is_never_a_clean_end(tail: byt
     assert error.pieces == ("half",)
 
 
+def test_a_cut_after_the_model_was_done_loses_no_answer() -> None:
+    """The finish reason had come; a paid answer is not thrown away for want of a `[DONE]`."""
+    data = sse(chat_events("all of it", usage=False, done=False))
+
+    assert ask(says_and_cuts(STREAM_HEAD + chunked(data))) == Answer(text="all of it", finish="stop", model="served")
+
+
 def test_an_error_event_in_the_middle_is_a_cut() -> None:
     data = sse(chat_events("half")[:1]) + b"event: error\ndata: GPU on fire\n\n"
 
@@ -437,6 +444,21 @@ def test_a_record_that_cannot_work_is_refused_before_anything_is_sent(changed: d
     assert "hunter2" not in shown
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [{"UP_KEY": "key\nwith-a-line-end"}, {"UP_KEY": "key\u2026"}, {"UP_KEY": "k", "http_proxy": "socks5://p:1"}],
+    ids=["line-end", "not-ascii", "socks"],
+)
+def test_what_could_never_be_sent_is_found_before_the_run(environ: dict[str, str]) -> None:
+    record = make_record("http://model.test/v1", api_key="env:UP_KEY")
+
+    with pytest.raises(InputError) as caught:
+        OpenAIEngine(record, calls=Calls(environ=environ), environ=environ)
+
+    assert caught.value.where is not None
+    assert "with-a-line-end" not in str(caught.value)
+
+
 def test_a_missing_key_says_how_to_set_it() -> None:
     with pytest.raises(WeighbridgeError, match=r"export UP_KEY="):
         OpenAIEngine(make_record("http://h/v1", api_key="env:UP_KEY"), calls=Calls(environ={}), environ={})
@@ -453,6 +475,7 @@ def test_a_backend_that_ignores_the_constraint_is_found_out() -> None:
         error = failure(answers(chat_body(text)), request)
         assert isinstance(error, BadAnswer)
         assert "constrained to" in error.what
+        assert not error.retryable, "it would be paid for again, and ignored again"
 
 
 def test_several_labels_of_a_continuation_build_on_each_other() -> None:

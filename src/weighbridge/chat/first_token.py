@@ -40,11 +40,13 @@ def rank_labels(labels: Sequence[str], top: Mapping[str, float], *, need_all: bo
             )
     missing = [label for label in labels if label not in mass]
     if len(missing) == len(labels) or (missing and need_all):
-        raise BadAnswer(
+        error = BadAnswer(
             f"the first token of {_named(missing)} is not among the {len(top)} likeliest that were reported: "
             f"{', '.join(repr(token) for token in list(top)[:5])} ...",
             next_move='Let the prompt ask for the label alone, or set `choose = "grammar"`.',
         )
+        error.retryable = False  # the model would begin alike again
+        raise error
     return {label: math.log(mass[label]) for label in sorted(mass, key=lambda each: -mass[each])}
 
 

@@ -46,7 +46,7 @@ class _Logprobs(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    index: int = 0
+    index: int | None = None
     message: _Message | None = None
     delta: _Message | None = None
     finish_reason: Any = None
@@ -146,6 +146,11 @@ class ChatStream:
         logprobs = read_logprobs(choice.logprobs.content) if choice.logprobs else ()
         return self._pieces(delta, logprobs) if delta is not None else []
 
+    @property
+    def finished(self) -> bool:
+        """The backend said why the answer ended; only counts can still be missing."""
+        return self._finish is not None
+
     def end(self) -> Piece:
         """The last piece, once the stream ended. StreamCut if it ended before the answer did."""
         if not self.done and self._finish is None:
@@ -235,7 +240,7 @@ def _encode_tool(tool: Tool) -> dict[str, Any]:
 
 def _first(body: _Body) -> _Choice | None:
     """We never ask for more than one answer; of several, the first is the one."""
-    return next((choice for choice in body.choices or () if choice.index == 0), None)
+    return next((choice for choice in body.choices or () if not choice.index), None)
 
 
 def _reasoning(message: _Message) -> str:

@@ -39,7 +39,7 @@ class _Logprobs(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    index: int = 0
+    index: int | None = None
     text: str | None = None
     finish_reason: Any = None
     logprobs: _Logprobs | None = None
@@ -138,6 +138,11 @@ class CompletionStream:
             return []
         return [Piece(split.text, split.reasoning, was_reasoning=split.was_reasoning, logprobs=logprobs)]
 
+    @property
+    def finished(self) -> bool:
+        """The backend said why the answer ended; only counts can still be missing."""
+        return self._finish is not None
+
     def end(self) -> Piece:
         """The last piece, once the stream ended. StreamCut if it ended before the answer did."""
         if not self.done and self._finish is None:
@@ -154,7 +159,7 @@ class CompletionStream:
 
 
 def _first(body: _Body) -> _Choice | None:
-    return next((choice for choice in body.choices or () if choice.index == 0), None)
+    return next((choice for choice in body.choices or () if not choice.index), None)
 
 
 def _read_logprobs(raw: _Logprobs | None) -> tuple[TokenLogprob, ...]:

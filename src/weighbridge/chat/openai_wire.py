@@ -122,10 +122,12 @@ def read_labels(text: str, request: ChatRequest, spelling: Spelling, finish: str
         label = named.get(choice.name) if isinstance(named, dict) else None
         if label not in choice.labels:
             cut = " (it was cut off: raise max_tokens)" if finish == "length" else ""
-            raise BadAnswer(
+            error = BadAnswer(
                 f"the answer is not one of the labels of {choice.name!r} it was constrained to{cut}: {text!r:.120}",
                 next_move='Does the backend enforce this? Try another `guided` setting, or `choose = "text"`.',
             )
+            error.retryable = False  # it would be paid for again, and ignored again
+            raise error
     return {choice.name: named[choice.name] for choice in request.choices}
 
 

@@ -110,6 +110,10 @@ class Calls:
         pool, head = self._prepared(method, url, headers)
         return Stream(pool, lambda: self._exchange(pool, head, body, timeouts, repeatable=repeatable, streaming=True))
 
+    def check(self, method: str, url: str, headers: HeaderFields = ()) -> None:
+        """Raise InputError if such a request could not be sent: the URL, a header, the proxy on the way."""
+        self._prepared(method, url, headers)
+
     async def close(self) -> None:
         """Close every connection; requests under way fail. Safe to call twice."""
         self._closed = True

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from weighbridge.chat.openai_wire import one_line
 from weighbridge.engines.engine import BackendRecord
 from weighbridge.errors import BadAnswer, CannotAsk, EngineError, InputError
+from weighbridge.net.calls import Calls
 from weighbridge.net.origin import split_url
 from weighbridge.settings import Secret
 
@@ -46,6 +47,14 @@ class Access:
 
     def url(self, path: str) -> str:
         return f"{self.base_url}/{path}"
+
+    def check(self, calls: Calls) -> None:
+        """Raise InputError, before any call is made, for a key that cannot be sent or a proxy that makes no sense."""
+        try:
+            calls.check("POST", self.url("chat/completions"), self.headers)
+        except InputError as error:
+            error.where = error.where or f"[[backend]] {self.name}"
+            raise
 
     def clean(self, text: str) -> str:
         """Without any secret in it."""

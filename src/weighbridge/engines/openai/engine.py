@@ -83,6 +83,7 @@ class OpenAIEngine:
         self._own = own = read_own_settings(record, OpenAISettings)
         self._access: Access = read_access(record, own.headers, environ)
         self._calls = calls
+        self._access.check(calls)
         self._now = now
         self._spelling = Spelling(
             guided=own.guided,
@@ -194,8 +195,9 @@ class OpenAIEngine:
                 if reader.done:
                     break
         except StreamCut as error:
-            error.pieces = error.pieces or tuple(reader.texts)
-            raise
+            if not reader.finished:
+                error.pieces = error.pieces or tuple(reader.texts)
+                raise
         yield reader.end()
 
     def _read_stream_whole(self, request: ChatRequest, body: bytes) -> Answer:
