@@ -73,7 +73,7 @@ def test_the_environment_is_read_in_one_place(path: Path) -> None:
         and node.value.id == "os"
     ]
 
-    assert not reads or path.name == "compose.py", f"os.environ is read at lines {reads}"
+    assert not reads or path.name in ("compose.py", "child.py"), f"os.environ is read at lines {reads}"
 
 
 def test_every_setting_stands_in_the_docs() -> None:
