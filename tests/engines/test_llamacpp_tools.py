@@ -236,6 +236,19 @@ def test_references_inside_a_tools_schema_lead_to_their_new_place() -> None:
     assert len(schema["anyOf"]) == 2
 
 
+def test_properties_nobody_described_are_not_invented_unless_the_schema_lets_them() -> None:
+    inner = {"type": "object", "properties": {"x": {"type": "string"}}}
+    free = {"type": "object", "properties": {"inner": inner}, "additionalProperties": {"type": "string"}}
+    joined = {"type": "object", "properties": {}, "allOf": [inner]}
+
+    places = answer_schema((Tool("a", inner), Tool("b", free), Tool("c", joined)), may_speak=False)["$defs"]
+
+    assert places["tool_0"]["additionalProperties"] is False
+    assert places["tool_1"]["additionalProperties"] == {"type": "string"}
+    assert places["tool_1"]["properties"]["inner"]["additionalProperties"] is False
+    assert places["tool_2"] == joined
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"tool_calls": 3}', '{"tool_calls": [{"name": "x"}]}', "null", "7"])
 def test_what_is_no_answer_is_said_to_be_unreadable(text: str) -> None:
     with pytest.raises(BadAnswer, match="cannot be read"):

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import importlib.metadata
 import importlib.util
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import msgspec
@@ -28,7 +28,7 @@ from weighbridge.engines.llamacpp.template import Template
 from weighbridge.engines.llamacpp.threads import machine_threads
 from weighbridge.engines.needs import refuse_what_it_lacks
 from weighbridge.engines.own_settings import read_own_settings
-from weighbridge.errors import CannotAsk, EngineError
+from weighbridge.errors import BackendUnreachable, CannotAsk, EngineError
 from weighbridge.formats.gguf import GgufHeader, read_gguf
 from weighbridge.net.calls import Calls
 
@@ -119,10 +119,10 @@ class LlamaCppEngine:
             async with self._slots.take(_beginning(request)) as slot:
                 if request.choices and request.choose != "text":
                     choose = self._labels.ranked if request.choose == "logprob" else self._labels.constrained
-                    yield self._named(await choose(request, slot))
+                    yield self._last(await self._in_time(choose(request, slot)))
                 else:
                     async for piece in self._talk.answer(request, slot):
-                        yield piece if piece.finish is None else self._named(piece)
+                        yield piece if piece.finish is None else self._last(piece)
         except EngineError as error:
             error.where = error.where or f"backend {self.name}"
             raise
@@ -167,7 +167,20 @@ class LlamaCppEngine:
             )
         refuse_what_it_lacks(self, request)
 
-    def _named(self, piece: Piece) -> Piece:
+    async def _in_time(self, choosing: Awaitable[Piece]) -> Piece:
+        """One call of several requests, which together may take what one call may."""
+        try:
+            async with asyncio.timeout(self._record.timeout_s):
+                return await choosing
+        except TimeoutError:
+            raise BackendUnreachable(
+                f"no answer within {self._record.timeout_s:g} s", next_move="Raise the backend's timeout_s."
+            ) from None
+
+    def _last(self, piece: Piece) -> Piece:
+        """The piece that ends an answer."""
+        if self._server is not None:
+            self._server.answered()
         return msgspec.structs.replace(piece, model=self.model)
 
 

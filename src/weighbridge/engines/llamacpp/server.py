@@ -19,7 +19,7 @@ import msgspec
 
 from weighbridge.engines.llamacpp.process import Child, StartFailed
 from weighbridge.errors import BackendRefused, BackendUnreachable, BadAnswer, EngineCrashed, EngineError, WeightsError
-from weighbridge.net.calls import Calls, Stream, Timeouts
+from weighbridge.net.calls import Calls, Timeouts
 
 CHILD = Path(__file__).with_name("child.py")
 ARGV = (sys.executable, "-P", str(CHILD))
@@ -105,6 +105,11 @@ class Server:
             if running is not None:
                 await running.child.stop()
 
+    def answered(self) -> None:
+        """A whole answer was given, so crashes are counted from none again. Cutting a text into tokens is no answer:
+        it works also for the prompt that crashes the model."""
+        self._crashes = 0
+
     async def get(self, path: str) -> dict[str, Any]:
         return await self._ask("GET", path, b"")
 
@@ -129,13 +134,11 @@ class Server:
             try:
                 if opened.status != 200:
                     raise self._refused(opened.status, await self._closable(opened.read(4096)))
-                yield self._chunks(opened)
+                yield self._chunks(opened.chunks())
             finally:
                 await stream.__aexit__(None, None, None)
-        self._crashes = 0
 
-    async def _chunks(self, stream: Stream) -> AsyncIterator[bytes]:
-        chunks = stream.chunks()
+    async def _chunks(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         while True:
             try:
                 chunk = await self._closable(anext(chunks))
@@ -156,7 +159,6 @@ class Server:
                 said = msgspec.json.decode(response.body, type=dict[str, Any])
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise BadAnswer(f"{path} answered no JSON object: {error}", where=self._where) from error
-        self._crashes = 0
         return said
 
     async def _closable(self, asking: Awaitable[T]) -> T:

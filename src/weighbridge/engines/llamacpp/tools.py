@@ -20,6 +20,8 @@ from weighbridge.chat import ChatRequest, Message, Text, Tool, ToolCall
 from weighbridge.errors import BadAnswer, CannotAsk
 
 MOST_CALLS = 8
+OPEN_ENDED = frozenset({"additionalProperties", "unevaluatedProperties", "patternProperties", "anyOf", "oneOf", "$ref"})
+"""A schema of an object with one of these says itself which other properties it takes."""
 
 INTRODUCTION = "You can call tools. Each line describes one, with a JSON schema of its arguments:\n"
 MUST = 'Answer with JSON only: {"tool_calls": [{"name": NAME, "arguments": {...}}]}, one entry for each call.'
@@ -79,7 +81,9 @@ def answer_schema(tools: Sequence[Tool], *, may_speak: bool) -> dict[str, Any]:
         "required": ["tool_calls"],
         "additionalProperties": False,
     }
-    definitions = {f"tool_{index}": _moved(tool.parameters, f"tool_{index}") for index, tool in enumerate(tools)}
+    definitions = {
+        f"tool_{index}": _moved(_closed(tool.parameters), f"tool_{index}") for index, tool in enumerate(tools)
+    }
     if not may_speak:
         return {**calls, "$defs": definitions}
     words = {
@@ -122,6 +126,19 @@ def _call_schema(tool: Tool, key: str) -> dict[str, Any]:
         "required": ["name", "arguments"],
         "additionalProperties": False,
     }
+
+
+def _closed(schema: Any) -> Any:
+    """The schema without the freedom to invent properties that nobody described, of which small models make use
+    until they are cut off. Where it says itself what else may come, or joins parts (`allOf`), it stays as it is."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict) or "allOf" in schema:
+        return schema
+    closed = {name: _closed(part) for name, part in schema.items()}
+    if isinstance(schema.get("properties"), dict) and not OPEN_ENDED & schema.keys():
+        closed["additionalProperties"] = False
+    return closed
 
 
 def _moved(schema: Any, key: str) -> Any:
