@@ -48,7 +48,7 @@ def shown(*told: Progress, width: int = 120) -> str:
         for progress in told:
             table(progress)
     assert isinstance(console.file, io.StringIO)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", console.file.getvalue())  # without cursor movements
+    return re.sub(r"(\r|\x1b\[[0-9;?]*[A-Za-z])+", "\n", console.file.getvalue()).strip()  # a line for each drawing
 
 
 def test_a_terminal_shows_items_scores_intervals_dollars_speed_and_time_left() -> None:
