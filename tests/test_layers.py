@@ -16,11 +16,12 @@ MAY_USE: dict[str, set[str]] = {
     "stats": set(),
     "formats": set(),
     "net": set(),
+    "catalog": {"net", "formats"},
     "ledger": {"chat"},
     "engines": {"chat", "net", "formats"},
     "dispatch": {"chat", "engines", "ledger", "net"},
     "weigh": {"chat", "stats", "engines", "dispatch", "ledger"},
-    "cli": {"chat", "stats", "formats", "ledger", "net", "engines", "dispatch", "weigh"},
+    "cli": {"chat", "stats", "formats", "catalog", "ledger", "net", "engines", "dispatch", "weigh"},
     "__main__": {"cli"},
 }
 

@@ -1,0 +1,54 @@
+"""The catalogue: labs, models, licences, offers and scores, every figure with its source and its date."""
+
+from .devices import DEVICE_FIELDS
+from .facts import Fact, Kind, Resolved, Source, Standing, resolve
+from .fields import FIELDS, Field, find_field, read_value, same
+from .records import (
+    Adoption,
+    Alias,
+    Catalogue,
+    Condition,
+    Device,
+    Lab,
+    LabFile,
+    Licence,
+    Model,
+    Offer,
+    Provider,
+    Score,
+    TrainingRun,
+    Variant,
+)
+from .view import fact_of, facts_of, licence_of
+
+__all__ = [
+    "DEVICE_FIELDS",
+    "FIELDS",
+    "Adoption",
+    "Alias",
+    "Catalogue",
+    "Condition",
+    "Device",
+    "Fact",
+    "Field",
+    "Kind",
+    "Lab",
+    "LabFile",
+    "Licence",
+    "Model",
+    "Offer",
+    "Provider",
+    "Resolved",
+    "Score",
+    "Source",
+    "Standing",
+    "TrainingRun",
+    "Variant",
+    "fact_of",
+    "facts_of",
+    "find_field",
+    "licence_of",
+    "read_value",
+    "resolve",
+    "same",
+]
