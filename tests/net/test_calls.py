@@ -530,6 +530,20 @@ def test_a_slow_reader_holds_the_server_back_instead_of_filling_memory() -> None
     with_server(pour, use)
 
 
+def test_a_reader_that_comes_back_after_the_time_was_over_is_told_so() -> None:
+    """The socket was paused for its sake and closed in the meantime; what had come is still given."""
+
+    async def use(server: FaultServer, calls: Calls) -> None:
+        async with calls.stream("POST", server.url, timeouts=Timeouts(total_s=0.2)) as answer:
+            await asyncio.sleep(0.4)
+            chunks = answer.chunks()
+            assert len(await anext(chunks)) > 256 * 1024
+            with pytest.raises(StreamCut, match=r"not finished after 0\.2 s"):
+                await anext(chunks)
+
+    with_server(floods(STREAM_HEAD, chunked(b"z" * 65_536)), use)
+
+
 def test_leaving_a_stream_early_closes_the_connection_upstream() -> None:
     left: list[asyncio.Event] = []
 

@@ -214,7 +214,9 @@ def decode_json(body: bytes, kind: type[Wire]) -> Wire:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadAnswer(_what_came(body, error)) from error
+        bad = BadAnswer(_what_came(body, error))
+        bad.retryable = not _is_web_page(body)  # a wrong address stays wrong
+        raise bad from error
 
 
 def read_logprobs(entries: Any) -> tuple[TokenLogprob, ...]:
@@ -259,9 +261,13 @@ def _what_came(body: bytes, error: Exception) -> str:
     if not start:
         return "the answer is empty"
     shown = one_line(body[:120].decode("utf-8", "replace"), 80)
-    if start.startswith((b"<!doctype", b"<html", b"<head", b"<body")):
+    if _is_web_page(body):
         return f"the answer is a web page, not JSON; it begins {shown!r}"
     if start.startswith((b"{", b"[")):
         why = one_line(str(error), 120)
         return f"the answer is not whole or not in this dialect: {why}; {len(body):,} bytes that begin {shown!r}"
     return f"the answer is not JSON; it begins {shown!r}"
+
+
+def _is_web_page(body: bytes) -> bool:
+    return body[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<head", b"<body"))

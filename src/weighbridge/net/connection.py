@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
     def _resume(self) -> None:
         self._paused = False
         self._heard_at = self._clock()
-        if self._transport is not None and not self.lost:
+        if self._transport is not None and not self._transport.is_closing():  # uvloop raises on a closed one
             self._transport.resume_reading()
 
     # --- asyncio.Protocol
@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
             self._bad(f"sent more than {self._limits.head_bytes:,} bytes that are neither body nor the end of one")
         if self._complete or self._failure is not None or (self._streaming and (self._headers_done or self._chunks)):
             self._wake()
-        if self._streaming and self._unread > HIGH_WATER and not self._paused and not self._complete:
+        if self._streaming and self._unread > HIGH_WATER and not (self._paused or self._complete or self._failure):
             self._paused = True
             assert self._transport is not None
             self._transport.pause_reading()
