@@ -20,7 +20,7 @@ MAY_USE: dict[str, set[str]] = {
     "ledger": {"chat"},
     "engines": {"chat", "net", "formats"},
     "dispatch": {"chat", "engines", "ledger", "net"},
-    "weigh": {"chat", "stats", "engines", "dispatch", "ledger"},
+    "weigh": {"chat", "stats", "formats", "engines", "dispatch", "ledger"},
     "cli": {"chat", "stats", "formats", "catalog", "ledger", "net", "engines", "dispatch", "weigh"},
     "__main__": {"cli"},
 }

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weighbridge.errors import InputError
+from weighbridge.formats.problems import Problem, Problems
 from weighbridge.weigh.items import MISSING, Items, look_up, open_items
-from weighbridge.weigh.problems import Problem, Problems
 from weighbridge.weigh.records import Item
 
 
@@ -228,7 +228,7 @@ MEASURE = """
 import json, random, resource, sys
 from pathlib import Path
 from weighbridge.weigh.items import open_items
-from weighbridge.weigh.problems import Problems
+from weighbridge.formats.problems import Problems
 path, count = Path(sys.argv[1]), int(sys.argv[2])
 with path.open("w") as file:
     for number in range(count):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from task_folder import FREE, ITEMS, SOUND, make_task
 
 from weighbridge.errors import InputError
+from weighbridge.formats.problems import Problem
 from weighbridge.weigh.check import check_task
-from weighbridge.weigh.problems import Problem
 from weighbridge.weigh.task import load_task
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
+from weighbridge.formats.problems import Problem, Problems, did_you_mean
+from weighbridge.formats.toml_lines import Path
+from weighbridge.formats.toml_records import TomlFile
 from weighbridge.weigh.files import TaskFiles, UnreadableFile
 from weighbridge.weigh.grading import Grader
 from weighbridge.weigh.items.fields import paths
-from weighbridge.weigh.problems import Problem, Problems, did_you_mean
 from weighbridge.weigh.prompt import Prompter, Shot
 from weighbridge.weigh.records import Candidate
-from weighbridge.weigh.sections import TomlFile
 from weighbridge.weigh.shots import answer_fields, read_shots
 from weighbridge.weigh.template import Template, TemplateError
-from weighbridge.weigh.toml_lines import Path
 
 Shots = tuple[tuple[Shot, int], ...]
 """Examples with their lines."""

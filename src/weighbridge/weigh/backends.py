@@ -11,8 +11,8 @@ from weighbridge.engines import BackendRecord
 from weighbridge.engines.own_settings import read_own_settings
 from weighbridge.engines.registry import check_record
 from weighbridge.errors import InputError, UsageError
-from weighbridge.weigh.problems import Problems
-from weighbridge.weigh.sections import TomlFile
+from weighbridge.formats.problems import Problems
+from weighbridge.formats.toml_records import TomlFile
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _LEAST = (("timeout_s", 0.001), ("concurrency", 1), ("retries", 0))

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.weigh.problems import Problem, Problems, did_you_mean
+from weighbridge.formats.problems import Problem, Problems, did_you_mean
+from weighbridge.formats.toml_records import TomlFile, read_record
 from weighbridge.weigh.records import AnswerSpec, Candidate, CandidateSpec, PromptSpec
-from weighbridge.weigh.sections import TomlFile, read_record
 from weighbridge.weigh.spec import TaskFile
 
 UNSET = "default"

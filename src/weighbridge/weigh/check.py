@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weighbridge.formats.problems import Problem, Problems
 from weighbridge.weigh.loading import read_task
-from weighbridge.weigh.problems import Problem, Problems
 
 
 def check_task(folder: Path) -> tuple[Problem, ...]:

@@ -6,11 +6,11 @@ import hashlib
 import os
 from pathlib import Path as FilePath
 
+from weighbridge.formats.problems import Problems
+from weighbridge.formats.toml_lines import Path
+from weighbridge.formats.toml_records import TomlFile
 from weighbridge.units import MIB, format_bytes
 from weighbridge.weigh.items.open_file import open_regular
-from weighbridge.weigh.problems import Problems
-from weighbridge.weigh.sections import TomlFile
-from weighbridge.weigh.toml_lines import Path
 
 LARGEST = 8 * MIB
 """For files that are read whole: task.toml and schemas."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from weighbridge.chat import Answer, Choice
+from weighbridge.formats.problems import Problems, did_you_mean
+from weighbridge.formats.toml_records import TomlFile, read_record
 from weighbridge.weigh.items import MISSING, look_up
-from weighbridge.weigh.problems import Problems, did_you_mean
 from weighbridge.weigh.reasoning import part
 from weighbridge.weigh.records import Item, Scored, ScoreSpec
 from weighbridge.weigh.scorers import KINDS, BadOption, Scorer, Setting, in_range, make_scorer, options_of
-from weighbridge.weigh.sections import TomlFile, read_record
 
 
 class Grader(NamedTuple):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weighbridge import __version__
+from weighbridge.formats.problems import Problem, Problems
+from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
 from weighbridge.weigh.asking import PrompterMaker, make_prompters, read_schema
 from weighbridge.weigh.backends import check_backends
 from weighbridge.weigh.candidates import fill_in, read_answer
@@ -13,9 +15,7 @@ from weighbridge.weigh.files import TaskFiles, UnreadableFile
 from weighbridge.weigh.grading import Grader, make_graders
 from weighbridge.weigh.items import Items, open_items
 from weighbridge.weigh.looker import Looker
-from weighbridge.weigh.problems import Problem, Problems
 from weighbridge.weigh.records import AnswerSpec, Candidate, ScoreSpec
-from weighbridge.weigh.sections import TomlFile, read_record, read_toml
 from weighbridge.weigh.spec import TaskFile, TaskSection
 from weighbridge.weigh.task_record import Task
 

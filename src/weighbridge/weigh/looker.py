@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from weighbridge.formats.problems import Problem, did_you_mean
 from weighbridge.weigh.grading import Grader
 from weighbridge.weigh.items import MISSING, look_up
 from weighbridge.weigh.items.fields import paths
-from weighbridge.weigh.problems import Problem, did_you_mean
 from weighbridge.weigh.prompt import Prompter
 from weighbridge.weigh.records import Item
 

@@ -19,9 +19,9 @@ from weighbridge.chat.frames import continuation_frames, turn_frames, written
 from weighbridge.chat.request import Choose
 from weighbridge.engines import Ability
 from weighbridge.errors import InputError
+from weighbridge.formats.problems import did_you_mean
 from weighbridge.weigh.items import MISSING, Items, look_up
 from weighbridge.weigh.items.fields import paths
-from weighbridge.weigh.problems import did_you_mean
 from weighbridge.weigh.records import Candidate, Item
 from weighbridge.weigh.template import Template, TemplateError
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from weighbridge.chat import Choice
+from weighbridge.formats.problems import Problem, Problems, did_you_mean
 from weighbridge.weigh.grading import Grader
 from weighbridge.weigh.items import MISSING, look_up, open_items
 from weighbridge.weigh.items.fields import paths
-from weighbridge.weigh.problems import Problem, Problems, did_you_mean
 from weighbridge.weigh.prompt import Shot
 from weighbridge.weigh.records import Item
 from weighbridge.weigh.template import as_text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weighbridge.formats.problems import Problems
 from weighbridge.weigh.loading import read_task
-from weighbridge.weigh.problems import Problems
 from weighbridge.weigh.task_record import Task
 
 __all__ = ["Task", "load_task"]

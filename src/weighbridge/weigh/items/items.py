@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from weighbridge.errors import InputError
+from weighbridge.formats.problems import Problem, did_you_mean
 from weighbridge.weigh.items.layout import BadRecord, Layout
 from weighbridge.weigh.items.open_file import OpenFile
-from weighbridge.weigh.problems import Problem, did_you_mean
 from weighbridge.weigh.records import Item
 
 Index = npt.NDArray[np.uint64]

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from weighbridge.formats.problems import Problem, Problems
 from weighbridge.weigh.items.delimited import Delimited
 from weighbridge.weigh.items.items import LINE_BITS, Index, Items, item_id
 from weighbridge.weigh.items.jsonl import JsonLines
@@ -22,7 +23,6 @@ from weighbridge.weigh.items.layout import BadRecord, Layout, Span
 from weighbridge.weigh.items.open_file import OpenFile, open_regular
 from weighbridge.weigh.items.parquet import as_json_lines
 from weighbridge.weigh.items.twins import same_ids
-from weighbridge.weigh.problems import Problem, Problems
 from weighbridge.weigh.records import Item
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from weighbridge.formats.problems import Problem
 from weighbridge.weigh.items.items import Items
-from weighbridge.weigh.problems import Problem
 
 MOST_TWINS = 20
 """Pairs that are named; a file with more has the same mistake everywhere."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.weigh.problems import did_you_mean
+from weighbridge.formats.problems import did_you_mean
 from weighbridge.weigh.scorers.labels import LabelFinder, Mention
 from weighbridge.weigh.scorers.read_json import read_json
 from weighbridge.weigh.scorers.scorer import BadOption, Mark, Options, Setting, accepted, shown

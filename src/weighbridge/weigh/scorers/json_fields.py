@@ -12,8 +12,8 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from weighbridge.formats.problems import did_you_mean
 from weighbridge.weigh.items import MISSING, look_up
-from weighbridge.weigh.problems import did_you_mean
 from weighbridge.weigh.scorers.json_schema import Schema, Violation
 from weighbridge.weigh.scorers.json_values import Compare, same_value, share_of_set
 from weighbridge.weigh.scorers.read_json import read_json

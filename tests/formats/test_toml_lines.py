@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.weigh.toml_lines import Path, key_lines, line_of, written
+from weighbridge.formats.toml_lines import Path, key_lines, line_of, written
 
 TEXT = '''\
 # a = 1

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from weighbridge.weigh.problems import Problem, Problems, did_you_mean
-from weighbridge.weigh.toml_lines import Path, key_lines, line_of, written
+from weighbridge.formats.problems import Problem, Problems, did_you_mean
+from weighbridge.formats.toml_lines import Path, key_lines, line_of, written
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -38,9 +38,8 @@ def read_toml(name: str, data: bytes, problems: Problems) -> TomlFile | None:
     try:
         text = data.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
         what = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
-        problems.add(Problem(name, line, None, what, "Save the file as UTF-8."))
+        problems.add(Problem(name, data.count(b"\n", 0, error.start) + 1, None, what, "Save the file as UTF-8."))
         return None
     try:
         file = TomlFile(name, tomllib.loads(text), key_lines(text))
@@ -84,7 +83,8 @@ def read_record(file: TomlFile, path: Path, value: Any, kind: type[S], problems:
             problems.add(file.problem(path, f"the key {name!r} is missing", _section(path, name)))
     if problems.count > before:
         return None
-    return _convert(file, path, value, kind, problems)
+    record: S | None = _convert(file, path, value, kind, problems)
+    return record
 
 
 def _check(file: TomlFile, path: Path, value: Any, kind: Any, problems: Problems) -> None:
