@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tiny_gguf import write_tiny_gguf
 
@@ -112,3 +114,15 @@ def test_memory_is_the_least_of_machine_and_container(tmp_path: Path) -> None:
 )
 def test_the_shared_beginning_is_counted(one: str, other: str, count: int) -> None:
     assert shared_beginning(one, other) == shared_beginning(other, one) == count
+
+
+def test_every_setting_stands_on_its_page_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "llamacpp.md").read_text()
+    rows = {name: line for line in page.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line)}
+
+    for field in msgspec.structs.fields(LlamaCppSettings):
+        assert field.name in rows, f"docs/llamacpp.md does not name {field.name}"
+        if isinstance(field.default, (int, str)):
+            shown = f'"{field.default}"' if isinstance(field.default, str) else f"{field.default:g}"
+            shown = str(field.default).lower() if isinstance(field.default, bool) else shown
+            assert f"| `{shown}` |" in rows[field.name] or f"| {shown} |" in rows[field.name], field.name

@@ -81,7 +81,7 @@ def test_labels_of_easy_tickets_are_right(model: str, choose: str, request: pyte
 
 
 def test_gemmas_sliding_window_does_not_cost_the_shared_beginning(gemma3: Path) -> None:
-    """Without the whole cache a beginning longer than the window (512) would be read again for each item."""
+    """The beginning is longer than the window, so most layers of the model do not look at all of it."""
     shots = SHOTS * 14
 
     async def scenario() -> list[int]:

@@ -249,6 +249,17 @@ def test_properties_nobody_described_are_not_invented_unless_the_schema_lets_the
     assert places["tool_2"] == joined
 
 
+def test_a_property_may_be_called_properties_and_a_default_may_look_like_a_reference() -> None:
+    tricky = {
+        "type": "object",
+        "properties": {"properties": {"type": "string", "default": {"$ref": "#"}}, "$ref": {"type": "string"}},
+    }
+
+    schema = answer_schema((Tool("a", tricky),), may_speak=False)["$defs"]["tool_0"]
+
+    assert schema == {**tricky, "additionalProperties": False}
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"tool_calls": 3}', '{"tool_calls": [{"name": "x"}]}', "null", "7"])
 def test_what_is_no_answer_is_said_to_be_unreadable(text: str) -> None:
     with pytest.raises(BadAnswer, match="cannot be read"):

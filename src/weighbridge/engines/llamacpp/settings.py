@@ -40,8 +40,8 @@ class LlamaCppSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flash_attention: bool | None = None
     """None lets llama.cpp choose."""
     whole_cache: bool = True
-    """Keep the whole context of models that look at a sliding window only: more memory, and a prompt that shares its
-    beginning with the last one need not be read again."""
+    """Keep the whole context of models that look at a sliding window only: more memory, and what a prompt shares with
+    the last one is found to the token, where else the server goes back to a checkpoint before it."""
     map_file: bool = True
     """Map the file into memory; False reads it at once, for slow network disks."""
     seed: Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 2)] = 0

@@ -11,7 +11,7 @@ The answer is constrained by a JSON schema, so it always can be read:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,10 @@ from weighbridge.chat import ChatRequest, Message, Text, Tool, ToolCall
 from weighbridge.errors import BadAnswer, CannotAsk
 
 MOST_CALLS = 8
+NAMED_PARTS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+"""Words of JSON Schema whose value maps names to schemas."""
+VALUES = frozenset({"enum", "const", "default", "examples", "required", "type"})
+"""Words whose value is data."""
 OPEN_ENDED = frozenset({"additionalProperties", "unevaluatedProperties", "patternProperties", "anyOf", "oneOf", "$ref"})
 """A schema of an object with one of these says itself which other properties it takes."""
 
@@ -131,11 +135,9 @@ def _call_schema(tool: Tool, key: str) -> dict[str, Any]:
 def _closed(schema: Any) -> Any:
     """The schema without the freedom to invent properties that nobody described, of which small models make use
     until they are cut off. Where it says itself what else may come, or joins parts (`allOf`), it stays as it is."""
-    if isinstance(schema, list):
-        return [_closed(part) for part in schema]
     if not isinstance(schema, dict) or "allOf" in schema:
         return schema
-    closed = {name: _closed(part) for name, part in schema.items()}
+    closed = _over_parts(schema, _closed)
     if isinstance(schema.get("properties"), dict) and not OPEN_ENDED & schema.keys():
         closed["additionalProperties"] = False
     return closed
@@ -143,15 +145,29 @@ def _closed(schema: Any) -> Any:
 
 def _moved(schema: Any, key: str) -> Any:
     """The schema with its references to itself (`#`, `#/$defs/...`) led to its new place."""
-    if isinstance(schema, list):
-        return [_moved(part, key) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    moved = {name: _moved(part, key) for name, part in schema.items()}
+    moved = _over_parts(schema, lambda part: _moved(part, key))
     target = schema.get("$ref")
     if isinstance(target, str) and target.startswith("#"):
         moved["$ref"] = f"#/$defs/{key}" + target[1:]
     return moved
+
+
+def _over_parts(schema: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """`change` done to the schemas inside a schema, and not to what only looks like one: a property may well be
+    called `properties`, and a default may hold anything."""
+    changed: dict[str, Any] = {}
+    for word, part in schema.items():
+        if word in NAMED_PARTS and isinstance(part, dict):
+            changed[word] = {name: change(each) for name, each in part.items()}
+        elif word in VALUES:
+            changed[word] = part
+        elif isinstance(part, list):
+            changed[word] = [change(each) for each in part]
+        else:
+            changed[word] = change(part)
+    return changed
 
 
 def _in_words(message: Message) -> Message:
