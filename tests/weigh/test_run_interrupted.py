@@ -136,12 +136,17 @@ def test_the_same_run_is_not_made_twice_at_once(tmp_path: Path) -> None:
     assert len(server.requests) == 2 * AT_ONCE
 
 
-def test_the_limit_on_dollars_holds_over_a_kill_and_a_resume(tmp_path: Path) -> None:
-    """Each answer costs $0.000013 (7 tokens in, 3 out) and is held at some $0.008, for nothing limits its length."""
-    with serving(right_answer) as server:
-        task = hosted_task(tmp_path, server, max_usd=0.08)
+def test_calls_cut_off_by_a_kill_count_against_the_limit_at_the_most_they_can_cost(tmp_path: Path) -> None:
+    """Nothing limits the length of an answer, so each call may cost up to $0.0083: two fit under $0.02 at once. Both
+    that are cut off may be billed, and leave no room for a third, though each answer so far cost $0.000013."""
+
+    async def behave(exchange: Exchange) -> None:
+        await (stalls()(exchange) if exchange.number in (10, 11) else right_answer(exchange))
+
+    with serving(behave) as server:
+        task = hosted_task(tmp_path, server, max_usd=0.02)
         with start(task) as killed:
-            wait_for(lambda: len(server.requests) >= 10)
+            wait_for(lambda: len(server.requests) == 12)
             killed.send_signal(signal.SIGKILL)
         done = start(task)
         said, complained = done.communicate(timeout=60)
@@ -149,5 +154,6 @@ def test_the_limit_on_dollars_holds_over_a_kill_and_a_resume(tmp_path: Path) -> 
     result = json.loads(said)
     assert "Traceback" not in complained
     assert result["verdict"]["basis"] == "stopped"
-    assert "the limit of $0.08 would be passed" in result["verdict"]["reason"]
-    assert 10 <= len(server.requests) < 2 * ITEMS
+    assert "the limit of $0.02 would be passed: $0.016" in result["verdict"]["reason"]
+    assert len(server.requests) == 12
+    assert result["items"] == 5

@@ -101,7 +101,7 @@ class Door:
         most = known or 0.0
         async with attempts.gate:
             if not await budget.hold(call.candidate, most):
-                said = f"the next call could cost up to ${most:.6f}, and the limit is ${budget.max_usd:g}"
+                said = f"the next call could cost up to ${most:.6f}"
                 return Outcome(answer=None, reason=OVER_BUDGET, error=said, attempts=0)
             ticket = self._ticket(call, key)
             settled: float | None = None

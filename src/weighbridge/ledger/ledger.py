@@ -111,6 +111,10 @@ class Ledger:
         held, broken = self._rows(_HELD, run)[0]
         return Spending(paid, held, broken)
 
+    def knows(self, task: str) -> bool:
+        """Whether a call for this task was ever made."""
+        return bool(self._rows("SELECT 1 FROM calls WHERE task = ? LIMIT 1", task))
+
     def history(self, task: str, candidate: str) -> History:
         """What the candidate's latest answers for this task took."""
         items = self._rows(_ANSWERED, task, candidate)[0][0]

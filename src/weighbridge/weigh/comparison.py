@@ -29,7 +29,7 @@ falls; but at least 12, since no verdict falls sooner; and 64 for each worker, s
 run remember everything that came after it."""
 GRACE_S = 30.0
 """How long calls under way are waited for after Ctrl-C."""
-GO_ON = "The same command goes on from here; nothing that was paid for is asked again."
+KEPT = "nothing that was paid for is asked again."
 
 Abilities = Mapping[str, frozenset[Ability]]
 
@@ -61,6 +61,8 @@ class Comparison:
         """Candidates that are still in."""
         self._landed: dict[int, Landed] = {}
         self._drawn = 0
+        self._recalling = door.ledger.knows(task.name)
+        """Whether every item so far was answered before: then none that is not is asked while those might decide."""
         self._stopped: str | None = None
         self._broken: WeighbridgeError | None = None
         slots = [door.engines[candidate.backend.name].concurrency for candidate in task.candidates]
@@ -110,8 +112,17 @@ class Comparison:
             or self._drawn - self.drawing.weighed >= self._most_ahead()
         ):
             return None
+        if self._recalling and not self._stored(self._drawn):
+            if self.drawing.weighed < self._drawn:
+                return None
+            self._recalling = False
         self._drawn += 1
         return self._drawn - 1
+
+    def _stored(self, position: int) -> bool:
+        """Whether all answers to an item are in the ledger."""
+        item = self._task.items[int(self.drawing.order[position])]
+        return all(self._door.stored(self._call(candidate, item)) is not None for candidate in self._asked)
 
     async def _weigh(self, position: int) -> None:
         """Ask all candidates about one item, and weigh what can be weighed now."""
@@ -154,7 +165,9 @@ class Comparison:
     async def _try(self, candidate: Candidate, item: Item, meter: Meter) -> float | Failed | None:
         outcome = await self._door.ask(self._call(candidate, item), self.accounts.budget)
         if outcome.reason == OVER_BUDGET:
-            self._stop(out_of_money(self.accounts.budget, outcome.error))
+            self._stop(
+                out_of_money(self.accounts.budget, outcome.error), "With a higher limit the same command goes on"
+            )
             return None
         meter.add(outcome)
         if outcome.answer is None:
@@ -193,18 +206,18 @@ class Comparison:
             return
         share = self._task.limits.max_failed
         if reason := too_many_failed(self.accounts.meters, share, len(self.drawing.order)):
-            self._stop(reason)
+            self._stop(reason, "Once that is mended the same command goes on")
             self._crew.give_up()
         if self._teller.due():
             stage: Stage = "running" if self._stopped is None else "stopping"
             self._teller.tell(stage, self.drawing, self.accounts, self.drawing.contest.verdict())
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: str, next_move: str) -> None:
         """Draw no more; the first reason counts."""
-        self._stopped = self._stopped or f"{reason} {GO_ON}"
+        self._stopped = self._stopped or f"{reason} {next_move}; {KEPT}"
 
     def _interrupted(self, what: str) -> None:
         """The first Ctrl-C: finish what is under way, but not for ever."""
-        self._stop(f"interrupted by {what}.")
+        self._stop(f"interrupted by {what}.", "The same command goes on from here")
         asyncio.get_running_loop().call_later(GRACE_S, self._crew.give_up)
         self._teller.tell("stopping", self.drawing, self.accounts, self.drawing.contest.verdict())

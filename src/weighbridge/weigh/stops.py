@@ -39,7 +39,7 @@ def too_many_failed(meters: Mapping[str, Meter], most: float, total: int) -> str
             example = " ".join(meter.examples[meter.reasons.most_common(1)[0][0]].split())[:LONGEST_EXAMPLE]
             return (
                 f"{meter.failed} of {meter.landed} samples of {name} failed, and {most:.0%} may; "
-                f"most often: {reasons}. For example: {example}"
+                f"most often: {reasons}. For example: {example.rstrip('.')}."
             )
     return None
 
