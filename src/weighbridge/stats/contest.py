@@ -89,8 +89,9 @@ class Contest:
             x[~self._rivals.asked] = np.nan
         self._tally.add(x)
         self._rivals.add(x)
-        self._eliminate()
-        self._end = self._look()
+        if self.drawn >= self.rule.min_items:
+            self._eliminate()
+            self._end = self._look()
 
     def verdict(self) -> Verdict:
         """The state at this look; basis is None while it goes on."""
@@ -101,7 +102,10 @@ class Contest:
     def finish(self, stopped: str | None = None) -> Verdict:
         """The verdict when no more items come: all were drawn, or the run was `stopped` for the reason given."""
         if self._end is None:
-            self._end = self._last_look(stopped)
+            if self.drawn < self.rule.min_items:  # it held back what was shown
+                self._eliminate()
+                self._end = self._proven()
+            self._end = self._end or self._last_look(stopped)
         return self.verdict()
 
     def _checked(self, scores: Sequence[float]) -> Floats:
@@ -133,13 +137,18 @@ class Contest:
         self.active = tuple(self.names[i] for i in self._remaining)
 
     def _look(self) -> End | None:
+        proven = self._proven()
+        if proven is None and self.rule.futility and FIRST_FORECAST <= self.drawn < self.total:
+            return self._forecast(self._remaining)
+        return proven
+
+    def _proven(self) -> End | None:
+        """A winner or a tie that the bets have shown."""
         remaining, margin = self._remaining, self.rule.margin
         if len(remaining) == 1 and self._last_out is not None:
             return End("winner", self.names[remaining[0]], "certified", self._praise(remaining[0], self._last_out))
         if margin > 0 and all(min(self._rivals.within(p)) >= self.threshold for p in combinations(remaining, 2)):
             return End("tie", None, "certified", f"{self._listed(remaining)} differ by at most {margin:g}.")
-        if self.rule.futility and FIRST_FORECAST <= self.drawn < self.total:
-            return self._forecast(remaining)
         return None
 
     def _forecast(self, remaining: list[int]) -> End | None:
@@ -261,3 +270,5 @@ def check_rule(rule: Rule) -> None:
         raise InputError(f"alpha must lie between 0 and 1, got {rule.alpha!r}", where="weigh.alpha")
     if not 0.0 <= rule.margin < 1.0:
         raise InputError(f"margin must be at least 0 and below 1, got {rule.margin!r}", where="weigh.margin")
+    if rule.min_items < 0:
+        raise InputError(f"min_items must be at least 0, got {rule.min_items!r}", where="weigh.min_items")

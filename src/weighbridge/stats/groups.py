@@ -63,11 +63,14 @@ def compare_groups(
 
 
 def _best(table: Floats) -> tuple[int, float]:
-    """The candidate with most evidence of beating every other, and the e-value: its worst pair's, shared among k."""
+    """The candidate with the best mean, and the e-value against: it is not better than all others.
+
+    That is its worst pair's wealth, shared among the k candidates that could have been picked.
+    """
     k = table.shape[1]
-    worst = [min((_e_value(table[:, i] - table[:, j]) for j in range(k) if j != i), default=0.0) for i in range(k)]
-    best = int(np.argmax(worst))
-    return best, worst[best] / k
+    means = [_mean(table[:, i]) for i in range(k)]
+    best = int(np.argmax([-1.0 if mean is None else mean for mean in means]))
+    return best, min(_e_value(table[:, best] - table[:, j]) for j in range(k) if j != best) / k
 
 
 def _e_value(gaps: Floats) -> float:

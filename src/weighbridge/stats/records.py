@@ -24,6 +24,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`work`: a claim about work like these items. `items`: about this finite set."""
     futility: bool = True
     """Whether a forecast may end the run early without a winner."""
+    min_items: int = 0
+    """No end before this many items, so that a breakdown by tag has something to say; costs calls, never validity."""
 
 
 class Interval(msgspec.Struct, frozen=True, array_like=True):
