@@ -39,10 +39,17 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_usd: Annotated[float, msgspec.Meta(ge=0)] | None = None
     max_failed: Share = 0.2
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    min_items: Annotated[int, msgspec.Meta(ge=0)] = 0
     max_items: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
     def rule(self) -> Rule:
-        return Rule(alpha=self.alpha, margin=self.margin, scope=self.scope, futility=self.futility)
+        return Rule(
+            alpha=self.alpha,
+            margin=self.margin,
+            scope=self.scope,
+            futility=self.futility,
+            min_items=self.min_items,
+        )
 
     def limits(self) -> Limits:
         return Limits(max_usd=self.max_usd, max_failed=self.max_failed, seed=self.seed, max_items=self.max_items)
