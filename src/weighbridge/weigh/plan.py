@@ -56,7 +56,7 @@ class CandidateEstimate(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     """At most."""
     answered: int
-    """Items of this task the candidate has answered before: the same questions are not asked again."""
+    """Items of a task of this name the candidate has answered before; identical questions are not asked again."""
     tokens_in: Amount
     tokens_out: Amount | None
     """None: nothing limits the answers and none is known."""
@@ -209,7 +209,11 @@ def _lines(whole: Estimate) -> list[str]:
         "A clear difference ends the run sooner."
     ]
     for one in whole.candidates:
-        before = f", {one.answered:,} of the items were answered before" if one.answered else ""
+        before = (
+            f"; {one.answered:,} items were answered before, identical questions are not asked again"
+            if one.answered
+            else ""
+        )
         lines += [
             "",
             f"{one.name} on {one.backend}: at most {one.calls:,} calls{before}",

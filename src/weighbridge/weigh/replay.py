@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weighbridge.errors import InputError
-from weighbridge.stats import Rule
+from weighbridge.stats import Estimate, Rule
 
 from .drawing import Drawing, draw_order
 from .outcome import verdict_result
@@ -45,24 +45,26 @@ def replay(path: Path, candidates: Sequence[str], *, rule: Rule, seed: int = 0) 
     return Result(
         task=path.name,
         items=drawing.weighed,
-        candidates=tuple(
-            CandidateResult(
-                name=estimate.name,
-                model=estimate.name,
-                score=estimate.mean,
-                interval=estimate.interval,
-                calls=calls[estimate.name],
-                failed=0,
-                cost_usd=None,
-                latency_p50_s=None,
-                latency_p95_s=None,
-                tokens_in=None,
-                tokens_out=None,
-            )
-            for estimate in verdict.estimates
-        ),
+        candidates=tuple(_line(estimate, calls[estimate.name]) for estimate in verdict.estimates),
         verdict=verdict_result(verdict, rule),
         calls_used=sum(calls.values()),
         calls_full=total * len(candidates),
         report=None,
+    )
+
+
+def _line(estimate: Estimate, calls: int) -> CandidateResult:
+    """Nothing is known of a recorded score but the score."""
+    return CandidateResult(
+        name=estimate.name,
+        model=estimate.name,
+        score=estimate.mean,
+        interval=estimate.interval,
+        calls=calls,
+        failed=0,
+        cost_usd=None,
+        latency_p50_s=None,
+        latency_p95_s=None,
+        tokens_in=None,
+        tokens_out=None,
     )
