@@ -175,7 +175,7 @@ def test_whatever_the_model_wants_to_say_the_label_is_of_the_set(tiny: Path, kin
 
     async def scenario() -> None:
         async with running(tiny) as engine:
-            for n in range(6):
+            for n in range(3):
                 for choices in ((CATEGORY,), (CATEGORY, URGENCY)):
                     asked: dict[str, Any] = {"choices": choices, "choose": choose, "sampling": wild}
                     request = (
@@ -229,7 +229,7 @@ choices = st.lists(
 
 
 @given(choices, st.sampled_from([None, "", "Text", "Text\n"]), st.randoms())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_is_written_under_the_grammar_is_read_back(
     choices: tuple[Choice, ...], prompt: str | None, random: random.Random
 ) -> None:

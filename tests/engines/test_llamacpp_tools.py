@@ -103,8 +103,8 @@ def test_auto_leaves_the_choice_between_words_and_calls(ignorant: Path) -> None:
     async def scenario() -> None:
         kinds = set()
         async with running(ignorant) as engine:
-            for seed in range(12):
-                sampling = Sampling(temperature=2.0, seed=seed, max_tokens=6000)
+            for seed in range(8):
+                sampling = Sampling(temperature=2.0, seed=seed, max_tokens=2500)
                 try:
                     pieces = await ask(engine, chat("x", tools=(REFUND,), sampling=sampling))
                 except BadAnswer:
@@ -184,6 +184,13 @@ def test_an_earlier_call_and_its_result_reach_the_model_as_words(ignorant: Path)
         async with running(ignorant) as engine:
             request = ChatRequest("", messages=history, tools=(REFUND,), tool_choice="required", sampling=ROOM)
             assert (await ask(engine, request))[-1].tool_calls
+            short = Sampling(temperature=0.0, max_tokens=4)
+            without = ChatRequest("", messages=history, sampling=short)
+            alone = msgspec.structs.replace(without, messages=history[:1])
+            counts = [(await ask(engine, each))[-1].usage for each in (without, alone)]
+            assert counts[0] is not None
+            assert counts[1] is not None
+            assert (counts[0].input_tokens or 0) > (counts[1].input_tokens or 0) + 60
 
     asyncio.run(scenario())
     told = as_prompted(ChatRequest("", messages=history, tools=(REFUND,)))
@@ -207,6 +214,11 @@ def test_a_call_cut_by_max_tokens_is_unreadable_and_says_so(ignorant: Path) -> N
 def test_an_unknown_tool_by_name_is_refused() -> None:
     with pytest.raises(CannotAsk, match="'weather'"):
         as_prompted(ChatRequest("", tools=(WEATHER,), tool_choice="weather"))
+
+
+def test_a_call_cannot_be_required_where_there_is_no_tool() -> None:
+    with pytest.raises(CannotAsk, match="'required'"):
+        as_prompted(ChatRequest("", tool_choice="required"))
 
 
 def test_tools_and_a_schema_of_the_answer_exclude_each_other() -> None:

@@ -3,7 +3,7 @@
 Run by its path, so that it imports nothing of weighbridge. It talks to its parent through its standard streams:
 
     stdin    one line of JSON, the Spec; then nothing, but it stays open: its end means that the parent is gone
-    stdout   one line of JSON, {"address", "build", "cpu"} when the server listens, else {"error"}; then nothing
+    stdout   one line of JSON, {"address", "build", ...} when the server listens, else {"error"}; then nothing
     stderr   whatever llama.cpp says
 
 The API key comes through stdin because other users of the machine can read arguments, and other programs of the
@@ -64,10 +64,13 @@ def serve(spec: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     params.api_keys = [spec["key"]]
     params.hostnames = ["127.0.0.1"]
     params.port = 0
+    params.fit_params = params.fit_params and _has_gpu(xllamacpp)
     _close_doors(params)
     server = xllamacpp.Server(params)
     cpu = str(xllamacpp.get_system_info()).strip()
-    return {"address": server.listening_address, "build": dict(xllamacpp.BUILD_INFO), "cpu": cpu}, server
+    devices = sorted(device["description"] for device in xllamacpp.get_device_info())
+    said = {"address": server.listening_address, "build": dict(xllamacpp.BUILD_INFO), "cpu": cpu, "devices": devices}
+    return said, server
 
 
 def end_with_parent(parent: int) -> None:
@@ -117,6 +120,11 @@ def _assign(params: Any, path: str, value: Any) -> None:
         params = getattr(params, holder)
     kind = type(getattr(params, name))
     setattr(params, name, kind[value] if isinstance(value, str) and hasattr(kind, "__members__") else value)
+
+
+def _has_gpu(xllamacpp: Any) -> bool:
+    """Without one there is nothing to fit layers into, and looking for what fits would lengthen the start."""
+    return any(device["type"].name.endswith("GPU") for device in xllamacpp.get_device_info())
 
 
 def _close_doors(params: Any) -> None:

@@ -105,7 +105,7 @@ class LlamaCppEngine:
         return {
             "engine": f"llamacpp {importlib.metadata.version('xllamacpp')}",
             "build": msgspec.json.encode(report.get("build"), order="sorted").decode(),
-            "cpu": str(report.get("cpu", "")),
+            "computes_on": f"{', '.join(report.get('devices', ()))}; {report.get('cpu', '')}",
             "weights": f"sha256:{self._sha256}",
             "template": hashlib.sha256(template.encode()).hexdigest() if template else "none",
             "settings": msgspec.json.encode(changing, order="sorted").decode(),

@@ -63,7 +63,7 @@ def plan(header: GgufHeader, settings: LlamaCppSettings, *, threads: int, memory
         "cache_type_k": f"GGML_TYPE_{settings.kv_type_k.upper()}",
         "cache_type_v": f"GGML_TYPE_{settings.kv_type_v.upper()}",
         "swa_full": settings.whole_cache and f"{header.architecture}.attention.sliding_window" in header.metadata,
-        "fit_params": False,
+        "fit_params": settings.gpu_layers is None,
         "cache_ram_mib": 0,
         "cache_idle_slots": False,
         "slot_prompt_similarity": 0.0,

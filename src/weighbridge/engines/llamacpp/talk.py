@@ -31,11 +31,9 @@ class Talk:
         """The pieces of an answer; the last one ends it."""
         if request.prompt is not None:
             pieces = self._continued(request, slot)
-        elif not request.tools:
-            pieces = self._conversed(request, slot)
-        elif not self._tools_in_template:
+        elif not self._tools_in_template and tools.is_about_tools(request):
             pieces = self._called(request, slot)
-        elif request.tool_choice in ("auto", "none"):
+        elif not request.tools or request.tool_choice in ("auto", "none"):
             pieces = self._conversed(request, slot)
         else:
             pieces = self._forced(request, slot)

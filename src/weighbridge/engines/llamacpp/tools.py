@@ -36,15 +36,20 @@ def offered(request: ChatRequest) -> tuple[Tool, ...]:
     """The tools the model may call: one where `tool_choice` names it, none where it says so."""
     if request.tool_choice == "none":
         return ()
-    if request.tool_choice in ("auto", "required"):
+    if request.tool_choice == "auto" or (request.tool_choice == "required" and request.tools):
         return request.tools
     named = tuple(tool for tool in request.tools if tool.name == request.tool_choice)
     if not named:
         raise CannotAsk(
-            f"tool_choice names {request.tool_choice!r}, which is not among the tools",
+            f"tool_choice is {request.tool_choice!r}, and no such tool is given",
             next_move=f"The request's tools: {', '.join(tool.name for tool in request.tools) or 'none'}.",
         )
     return named
+
+
+def is_about_tools(request: ChatRequest) -> bool:
+    """Whether tools are given, or earlier turns called some."""
+    return bool(request.tools) or any(message.tool_calls or message.role == "tool" for message in request.messages)
 
 
 def as_prompted(request: ChatRequest) -> ChatRequest:
