@@ -389,6 +389,21 @@ def test_no_error_ever_shows_a_key_or_a_terminal_escape(quoted: str, status: int
     assert error.what.isprintable(), "one line"
 
 
+def test_a_key_of_no_known_shape_is_not_shown_either() -> None:
+    async def run() -> str:
+        async with FaultServer(answers(said("who is horsebattery9?"), 401)) as server, Calls(environ={}) as calls:
+            record = make_record(server.base_url, api_key="env:K")
+            engine = OpenAIEngine(record, calls=calls, environ={"K": "horsebattery9"})
+            with pytest.raises(BackendRefused) as caught:
+                await anext(engine.answer(HELLO))
+            return str(caught.value)
+
+    shown = asyncio.run(run())
+
+    assert "who is [key]?" in shown
+    assert "horsebattery9" not in shown
+
+
 def test_a_long_complaint_is_shortened() -> None:
     assert len(failure(answers(said("x" * 1_000_000), 500)).what) < 500
 

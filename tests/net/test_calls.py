@@ -186,6 +186,34 @@ def test_whoever_leaves_the_queue_does_not_take_the_turn_with_them() -> None:
     with_server(slow_first, use, connections_per_origin=1)
 
 
+@pytest.mark.parametrize("later", range(4))
+def test_a_turn_that_comes_while_its_owner_is_cancelled_is_the_next_ones(later: int) -> None:
+    """The place is handed over a moment before the waiting task runs; `later` tries the moments around it."""
+
+    async def use(server: FaultServer, calls: Calls) -> None:
+        hog = asyncio.ensure_future(calls.request("POST", server.url, body=b"slow"))
+        await asyncio.sleep(0.01)
+        waiting = asyncio.ensure_future(calls.request("POST", server.url, body=b"w"))
+        await asyncio.sleep(0)
+        hog.cancel()
+        while not hog.done():
+            await asyncio.sleep(0)
+        for _ in range(later):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(hog, waiting, return_exceptions=True)
+
+        assert (await asyncio.wait_for(calls.request("POST", server.url, body=b"next"), 2)).body == b"next"
+
+    async def slow_first(exchange: Exchange) -> None:
+        if exchange.body == b"slow":
+            await exchange.left.wait()
+        else:
+            await echo_back(exchange)
+
+    with_server(slow_first, use, connections_per_origin=1)
+
+
 def test_waiting_for_a_connection_counts_against_the_total() -> None:
     async def use(server: FaultServer, calls: Calls) -> None:
         hog = asyncio.ensure_future(calls.request("POST", server.url))
@@ -213,6 +241,19 @@ def test_an_idle_connection_is_given_up_after_its_time() -> None:
         assert server.connections == 2
 
     with_server(echo_back, use, clock=lambda: now[0])
+
+
+def test_a_connection_that_was_idle_too_long_is_not_used_though_nobody_looked_yet() -> None:
+    now = [0.0]
+
+    async def use(server: FaultServer, calls: Calls) -> None:
+        await calls.request("POST", server.url)
+        now[0] += 4.5
+        await calls.request("POST", server.url)
+
+        assert server.connections == 2
+
+    with_server(echo_back, use, clock=lambda: now[0], tick_s=1000.0)
 
 
 def test_a_connection_that_said_too_much_is_not_used_again() -> None:
