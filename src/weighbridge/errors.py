@@ -13,6 +13,7 @@
     |  |- BackendRefused              an HTTP status that says no; carries status and retry_after_s
     |  |- BadAnswer                   an answer that cannot be read: HTML, half a JSON, nothing at all
     |  |- StreamCut                   a stream that began and broke; carries what had come
+    |  |- CallTimedOut                no whole answer within the backend's `timeout_s`
     |  |- CannotAsk                   the backend cannot do what the request needs (an ability it lacks)
     |  |- EngineCrashed               a local engine's process ended
     |- LedgerError                    the ledger cannot be opened or written
@@ -130,6 +131,14 @@ class StreamCut(EngineError):
     def __init__(self, what: str, *, pieces: tuple[str, ...] = (), where: str | None = None) -> None:
         super().__init__(what, where=where)
         self.pieces = pieces
+
+
+class CallTimedOut(EngineError):
+    """The answer was not complete within the backend's `timeout_s`. Not worth another try: a model that is too slow for
+    the limit would most likely be paid for twice and be too slow again."""
+
+    http_status = 504
+    reason = "timed out"
 
 
 class CannotAsk(EngineError):

@@ -10,7 +10,7 @@ import msgspec
 
 from weighbridge.chat import Answer, ChatRequest
 from weighbridge.engines import BackendRecord, Engine
-from weighbridge.errors import BackendRefused, CannotAsk, EngineError
+from weighbridge.errors import BackendRefused, CallTimedOut, CannotAsk, EngineError
 from weighbridge.units import format_duration
 
 from .backoff import PATIENCE_S, asked_wait_s, is_overload, wait_s
@@ -20,13 +20,6 @@ from .gate import Gate
 
 LONGEST_ERROR = 2000
 """Characters of an error that are kept."""
-
-
-class CallTimedOut(EngineError):
-    """The answer was not complete within the backend's `timeout_s`. Not tried again: a model that is too slow for the
-    limit would most likely be paid for twice and be too slow again."""
-
-    reason = "timed out"
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
