@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Iterator
+from functools import cache, cached_property
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -17,12 +18,19 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class TomlFile:
-    """A parsed TOML file that knows its lines."""
+    """A parsed TOML file that knows its lines; they are looked for when the first one is asked for."""
 
-    def __init__(self, name: str, tables: dict[str, Any], lines: dict[Path, int]) -> None:
+    def __init__(self, name: str, text: str, tables: dict[str, Any]) -> None:
         self.name = name
         self.tables = tables
-        self._lines = lines
+        self._text = text
+
+    @cached_property
+    def _lines(self) -> dict[Path, int]:
+        try:
+            return key_lines(self._text)
+        except RecursionError:  # nested almost too deeply to be read
+            return {}
 
     def problem(self, path: Path, what: str, next_move: str | None = None) -> Problem:
         """A mistake at a path; the file's first line where it has none."""
@@ -42,7 +50,7 @@ def read_toml(name: str, data: bytes, problems: Problems) -> TomlFile | None:
         problems.add(Problem(name, data.count(b"\n", 0, error.start) + 1, None, what, "Save the file as UTF-8."))
         return None
     try:
-        file = TomlFile(name, tomllib.loads(text), key_lines(text))
+        file = TomlFile(name, text, tomllib.loads(text))
     except RecursionError:
         problems.add(Problem(name, None, None, "not readable as TOML: nested too deeply"))
     except ValueError as error:  # TOMLDecodeError, or a number of more digits than Python takes
@@ -71,7 +79,7 @@ def read_record(file: TomlFile, path: Path, value: Any, kind: type[S], problems:
     if not isinstance(value, dict):
         problems.add(file.problem(path, f"expected a table, got {_named(value)}"))
         return None
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     for key in value:
         if key not in fields:
             hint = did_you_mean(key, fields)
@@ -87,12 +95,20 @@ def read_record(file: TomlFile, path: Path, value: Any, kind: type[S], problems:
     return record
 
 
+@cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
+
+
 def _check(file: TomlFile, path: Path, value: Any, kind: Any, problems: Problems) -> None:
     """Add what is wrong with one value, looking into tables and arrays of tables for everything."""
     record = _record_in(kind)
     element = _record_in(get_args(kind)[0]) if get_origin(kind) is tuple else None
     if record is not None and isinstance(value, dict):
         read_record(file, path, value, record, problems)
+    elif get_origin(kind) is dict and isinstance(value, dict):
+        for key, part in value.items():
+            _check(file, (*path, key), part, get_args(kind)[1], problems)
     elif element is not None and isinstance(value, list):
         for index, part in enumerate(value):
             read_record(file, (*path, index), part, element, problems)
@@ -106,7 +122,8 @@ def _convert(file: TomlFile, path: Path, value: Any, kind: Any, problems: Proble
     except msgspec.ValidationError as error:
         what, _, inside = str(error).partition(" - at `$")
         steps = tuple(int(step) if step.isdigit() else step for step in _steps(inside.rstrip("`")))
-        problems.add(file.problem((*path, *steps), what[:1].lower() + what[1:]))
+        hint = 'Put dates in quotes: "2026-02-03".' if "got `date" in what and "`str" in what else None
+        problems.add(file.problem((*path, *steps), what[:1].lower() + what[1:], hint))
         return None
 
 

@@ -1,0 +1,92 @@
+"""What must hold in a catalogue, so that no figure stands without a source and no name points nowhere.
+
+    one of each     no two records with one id, no name that means two models          links.py
+    nothing loose   every source, lab, licence and model that is named exists          links.py
+    plausible       each value is of its field's kind and within its bounds            values.py
+    consistent      active <= total, nothing known after its own release               here
+
+Every mistake comes with file, line and field.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weighbridge.catalog.links import (
+    ENDLESS,
+    check_aliases,
+    check_chains,
+    check_ids,
+    check_links,
+    check_names,
+    check_texts,
+)
+from weighbridge.catalog.reading import Draft, Placed, read_folder
+from weighbridge.catalog.records import Catalogue, Model
+from weighbridge.catalog.values import check_facts
+from weighbridge.catalog.view import fact_of
+from weighbridge.formats.problems import Problem, Problems
+
+
+def check_folder(folder: Path, *, today: str | None = None) -> tuple[Problem, ...]:
+    """Every mistake in the TOML of a catalogue, at most a hundred; dates after `today` (ISO) are mistakes too.
+
+    Records that cannot be read are named alone: whatever points to them would seem to point nowhere.
+    """
+    problems = Problems()
+    draft = read_folder(folder, problems)
+    if not problems.found:
+        validate(draft, problems, today=today)
+    return tuple(problems.found)
+
+
+def compile_folder(folder: Path, *, today: str | None = None) -> Catalogue:
+    """The catalogue of a folder; raises InputError for the first mistake in it."""
+    problems = Problems(first_raises=True)
+    draft = read_folder(folder, problems)
+    validate(draft, problems, today=today)
+    return draft.catalogue()
+
+
+def validate(draft: Draft, problems: Problems, *, today: str | None = None) -> None:
+    """Add every mistake that only shows when records are held against each other.
+
+    Without `today` the newest day on which a source was read is the last that a statement can be of.
+    """
+    catalogue = draft.catalogue()
+    read = (placed.record.read for placed in draft.sources if placed.record.read)
+    horizon = today or max(read, default=ENDLESS)
+    check_ids(draft, problems)
+    check_texts(draft, problems)
+    check_names(draft, problems)
+    check_links(draft, catalogue, horizon, problems)
+    check_aliases(draft, catalogue, horizon, problems)
+    if check_facts(draft, catalogue, horizon, problems):
+        check_chains(draft, catalogue, problems)
+        for placed in draft.models:
+            _check_model(placed, catalogue, horizon, problems)
+
+
+def _check_model(placed: Placed[Model], catalogue: Catalogue, horizon: str, problems: Problems) -> None:
+    """What the believed facts of one model say of each other."""
+
+    def said(name: str) -> object:
+        fact = fact_of(catalogue, placed.record, name)
+        return None if fact is None else fact.value
+
+    def wrong(name: str, what: str) -> None:
+        problems.add(placed.problem(("facts", name), what, "Look both up again; keep what each source says."))
+
+    total, active = said("parameters_total"), said("parameters_active")
+    if isinstance(total, int | float) and isinstance(active, int | float) and active > total:
+        wrong("parameters_active", f"{active:.6g} active parameters, but {total:.6g} in all")
+    released, cutoff, weights = said("released"), said("knowledge_cutoff"), said("weights_released")
+    if isinstance(released, str) and isinstance(cutoff, str) and cutoff[: len(released)] > released[: len(cutoff)]:
+        wrong("knowledge_cutoff", f"trained on what was known on {cutoff}, but released on {released}")
+    for name, day in (("released", released), ("weights_released", weights)):
+        if isinstance(day, str) and day > horizon:
+            wrong(name, f"{day} has not come yet; the newest day known is {horizon}")
+    if said("open_weights") is True and said("licence") == "proprietary":
+        wrong("licence", "weights that can be downloaded, but no licence for them")
+    if said("open_weights") is False and said("licence") not in (None, "proprietary"):
+        wrong("open_weights", f"no weights to download, but a licence for them: {said('licence')}")
