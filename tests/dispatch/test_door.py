@@ -111,7 +111,7 @@ def test_identical_calls_under_way_at_once_are_made_once(tmp_path: Path) -> None
     assert engine.calls == 1
     assert sorted(outcome.cached for outcome in outcomes) == [False, True, True, True, True]
     assert sorted(row.outcome for row in rows) == ["cached"] * 4 + ["ok"]
-    assert spending == Spending(pytest.approx(0.00012), 0.0, 0)
+    assert spending == Spending(pytest.approx(0.00012), 0.0, 0, 0)
 
 
 def test_when_the_first_of_identical_calls_is_given_up_the_next_one_makes_it(tmp_path: Path) -> None:

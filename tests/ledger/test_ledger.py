@@ -103,8 +103,8 @@ def test_a_hold_is_gone_once_the_cost_of_its_call_is_known(tmp_path: Path) -> No
         before = ledger.spending("run-1")
         record(ledger, make_row(1, id="1", usd=0.01), settles="1")
 
-        assert before == Spending(paid_usd=0.0, held_usd=0.02, cut_off=1)
-        assert ledger.spending("run-1") == Spending(paid_usd=0.01, held_usd=0.0, cut_off=0)
+        assert before == Spending(paid_usd=0.0, held_usd=0.02, cut_off=1, unpriced=0)
+        assert ledger.spending("run-1") == Spending(paid_usd=0.01, held_usd=0.0, cut_off=0, unpriced=0)
 
 
 def test_a_call_that_broke_keeps_its_hold_but_was_not_cut_off(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_call_that_broke_keeps_its_hold_but_was_not_cut_off(tmp_path: Path) ->
         hold(ledger, Hold("1", 1.0, "run-1", "hosted", "key-1", 0.02))
         record(ledger, make_row(1, id="1", outcome="failed", reason="cut"))
 
-        assert ledger.spending("run-1") == Spending(paid_usd=0.0, held_usd=0.02, cut_off=0)
+        assert ledger.spending("run-1") == Spending(paid_usd=0.0, held_usd=0.02, cut_off=0, unpriced=0)
 
 
 def test_unknown_costs_and_other_runs_add_nothing_to_what_was_paid(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_unknown_costs_and_other_runs_add_nothing_to_what_was_paid(tmp_path: Pat
         record(ledger, make_row(2, usd=0.5))
         record(ledger, make_row(3, usd=8.0, run="another"))
 
-        assert ledger.spending("run-1") == Spending(0.5, 0.0, 0)
+        assert ledger.spending("run-1") == Spending(0.5, 0.0, 0, 1)
 
 
 def test_history_means_the_answered_calls_and_counts_each_item_once(tmp_path: Path) -> None:

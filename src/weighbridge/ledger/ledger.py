@@ -32,6 +32,7 @@ HISTORY_CALLS = 500
 """How many of a candidate's latest answers an estimate looks at."""
 
 _CALLS = f"SELECT {COLUMNS} FROM calls WHERE run = ? AND id > ? ORDER BY id LIMIT ?"  # noqa: S608 - our own columns
+_PAID = "SELECT total(usd), count(*) FILTER (WHERE usd IS NULL AND outcome = 'ok') FROM calls WHERE run = ?"
 _HELD = """
     SELECT total(holds.usd), count(holds.id) - count(calls.id)
     FROM holds LEFT JOIN calls ON calls.id = holds.id WHERE holds.run = ?
@@ -107,9 +108,9 @@ class Ledger:
 
     def spending(self, run: str) -> Spending:
         """What the run's calls have cost so far, by all processes that made it. Holds of calls under way count."""
-        paid = self._rows("SELECT total(usd) FROM calls WHERE run = ?", run)[0][0]
+        paid, unpriced = self._rows(_PAID, run)[0]
         held, broken = self._rows(_HELD, run)[0]
-        return Spending(paid, held, broken)
+        return Spending(paid, held, broken, unpriced)
 
     def knows(self, task: str) -> bool:
         """Whether a call for this task was ever made."""

@@ -69,6 +69,8 @@ class Spending(msgspec.Struct, frozen=True):
     """The most that calls of unknown cost may have cost: broken, given up, not counted, or cut off with the process."""
     cut_off: int
     """Calls that were under way when their process ended; the backend may have billed them."""
+    unpriced: int
+    """Answered calls whose cost is not known, for want of a price or a count."""
 
 
 class History(msgspec.Struct, frozen=True):

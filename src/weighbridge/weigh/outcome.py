@@ -97,6 +97,7 @@ def provenance(
     task: Task, door: Door, *, run_id: str, seed: int, accounts: Accounts, left_out: Sequence[str]
 ) -> dict[str, Any]:
     """What it takes to repeat the run, and what the run itself paid. left_out: tags no groups were made of."""
+    spending = door.ledger.spending(run_id)
     return {
         "task": {"folder": str(task.folder), "fingerprint": task.fingerprint, "items": len(task.items)},
         "run": run_id,
@@ -108,9 +109,9 @@ def provenance(
         "calls": {
             "sent now": sum(accounts.budget.sent.values()),
             "answers reused": sum(meter.reused for meter in accounts.meters.values()),
-            "paid by this run, usd": round(accounts.budget.spent_usd, 9),
+            "paid by this run, usd": None if spending.unpriced else round(spending.paid_usd, 9),
             "cut off when an earlier process of this run ended": accounts.before.cut_off,
-            "may be billed for calls that broke, usd at most": round(accounts.before.held_usd, 9),
+            "may be billed for calls that broke or were cut off, usd at most": round(spending.held_usd, 9),
         },
         "versions": {
             "weighbridge": __version__,
