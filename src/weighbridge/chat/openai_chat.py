@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.chat.answer import Answer, Piece, TokenLogprob, Usage
+from weighbridge.chat.answer import Answer, Piece
+from weighbridge.chat.openai_stream import AnswerStream, Body
 from weighbridge.chat.openai_tool_calls import FunctionPart, ToolCallJoiner, ToolCallPart
 from weighbridge.chat.openai_wire import (
     Spelling,
@@ -19,15 +20,15 @@ from weighbridge.chat.openai_wire import (
     constraint_fields,
     decode_json,
     finish_word,
-    in_band_error,
     read_logprobs,
     read_usage,
     sampling_fields,
+    stream_fields,
     with_extra,
 )
-from weighbridge.chat.request import ChatRequest, Message, Text, Tool
-from weighbridge.chat.thinking import Split, ThinkSplitter, split_thinking
-from weighbridge.errors import BadAnswer, CannotAsk, StreamCut
+from weighbridge.chat.request import ChatRequest, Message, Text, Tool, ToolCall
+from weighbridge.chat.thinking import Split, split_thinking
+from weighbridge.errors import BadAnswer, CannotAsk
 
 
 class _Message(msgspec.Struct):
@@ -53,13 +54,6 @@ class _Choice(msgspec.Struct):
     logprobs: _Logprobs | None = None
 
 
-class _Body(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: Any = None
-    model: str | None = None
-    error: Any = None
-
-
 def encode(request: ChatRequest, spelling: Spelling, *, stream: bool) -> dict[str, Any]:
     """The body that asks for `request`. CannotAsk names what this wire cannot say."""
     if request.prompt is not None:
@@ -76,18 +70,14 @@ def encode(request: ChatRequest, spelling: Spelling, *, stream: bool) -> dict[st
         body["reasoning_effort"] = request.reasoning_effort
     if request.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": request.logprobs}
-    if stream:
-        body["stream"] = True
-        if spelling.stream_usage:
-            body["stream_options"] = {"include_usage": True}
-    return with_extra(body, request)
+    return with_extra(body | stream_fields(spelling, stream=stream), request)
 
 
 def decode(body: bytes, spelling: Spelling) -> Answer:
     """A whole answer. BadAnswer for what is none, BackendRefused for an error sent as an answer."""
-    whole = decode_json(body, _Body)
+    whole = decode_json(body, Body[_Choice])
     check_error(whole.error)
-    choice = _first(whole)
+    choice = whole.first()
     if choice is None or choice.message is None:
         raise BadAnswer("the answer holds no message")
     message = choice.message
@@ -109,85 +99,33 @@ def decode(body: bytes, spelling: Spelling) -> Answer:
     )
 
 
-class ChatStream:
-    """Pieces from the events of a stream. Feed it each event's data; `end` gives the last piece."""
+class ChatStream(AnswerStream[_Choice]):
+    """The events of a chat completion; tool calls are given whole, with the last piece."""
 
     def __init__(self, spelling: Spelling) -> None:
-        self._splitter = ThinkSplitter(spelling.thinking)
+        super().__init__(spelling, Body[_Choice])
         self._calls = ToolCallJoiner()
-        self._finish: str | None = None
-        self._usage = Usage()
-        self._model: str | None = None
-        self._refused = False
         self._structured = False
         """Reasoning comes in a field of its own, so the text holds none."""
-        self.done = False
-        """The backend said `[DONE]`."""
-        self.texts: list[str] = []
-        """Text given so far, for the error that ends a stream."""
 
-    def feed(self, data: bytes) -> list[Piece]:
-        """The pieces of one event."""
-        if self.done or data.strip() == b"[DONE]":
-            self.done = True
-            return []
-        event = decode_json(data, _Body)
-        if event.error:
-            self._break(event.error)
-        self._model = self._model or event.model
-        if event.usage is not None:
-            self._usage = read_usage(event.usage)
-        choice = _first(event)
-        if choice is None:
-            return []
-        if choice.finish_reason is not None:
-            self._finish = finish_word(choice.finish_reason)
+    def _read(self, choice: _Choice) -> list[Piece]:
         delta = choice.delta or choice.message
-        logprobs = read_logprobs(choice.logprobs.content) if choice.logprobs else ()
-        return self._pieces(delta, logprobs) if delta is not None else []
-
-    @property
-    def finished(self) -> bool:
-        """The backend said why the answer ended; only counts can still be missing."""
-        return self._finish is not None
-
-    def end(self) -> Piece:
-        """The last piece, once the stream ended. StreamCut if it ended before the answer did."""
-        if not self.done and self._finish is None:
-            raise StreamCut("the stream ended before the answer did", pieces=tuple(self.texts))
-        rest = self._splitter.end()
-        return Piece(
-            text=rest.text,
-            reasoning=rest.reasoning,
-            was_reasoning=rest.was_reasoning,
-            tool_calls=self._calls.whole(),
-            finish="refusal" if self._refused else self._finish or "stop",
-            usage=self._usage,
-            model=self._model,
-        )
-
-    def _pieces(self, delta: _Message, logprobs: tuple[TokenLogprob, ...]) -> list[Piece]:
-        text, reasoning = _said(delta)
+        if delta is None:
+            return []
         self._calls.take(delta.tool_calls, delta.function_call)
+        text, reasoning = _said(delta)
         held = ""
         if reasoning and not self._structured:
             self._structured = True
             held = self._splitter.end().text
         if delta.refusal:
-            self._refused = True
+            self._ended_as = "refusal"
             text += delta.refusal
         split = Split(held + text, reasoning) if self._structured or delta.refusal else self._splitter.feed(text)
-        if split.text:
-            self.texts.append(split.text)
-        if not (split.text or split.reasoning or split.was_reasoning or logprobs):
-            return []
-        return [Piece(split.text, split.reasoning, was_reasoning=split.was_reasoning, logprobs=logprobs)]
+        return self._pieces(split, read_logprobs(choice.logprobs.content) if choice.logprobs else ())
 
-    def _break(self, raw: Any) -> None:
-        error = in_band_error(raw)
-        if not self.texts:
-            raise error
-        raise StreamCut(f"in the middle of the stream came {error.what}", pieces=tuple(self.texts))
+    def _tool_calls(self) -> tuple[ToolCall, ...]:
+        return self._calls.whole()
 
 
 def _encode_message(message: Message, spelling: Spelling) -> dict[str, Any]:
@@ -236,11 +174,6 @@ def _encode_tools(request: ChatRequest) -> dict[str, Any]:
 def _encode_tool(tool: Tool) -> dict[str, Any]:
     described = {"description": tool.description} if tool.description else {}
     return {"type": "function", "function": {"name": tool.name, **described, "parameters": tool.parameters}}
-
-
-def _first(body: _Body) -> _Choice | None:
-    """We never ask for more than one answer; of several, the first is the one."""
-    return next((choice for choice in body.choices or () if not choice.index), None)
 
 
 def _reasoning(message: _Message) -> str:

@@ -11,23 +11,24 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.chat.answer import Answer, Piece, TokenLogprob, Usage
+from weighbridge.chat.answer import Answer, Piece, TokenLogprob
+from weighbridge.chat.openai_stream import AnswerStream, Body
 from weighbridge.chat.openai_wire import (
     Spelling,
     check_error,
     constraint_fields,
     decode_json,
     finish_word,
-    in_band_error,
     is_number,
     read_logprobs,
     read_usage,
     sampling_fields,
+    stream_fields,
     with_extra,
 )
 from weighbridge.chat.request import ChatRequest
-from weighbridge.chat.thinking import ThinkSplitter, split_thinking
-from weighbridge.errors import BadAnswer, CannotAsk, StreamCut
+from weighbridge.chat.thinking import split_thinking
+from weighbridge.errors import BadAnswer, CannotAsk
 
 
 class _Logprobs(msgspec.Struct):
@@ -43,13 +44,6 @@ class _Choice(msgspec.Struct):
     text: str | None = None
     finish_reason: Any = None
     logprobs: _Logprobs | None = None
-
-
-class _Body(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: Any = None
-    model: str | None = None
-    error: Any = None
 
 
 def encode(
@@ -75,18 +69,14 @@ def encode(
     body |= constraint_fields(request, spelling, written)
     if request.logprobs is not None:
         body["logprobs"] = request.logprobs
-    if stream:
-        body["stream"] = True
-        if spelling.stream_usage:
-            body["stream_options"] = {"include_usage": True}
-    return with_extra(body, request)
+    return with_extra(body | stream_fields(spelling, stream=stream), request)
 
 
 def decode(body: bytes, spelling: Spelling) -> Answer:
     """A whole answer. BadAnswer for what is none, BackendRefused for an error sent as an answer."""
-    whole = decode_json(body, _Body)
+    whole = decode_json(body, Body[_Choice])
     check_error(whole.error)
-    choice = _first(whole)
+    choice = whole.first()
     if choice is None or choice.text is None:
         raise BadAnswer("the answer holds no text")
     split = split_thinking(choice.text, spelling.thinking)
@@ -100,66 +90,14 @@ def decode(body: bytes, spelling: Spelling) -> Answer:
     )
 
 
-class CompletionStream:
-    """Pieces from the events of a stream, as openai_chat.ChatStream gives them."""
+class CompletionStream(AnswerStream[_Choice]):
+    """The events of a completion."""
 
     def __init__(self, spelling: Spelling) -> None:
-        self._splitter = ThinkSplitter(spelling.thinking)
-        self._finish: str | None = None
-        self._usage = Usage()
-        self._model: str | None = None
-        self.done = False
-        self.texts: list[str] = []
+        super().__init__(spelling, Body[_Choice])
 
-    def feed(self, data: bytes) -> list[Piece]:
-        """The pieces of one event."""
-        if self.done or data.strip() == b"[DONE]":
-            self.done = True
-            return []
-        event = decode_json(data, _Body)
-        if event.error:
-            error = in_band_error(event.error)
-            if not self.texts:
-                raise error
-            raise StreamCut(f"in the middle of the stream came {error.what}", pieces=tuple(self.texts))
-        self._model = self._model or event.model
-        if event.usage is not None:
-            self._usage = read_usage(event.usage)
-        choice = _first(event)
-        if choice is None:
-            return []
-        if choice.finish_reason is not None:
-            self._finish = finish_word(choice.finish_reason)
-        split = self._splitter.feed(choice.text or "")
-        logprobs = _read_logprobs(choice.logprobs)
-        if split.text:
-            self.texts.append(split.text)
-        if not (split.text or split.reasoning or split.was_reasoning or logprobs):
-            return []
-        return [Piece(split.text, split.reasoning, was_reasoning=split.was_reasoning, logprobs=logprobs)]
-
-    @property
-    def finished(self) -> bool:
-        """The backend said why the answer ended; only counts can still be missing."""
-        return self._finish is not None
-
-    def end(self) -> Piece:
-        """The last piece, once the stream ended. StreamCut if it ended before the answer did."""
-        if not self.done and self._finish is None:
-            raise StreamCut("the stream ended before the answer did", pieces=tuple(self.texts))
-        rest = self._splitter.end()
-        return Piece(
-            text=rest.text,
-            reasoning=rest.reasoning,
-            was_reasoning=rest.was_reasoning,
-            finish=self._finish or "stop",
-            usage=self._usage,
-            model=self._model,
-        )
-
-
-def _first(body: _Body) -> _Choice | None:
-    return next((choice for choice in body.choices or () if not choice.index), None)
+    def _read(self, choice: _Choice) -> list[Piece]:
+        return self._pieces(self._splitter.feed(choice.text or ""), _read_logprobs(choice.logprobs))
 
 
 def _read_logprobs(raw: _Logprobs | None) -> tuple[TokenLogprob, ...]:

@@ -79,6 +79,13 @@ def sampling_fields(sampling: Sampling, spelling: Spelling) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def stream_fields(spelling: Spelling, *, stream: bool) -> dict[str, Any]:
+    """What asks for a stream, and for the counts at its end."""
+    if not stream:
+        return {}
+    return {"stream": True} | ({"stream_options": {"include_usage": True}} if spelling.stream_usage else {})
+
+
 def constraint_fields(request: ChatRequest, spelling: Spelling, written: Sequence[str] = ()) -> dict[str, Any]:
     """What makes the backend enforce the request's schema or labels; `written` is how one choice's labels are spelled
     in the text, where that differs from the labels."""

@@ -16,7 +16,7 @@ import msgspec
 
 from weighbridge.chat import Answer, ChatRequest, Piece, openai_chat, openai_completions
 from weighbridge.chat.join import join
-from weighbridge.chat.openai_wire import Guided, Spelling, in_band_error, read_labels
+from weighbridge.chat.openai_wire import Guided, Spelling, read_labels
 from weighbridge.chat.thinking import Thinking
 from weighbridge.engines.engine import Ability, BackendRecord
 from weighbridge.engines.labels import as_text
@@ -276,6 +276,5 @@ def _is_stream(headers: Headers) -> bool:
 def _read_event(reader: openai_chat.ChatStream | openai_completions.CompletionStream, event: Event) -> list[Piece]:
     """Pieces of an event; one of the type `error` is one, whatever its data looks like."""
     if event.event == b"error" and b'"error"' not in event.data:
-        error = in_band_error({"message": event.data.decode("utf-8", "replace")})
-        raise StreamCut(error.what, pieces=tuple(reader.texts)) if reader.texts else error
+        reader.break_off({"message": event.data.decode("utf-8", "replace")})
     return reader.feed(event.data)
