@@ -64,7 +64,7 @@ def test_a_candidate_that_is_out_is_nobodys_opponent_and_its_evidence_stays() ->
 
     assert rivals.evidence[0] == before[0]
     assert rivals.evidence[1] > before[1]
-    assert rivals.leader() == 1
+    assert rivals.leaders() == [1]
 
 
 def test_pairs_on_the_edge_of_the_margin_earn_nothing_by_betting_on_a_tie() -> None:

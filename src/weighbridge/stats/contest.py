@@ -18,6 +18,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from weighbridge.errors import InputError
 
@@ -126,20 +127,26 @@ class Contest:
         lost = (self._rivals.evidence >= self.threshold) & self._rivals.asked
         if not lost.any():
             return
-        best = self._rivals.leader()
+        leaders = self._rivals.leaders()
         for loser in np.flatnonzero(lost).tolist():
-            lead = self._tally.lead(best, loser) if loser != best else None
-            if lead is not None and lead > self.rule.margin:
+            if loser not in leaders and any(self._ahead(best, loser) for best in leaders):
                 self._rivals.drop(loser)
                 self._tally.drop(loser)
                 self._last_out = loser
                 self._remaining.remove(loser)
         self.active = tuple(self.names[i] for i in self._remaining)
 
+    def _ahead(self, a: int, b: int) -> bool:
+        """Whether a leads b by more than the margin on the items both have."""
+        lead = self._tally.lead(a, b)
+        return lead is not None and lead > self.rule.margin
+
     def _look(self) -> End | None:
         proven = self._proven()
         if proven is None and self.rule.futility and FIRST_FORECAST <= self.drawn < self.total:
-            return self._forecast(self._remaining)
+            near = self._rivals.near()
+            ends = () if near is None else (self._forecast(best, near) for best in self._rivals.leaders())
+            return next(filter(None, ends), None)
         return proven
 
     def _proven(self) -> End | None:
@@ -151,22 +158,19 @@ class Contest:
             return End("tie", None, "certified", f"{self._listed(remaining)} differ by at most {margin:g}.")
         return None
 
-    def _forecast(self, remaining: list[int]) -> End | None:
+    def _forecast(self, best: int, near: npt.NDArray[np.bool_]) -> End | None:
         """End without a winner when the leader and a rival will most likely not be told apart."""
-        near = self._rivals.near()
-        if near is None:
-            return None
-        best = self._rivals.leader()
-        rivals = [(min(best, other), max(best, other)) for other in remaining if other != best]
+        rivals = [(min(best, other), max(best, other)) for other in self._remaining if other != best]
         outlooks = {pair: self._outlook(pair) if near[pair] else Outlook.OPEN for pair in rivals}
         for pair, outlook in outlooks.items():
             if outlook is Outlook.FUTILE:
-                left = f"The {self.total - self.drawn} items left"
-                return End(
-                    "undecided", None, "futile", f"{left} would most likely not tell {self._listed(pair)} apart."
+                reason = (
+                    f"The {self.total - self.drawn} items left would most likely not tell {self._listed(pair)} apart."
                 )
+                return End("undecided", None, "futile", reason)
         if all(outlook is Outlook.TIE for outlook in outlooks.values()):
-            reason = f"On all items {self._listed(remaining)} would most likely differ by at most {self.rule.margin:g}."
+            names = self._listed(self._remaining)
+            reason = f"On all items {names} would most likely differ by at most {self.rule.margin:g}."
             return End("tie", None, "futile", reason)
         return None
 
@@ -190,17 +194,18 @@ class Contest:
 
     def _known(self) -> End:
         """Every item was drawn, so the differences on them are facts."""
-        remaining, best = self._remaining, self._rivals.leader()
-        leads = {other: self._tally.lead(best, other) for other in remaining if other != best}
-        known = {other: lead for other, lead in leads.items() if lead is not None}
-        if len(known) < len(leads):
+        remaining, margin = self._remaining, self.rule.margin
+        for best in remaining:
+            others = [other for other in remaining if other != best]
+            if all(self._ahead(best, other) for other in others):
+                closest = min(others, key=lambda other: self._tally.lead(best, other) or 0.0)
+                reason = f"All items are known. {self._praise(best, closest)}"
+                return End("winner", self.names[best], "exhausted", reason)
+        leads = [self._tally.lead(*pair) for pair in combinations(remaining, 2)]
+        if margin > 0 and all(lead is not None and abs(lead) <= margin for lead in leads):
+            return End("tie", None, "exhausted", f"{self._listed(remaining)} differ by at most {margin:g}.")
+        if None in leads:
             return End("undecided", None, "exhausted", "Some candidates share no item that both answered.")
-        closest = min(known, key=lambda other: known[other])
-        if known[closest] > self.rule.margin:
-            reason = f"All items are known. {self._praise(best, closest)}"
-            return End("winner", self.names[best], "exhausted", reason)
-        if self.rule.margin > 0 and max(abs(lead) for lead in known.values()) <= self.rule.margin:
-            return End("tie", None, "exhausted", f"{self._listed(remaining)} differ by at most {self.rule.margin:g}.")
         return End("undecided", None, "exhausted", "On all the items no candidate is ahead of every other.")
 
     def _praise(self, best: int, closest: int) -> str:

@@ -84,9 +84,12 @@ class Rivals:
         if len(self.asked) > 2:
             self._opponents = self._best_of_others()
 
-    def leader(self) -> int:
-        """The candidate still asked that no other is ahead of, by mean score; the first of those that share it."""
-        return int(self._means().argmax()) if len(self.asked) > 2 else int(self.sums[1, 0] > 0)
+    def leaders(self) -> list[int]:
+        """The candidates still asked that have the best mean score; more than one if they share it."""
+        if len(self.asked) == 2:
+            return [int(self.sums[1, 0] > 0)]
+        means = self._means()
+        return np.flatnonzero(means == means.max()).tolist()
 
     def near(self) -> npt.NDArray[np.bool_] | None:
         """(k, k) pairs that would most likely not be told apart by all the items; None when it is too early to say."""

@@ -61,10 +61,6 @@ class Tally:
             return None
         return (2.0 * mean - 1.0) * (1.0 if a < b else -1.0)
 
-    def leader(self, candidates: Sequence[int]) -> int:
-        """The candidate with the best mean, the first of those that share it."""
-        return max(candidates, key=lambda i: self.mean(i) or 0.0)
-
     def interval(self, candidate: int, alpha: float) -> Interval:
         """Anytime-valid interval of a mean score."""
         self._flush()
