@@ -3,6 +3,7 @@
 from .devices import DEVICE_FIELDS
 from .facts import Fact, Kind, Resolved, Source, Standing, resolve
 from .fields import FIELDS, Field, find_field, read_value, same
+from .names import find_lab, find_licence
 from .records import (
     Adoption,
     Alias,
@@ -19,6 +20,8 @@ from .records import (
     TrainingRun,
     Variant,
 )
+from .snapshot import load_catalogue
+from .tables import load_adoption, load_offers, load_scores, load_training
 from .view import fact_of, facts_of, licence_of
 
 __all__ = [
@@ -47,7 +50,14 @@ __all__ = [
     "fact_of",
     "facts_of",
     "find_field",
+    "find_lab",
+    "find_licence",
     "licence_of",
+    "load_adoption",
+    "load_catalogue",
+    "load_offers",
+    "load_scores",
+    "load_training",
     "read_value",
     "resolve",
     "same",

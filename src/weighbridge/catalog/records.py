@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from weighbridge.catalog.facts import Fact, Kind, Source
+
+Price = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
+"""Dollars a million tokens. The dearest seen in 2026 is 600; what is above is a mistake of units."""
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e30)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
 
 class Lab(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -150,15 +155,19 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str | None
     """Catalogue id; None where the name is unknown or ambiguous."""
     name: str = ""
-    input: float | None = None
-    output: float | None = None
-    cached: float | None = None
-    cache_write: float | None = None
-    reasoning: float | None = None
+    input: Price | None = None
+    output: Price | None = None
+    cached: Price | None = None
+    cache_write: Price | None = None
+    reasoning: Price | None = None
     tiered: bool = False
-    context_tokens: int | None = None
-    output_limit: int | None = None
+    """Long contexts or other tiers cost something else; the prices here are the base tier's."""
+    context_tokens: Count | None = None
+    output_limit: Count | None = None
     updated: str = ""
+    """ISO date on which the source last changed it."""
+    source: str = "models-dev"
+    """Id in sources.toml."""
 
 
 class Score(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -170,7 +179,7 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     """As the source writes it."""
     model: str | None
     """Catalogue id; None where the name is unknown or ambiguous."""
-    score: float
+    score: Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
     date: str
     """ISO date of the measurement or of the snapshot; empty where unknown."""
     independence: Literal["independent", "third-party", "submitted", "mixed", "self-reported", "aggregator"]
@@ -192,7 +201,7 @@ class Adoption(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str
     """Id of a model, or a group: `family:Qwen`, `country:CN`, `lab:mistral`, `provider:openrouter`."""
     metric: str
-    value: float
+    value: Amount
     unit: str
     date: str
     measured_by: str
@@ -214,11 +223,11 @@ class TrainingRun(msgspec.Struct, frozen=True, omit_defaults=True):
     date: str
     kind: Kind
     hardware: str | None = None
-    gpu_hours: float | None = None
-    usd: float | None = None
-    usd_per_gpu_hour: float | None = None
-    tokens: float | None = None
-    flop: float | None = None
+    gpu_hours: Amount | None = None
+    usd: Amount | None = None
+    usd_per_gpu_hour: Amount | None = None
+    tokens: Amount | None = None
+    flop: Amount | None = None
     note: str = ""
     doubt: str = ""
 

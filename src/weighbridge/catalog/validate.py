@@ -4,6 +4,7 @@
     nothing loose   every source, lab, licence and model that is named exists          links.py
     plausible       each value is of its field's kind and within its bounds            values.py
     consistent      active <= total, nothing known after its own release               here
+    tables          rows name what exists, and what may be passed on                   rows.py
 
 Every mistake comes with file, line and field.
 """
@@ -23,13 +24,14 @@ from weighbridge.catalog.links import (
 )
 from weighbridge.catalog.reading import Draft, Placed, read_folder
 from weighbridge.catalog.records import Catalogue, Model
+from weighbridge.catalog.rows import check_tables
 from weighbridge.catalog.values import check_facts
 from weighbridge.catalog.view import fact_of
 from weighbridge.formats.problems import Problem, Problems
 
 
 def check_folder(folder: Path, *, today: str | None = None) -> tuple[Problem, ...]:
-    """Every mistake in the TOML of a catalogue, at most a hundred; dates after `today` (ISO) are mistakes too.
+    """Every mistake in the files of a catalogue, at most a hundred; dates after `today` (ISO) are mistakes too.
 
     Records that cannot be read are named alone: whatever points to them would seem to point nowhere.
     """
@@ -37,6 +39,7 @@ def check_folder(folder: Path, *, today: str | None = None) -> tuple[Problem, ..
     draft = read_folder(folder, problems)
     if not problems.found:
         validate(draft, problems, today=today)
+        check_tables(folder, draft.catalogue(), problems)
     return tuple(problems.found)
 
 
