@@ -7,6 +7,7 @@ after it began as an answer, is left alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,10 @@ answer first; `never` leaves the text as it is."""
 OPEN = ("<think>", "<thinking>", "[THINK]")
 CLOSE = ("</think>", "</thinking>", "[/THINK]")
 """As DeepSeek, Qwen and most write it; as some fine-tunes do; as Mistral's Magistral does."""
+
+LONGEST_TAG = max(map(len, CLOSE))
+CLOSE_TAG = re.compile("|".join(map(re.escape, CLOSE)))
+ANY_TAG = re.compile("|".join(map(re.escape, OPEN + CLOSE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +83,24 @@ class ThinkSplitter:
         return Split()
 
     def _inside(self, last: bool) -> Split:
-        found = _first(self._held, CLOSE)
+        found = CLOSE_TAG.search(self._held)
         if found is not None:
-            at, tag = found
-            reasoning, self._held = self._held[:at], self._held[at + len(tag) :]
+            reasoning, self._held = self._held[: found.start()], self._held[found.end() :]
             self._state = "after"
             return Split(reasoning=reasoning)
-        return Split(reasoning=self._release(CLOSE, last))
+        return Split(reasoning=self._release(last))
 
     def _text(self, last: bool) -> Split:
         """An answer, unless a closing tag comes first; an opening one here is only being talked about."""
-        close, mention = _first(self._held, CLOSE), _first(self._held, OPEN)
-        if mention is not None and (close is None or mention[0] < close[0]):
+        found = ANY_TAG.search(self._held)
+        if found is not None and found.group() in OPEN:
             self._state = "plain"
             return Split()
-        if close is not None:
-            at, tag = close
-            reasoning, self._held = self._held[:at], self._held[at + len(tag) :]
+        if found is not None:
+            reasoning, self._held = self._held[: found.start()], self._held[found.end() :]
             self._state = "after"
             return Split(reasoning=reasoning, was_reasoning=self._given)
-        text = self._release(CLOSE + OPEN, last)
+        text = self._release(last)
         self._given = self._given or bool(text)
         return Split(text=text)
 
@@ -112,9 +115,9 @@ class ThinkSplitter:
         text, self._held = self._held, ""
         return Split(text=text)
 
-    def _release(self, tags: Sequence[str], last: bool) -> str:
+    def _release(self, last: bool) -> str:
         """All that is held but an end that may be the beginning of a tag."""
-        keep = 0 if last else _overlap(self._held, tags)
+        keep = 0 if last else _overlap(self._held)
         cut = len(self._held) - keep
         part, self._held = self._held[:cut], self._held[cut:]
         return part
@@ -122,6 +125,8 @@ class ThinkSplitter:
 
 def split_thinking(raw: str, thinking: Thinking = "auto") -> Split:
     """A whole text at once."""
+    if thinking != "inside" and "think" not in raw and "THINK" not in raw:  # no tag without one of these
+        return Split(text=raw)
     splitter = ThinkSplitter(thinking)
     first, rest = splitter.feed(raw), splitter.end()
     return Split(first.text + rest.text, first.reasoning + rest.reasoning)
@@ -131,13 +136,9 @@ def _leading(text: str, tags: Sequence[str]) -> str | None:
     return next((tag for tag in tags if text.startswith(tag)), None)
 
 
-def _first(text: str, tags: Sequence[str]) -> tuple[int, str] | None:
-    """Where the earliest of the tags stands, and which it is."""
-    places = [(at, tag) for tag in tags if (at := text.find(tag)) >= 0]
-    return min(places, default=None)
-
-
-def _overlap(text: str, tags: Sequence[str]) -> int:
-    """How many characters at the end of `text` may be the beginning of a tag."""
-    longest = min(len(text), max(map(len, tags)) - 1)
-    return next((n for n in range(longest, 0, -1) if any(tag.startswith(text[-n:]) for tag in tags)), 0)
+def _overlap(text: str) -> int:
+    """How many characters at the end of `text` may be the beginning of a tag; only the first of a tag is < or [."""
+    tail = text[-LONGEST_TAG:]
+    start = max(tail.rfind("<"), tail.rfind("["))
+    may_be_tag = start >= 0 and any(tag.startswith(tail[start:]) for tag in OPEN + CLOSE)
+    return len(tail) - start if may_be_tag else 0
