@@ -26,7 +26,7 @@ from weighbridge.weigh.table import read_table
 def write(path: Path, rows: Iterable[Sequence[object]], header: Sequence[str] = ("item", "a", "b")) -> Path:
     lines = [",".join(map(str, row)) for row in (header, *rows)]
     data = ("\n".join(lines) + "\n").encode()
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
     return path
 
 
