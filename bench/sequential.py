@@ -191,10 +191,10 @@ def main() -> None:
             print(f"\n{path.name} {scores.shape[0]} x {scores.shape[1]}, {kind} pairs, {options.pairs} replays")
             print(f"{'':16}{'share':>8}{'disagrees':>11}{'direction':>11}{'null':>8}{'us/item':>9}")
             for name, row in found.items():
-                null, pace = row.get("null"), row.get("us_per_item")
+                null, us = row.get("null"), row.get("us_per_item")
                 print(
                     f"{name:16}{row['share']:8.3f}{row['disagrees']:11.3f}{row['direction']:11.3f}"
-                    f"{'-' if null is None else f'{null:.3f}':>8}{'' if pace is None else f'{pace:.0f}':>9}"
+                    f"{'-' if null is None else f'{null:.3f}':>8}{'' if us is None else f'{us:.0f}':>9}"
                 )
     us_per_item = {k: pace(scores, k) for k in (2, 10)}
     print(f"\ndeciding after each item: {us_per_item[2]:.0f} us with 2 candidates, {us_per_item[10]:.0f} us with 10")
