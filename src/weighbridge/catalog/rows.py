@@ -31,11 +31,11 @@ def check_tables(folder: Path, catalogue: Catalogue, problems: Problems) -> None
         seen: set[object] = set()
         for line, row in rows:
             for column, what, hint in _wrong(name, row, catalogue, seen):
-                problems.add(Problem(str(path), line, column, what, hint))
+                problems.add(Problem(str(path), line, column or None, what, hint))
 
 
 def _wrong(name: str, row: Row, catalogue: Catalogue, seen: set[object]) -> Iterator[tuple[str, str, str | None]]:
-    """Column, mistake and next move."""
+    """Column (empty for the whole row), mistake and next move."""
     yield from _wrong_source(row, catalogue)
     model = getattr(row, "model", None)
     if model is not None and model not in catalogue.models:
