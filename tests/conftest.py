@@ -8,6 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("WEIGHBRIDGE_HYPOTHESIS", "same"))
+"""`same` makes a run repeatable; `search` looks for what nobody has seen yet."""
 
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
 REAL_DATA = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "weighbridge"
