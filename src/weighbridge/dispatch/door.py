@@ -30,7 +30,7 @@ from .clock import Clock
 from .commits import Commits
 from .key import answer_key, backend_stem
 from .price import cost_usd, may_be_billed, most_usd
-from .ticket import Ticket, new_id
+from .ticket import Ids, Ticket
 
 
 class Door:
@@ -53,7 +53,10 @@ class Door:
         self.clock = clock
         self._attempts = {name: Attempts(engine, records[name], clock, rng, sleep) for name, engine in engines.items()}
         self._stems: dict[str, bytes] = {}
-        self._under_way: dict[str, asyncio.Future[Outcome | None]] = {}
+        self._billed = {name: may_be_billed(record) for name, record in records.items()}
+        self._under_way: dict[str, asyncio.Future[Outcome | None] | None] = {}
+        """Keys of the calls that are being made, with a future once somebody waits for the same answer."""
+        self._ids = Ids()
         self._longest: dict[tuple[str, str], int] = {}
         self._commits = Commits()
 
@@ -75,27 +78,35 @@ class Door:
     async def ask(self, call: Call, budget: Budget | None = None) -> Outcome:
         """Answer a call, from the ledger or from its backend."""
         key = self.key(call)
-        while call.reuse and (other := self._under_way.get(key)) is not None:
-            outcome = await asyncio.shield(other)
+        while call.reuse and key in self._under_way:
+            outcome = await self._other(key)
             if outcome is not None:
                 return await self._follow(call, key, outcome)
         if call.reuse and (answer := self.ledger.answer(key)) is not None:
             return await self._reuse(call, key, answer)
-        mine: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = mine
+        if key in self._under_way:  # told not to reuse, so it shares nothing with the identical call under way
+            return await self._make(call, key, budget or Budget())
+        self._under_way[key] = None
         outcome = None
         try:
             outcome = await self._make(call, key, budget or Budget())
             return outcome
         finally:
-            if self._under_way.get(key) is mine:
-                del self._under_way[key]
-            mine.set_result(outcome)  # None: given up or unrecorded; whoever waits makes the call
+            waiting = self._under_way.pop(key)
+            if waiting is not None:
+                waiting.set_result(outcome)  # None: given up or unrecorded; whoever waits makes the call
+
+    async def _other(self, key: str) -> Outcome | None:
+        """What becomes of the identical call under way."""
+        future = self._under_way[key]
+        if future is None:
+            future = self._under_way[key] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(future)
 
     async def _make(self, call: Call, key: str, budget: Budget) -> Outcome:
         """Hold, call, settle, record."""
         record, attempts = self.records[call.backend], self._attempts[call.backend]
-        billed = may_be_billed(record)
+        billed = self._billed[call.backend]
         which = (call.backend, call.request.model)
         known = most_usd(call.request, record.price, self._longest.get(which, 0))
         most = known or 0.0
@@ -155,7 +166,7 @@ class Door:
 
     def _ticket(self, call: Call, key: str) -> Ticket:
         at = self.clock.now()
-        return Ticket(new_id(at), at, call, key)
+        return Ticket(self._ids.next(at), at, call, key)
 
     def _give_up(self, ticket: Ticket) -> None:
         """Nobody waits for the answer any more. Its hold stays: what was sent may be billed."""
