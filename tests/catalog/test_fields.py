@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,8 +125,20 @@ def test_a_column_is_found_by_the_title_people_give_it(title: str, name: str) ->
     assert field.name == name
 
 
+def test_the_page_explains_every_field_as_the_code_does() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+
+    assert {row[0].strip("`"): row[-1] for row in rows} == {field.name: field.sentence for field in FIELDS.values()}
+
+
 def test_a_title_nobody_uses_is_no_field() -> None:
     assert find_field("vibes") is None
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 10**400, "9" * 400, "1e999", True])
+def test_what_is_no_figure_is_not_read(number: Any) -> None:
+    assert read_quantity(number) is None
 
 
 @given(st.sampled_from(sorted(FIELDS)), st.text(max_size=80) | st.integers() | st.floats() | st.booleans())

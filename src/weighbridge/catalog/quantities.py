@@ -33,6 +33,8 @@ SCALES = {
 ROUGH = 0.005
 """A number written out to the last digit still agrees within half a per cent: counting rules differ (embeddings,
 heads)."""
+MOST = 1e40
+"""More than any figure of this field; NaN is not less than it either."""
 COARSE = 0.1
 """A stored number is never known worse than to a tenth of itself, however many zeros it ends in."""
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)"
@@ -72,10 +74,8 @@ def read_quantity(text: str | float) -> Quantity | None:
 
     A number with a scale goes before one without (`Llama 3, 70B` is 70B), and digits of a name are none (`GPT-4`).
     """
-    if isinstance(text, bool):
-        return None
     if not isinstance(text, str):
-        return from_number(float(text))
+        return from_number(text) if not isinstance(text, bool) and abs(text) < MOST else None
     said = re.sub(r"(?<=\d)[_\u202f\u00a0'](?=\d{3})", "", text)
     if _NOT_ONE.search(said):
         return None
@@ -88,7 +88,7 @@ def _quantity(found: re.Match[str]) -> Quantity | None:
     digits = found["digits"]
     digits = digits.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", digits) else digits.replace(",", ".")
     power = int(found["power"] or 0)
-    if abs(power) > 40 or len(digits) > 40:
+    if abs(power) > 30 or len(digits) > 24:
         return None
     scale = SCALES.get((found["scale"] or "").lower().removesuffix("s"), 1.0) * 10.0**power
     value = float(digits) * scale * (-1 if found["sign"] else 1)
