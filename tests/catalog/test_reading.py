@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_catalogue import LAB, LICENCES, SOURCES, write_catalogue
 
-from weighbridge.catalog.validate import check_folder, compile_folder
+from weighbridge.catalog.validate import compile_folder, examine
 from weighbridge.errors import InputError
 
 NAME_LINE = LAB[: LAB.index('name = "Large"\n')].count("\n") + 1
@@ -25,7 +25,7 @@ def first_changed(text: str) -> int:
 def test_the_small_catalogue_has_no_mistake(tmp_path: Path) -> None:
     folder = write_catalogue(tmp_path / "c")
 
-    assert check_folder(folder, today="2026-11-21") == ()
+    assert examine(folder, today="2026-11-21").problems == ()
     assert compile_folder(folder).models["acme-hub/Large"].names == ("large-v1",)
 
 
@@ -223,7 +223,7 @@ def test_a_mistake_in_a_lab_is_named_with_its_line(tmp_path: Path, name: str) ->
     old, new, *says = MISTAKES[name]
     text = LAB.replace(old, new, 1)
 
-    problems = check_folder(write_catalogue(tmp_path / "c", lab=text), today="2026-11-21")
+    problems = examine(write_catalogue(tmp_path / "c", lab=text), today="2026-11-21").problems
 
     shown = "\n".join(map(str, problems))
     assert f"acme.toml:{first_changed(text)}: " in shown
@@ -234,7 +234,7 @@ def test_a_mistake_in_a_lab_is_named_with_its_line(tmp_path: Path, name: str) ->
 def test_an_alias_with_two_meanings_at_one_time_is_named_with_both(tmp_path: Path) -> None:
     second = '\n[[alias]]\nname = "Acme-Chat"\nmodel = "acme-hub/Large-Base"\nsince = "2026-05"\nsource = "blog"\n'
 
-    problems = check_folder(write_catalogue(tmp_path / "c", lab=LAB + second), today="2026-11-21")
+    problems = examine(write_catalogue(tmp_path / "c", lab=LAB + second), today="2026-11-21").problems
 
     assert "means acme-hub/Large-Base and acme-hub/Large at one time" in str(problems[0])
     assert f"acme.toml:{(LAB + second).count(chr(10)) - 1}: alias[1].since" in str(problems[0])
@@ -245,7 +245,7 @@ def test_an_alias_that_moved_is_no_mistake(tmp_path: Path) -> None:
     moved = LAB.replace('since = "2026-01-10"', 'since = "2026-01-10"\nuntil = "2026-05"')
     second = '\n[[alias]]\nname = "acme-chat"\nmodel = "acme-hub/Large-Base"\nsince = "2026-05"\nsource = "blog"\n'
 
-    assert check_folder(write_catalogue(tmp_path / "c", lab=moved + second), today="2026-11-21") == ()
+    assert examine(write_catalogue(tmp_path / "c", lab=moved + second), today="2026-11-21").problems == ()
 
 
 def test_the_first_mistake_is_an_error_with_its_place(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_the_first_mistake_is_an_error_with_its_place(tmp_path: Path) -> None:
 def test_a_mistake_in_the_sources_is_named(tmp_path: Path, old: str, new: str, says: str) -> None:
     folder = write_catalogue(tmp_path / "c", sources=SOURCES.replace(old, new))
 
-    assert says in "\n".join(map(str, check_folder(folder, today="2026-11-21")))
+    assert says in "\n".join(map(str, examine(folder, today="2026-11-21").problems))
 
 
 @pytest.mark.parametrize(
@@ -284,11 +284,11 @@ def test_a_mistake_in_the_sources_is_named(tmp_path: Path, old: str, new: str, s
 def test_a_mistake_in_the_licences_is_named(tmp_path: Path, old: str, new: str, says: str) -> None:
     folder = write_catalogue(tmp_path / "c", licences=LICENCES.replace(old, new))
 
-    assert says in "\n".join(map(str, check_folder(folder, today="2026-11-21")))
+    assert says in "\n".join(map(str, examine(folder, today="2026-11-21").problems))
 
 
 def test_a_folder_that_is_no_catalogue_says_so(tmp_path: Path) -> None:
-    assert "not a catalogue" in str(check_folder(tmp_path)[0])
+    assert "not a catalogue" in str(examine(tmp_path).problems[0])
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
@@ -296,14 +296,14 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     with (folder / "labs" / "acme.toml").open("a") as file:
         file.write("#" * (9 << 20))
 
-    assert "larger than 8 MiB" in str(check_folder(folder)[0])
+    assert "larger than 8 MiB" in str(examine(folder).problems[0])
 
 
 def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path) -> None:
     folder = write_catalogue(tmp_path / "c")
     (folder / "labs" / "acme.toml").write_bytes(LAB.encode().replace(b'name = "Large"', b'name = "La\xffrge"'))
 
-    shown = str(check_folder(folder)[0])
+    shown = str(examine(folder).problems[0])
 
     assert "not UTF-8: byte 0xff" in shown
     assert f"acme.toml:{NAME_LINE}" in shown
@@ -349,7 +349,7 @@ def test_no_file_however_broken_is_met_with_a_traceback(tmp_path_factory: pytest
     folder = write_catalogue(tmp_path_factory.mktemp("fuzz") / "c", lab="")
     (folder / "labs" / "acme.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
 
-    problems = check_folder(folder, today="2026-11-21")
+    problems = examine(folder, today="2026-11-21").problems
 
     for problem in problems:
         assert str(problem)

@@ -9,13 +9,13 @@ from small_catalogue import write_catalogue
 
 from weighbridge.catalog.rows import check_tables
 from weighbridge.catalog.snapshot import DATA, SNAPSHOT, encode, is_in_step, load_catalogue, write_snapshot
-from weighbridge.catalog.validate import check_folder, compile_folder
+from weighbridge.catalog.validate import compile_folder, examine
 from weighbridge.errors import InputError
 from weighbridge.formats.problems import Problems
 
 
 def test_the_shipped_catalogue_has_no_mistake() -> None:
-    assert [str(problem) for problem in check_folder(DATA)] == []
+    assert [str(problem) for problem in examine(DATA).problems] == []
 
 
 def test_the_shipped_snapshot_is_in_step_with_the_toml() -> None:

@@ -11,6 +11,7 @@ Every mistake comes with file, line and field.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.catalog.links import (
@@ -30,17 +31,26 @@ from weighbridge.catalog.view import fact_of
 from weighbridge.formats.problems import Problem, Problems
 
 
-def check_folder(folder: Path, *, today: str | None = None) -> tuple[Problem, ...]:
-    """Every mistake in the files of a catalogue, at most a hundred; dates after `today` (ISO) are mistakes too.
+@dataclass(frozen=True)
+class Examined:
+    """A catalogue's files, looked at whole."""
 
-    Records that cannot be read are named alone: whatever points to them would seem to point nowhere.
-    """
+    problems: tuple[Problem, ...]
+    """Every mistake, at most a hundred. Records that cannot be read are named alone: whatever points to them would
+    seem to point nowhere."""
+    catalogue: Catalogue | None
+    """None where there is a mistake."""
+
+
+def examine(folder: Path, *, today: str | None = None) -> Examined:
+    """Read and check the files of a catalogue; dates after `today` (ISO) are mistakes too."""
     problems = Problems()
     draft = read_folder(folder, problems)
+    catalogue = draft.catalogue()
     if not problems.found:
         validate(draft, problems, today=today)
-        check_tables(folder, draft.catalogue(), problems)
-    return tuple(problems.found)
+        check_tables(folder, catalogue, problems)
+    return Examined(tuple(problems.found), None if problems.found else catalogue)
 
 
 def compile_folder(folder: Path, *, today: str | None = None) -> Catalogue:

@@ -11,9 +11,10 @@ import msgspec
 
 from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.snapshot import DATA, SNAPSHOT, is_in_step, write_snapshot
-from weighbridge.catalog.validate import check_folder, compile_folder
+from weighbridge.catalog.validate import compile_folder, examine
 from weighbridge.formats.problems import Problem
 
+BEHIND = "not made from the TOML as it is now"
 FOLDER = click.argument(
     "folder", required=False, default=DATA, type=click.Path(path_type=Path, exists=True, file_okay=False)
 )
@@ -32,17 +33,18 @@ def catalog() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(folder: Path, as_json: bool) -> None:
     """Name every mistake in the files with its line. Exit 1 when there is one."""
-    problems = check_folder(folder, today=_today())
-    if not problems and not is_in_step(compile_folder(folder), folder):
-        what = "not made from the TOML as it is now"
-        problems = (Problem(str(folder / SNAPSHOT), None, None, what, "Run `weighbridge catalog build`."),)
+    found = examine(folder, today=_today())
+    problems, counts = found.problems, {}
+    if found.catalogue is not None:
+        counts = _counts(found.catalogue)
+        if not is_in_step(found.catalogue, folder):
+            problems = (Problem(str(folder / SNAPSHOT), None, None, BEHIND, "Run `weighbridge catalog build`."),)
     if as_json:
-        counts = {} if problems else _counts(compile_folder(folder))
         click.echo(msgspec.json.encode({"folder": str(folder), "problems": problems, "counts": counts}))
     elif problems:
         click.echo("\n".join(str(problem) for problem in problems))
     else:
-        click.echo(f"{folder}: {_written(_counts(compile_folder(folder)))}; no mistakes.")
+        click.echo(f"{folder}: {_written(counts)}; no mistakes.")
     sys.exit(bool(problems))
 
 
