@@ -79,6 +79,7 @@ def test_after_ctrl_c_it_says_what_is_happening() -> None:
     text = shown(make_progress(stage="stopping"))
 
     assert "Ctrl-C again gives them up" in text
+    assert plain_line(make_progress(stage="stopping")).endswith("Ctrl-C again gives them up")
     assert "left at most" not in text
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
-from run_factory import EQUAL, GOOD_AND_BAD, run_folder, write_task
+from run_factory import EQUAL, GOOD_AND_BAD, run_folder, run_task, write_task
 
 from weighbridge.chat import ChatRequest, Piece
 from weighbridge.engines import BackendRecord
@@ -20,6 +21,8 @@ from weighbridge.errors import InputError, LedgerError
 from weighbridge.ledger import CallRow, Ledger
 from weighbridge.weigh.progress import Progress
 from weighbridge.weigh.records import CandidateResult, Report
+from weighbridge.weigh.scorers.scorer import Mark
+from weighbridge.weigh.task import load_task
 
 PRICE = {"price": {"input": 1.0, "output": 2.0}}
 
@@ -184,6 +187,27 @@ def test_a_mistake_around_one_sample_does_not_end_the_run(tmp_path: Path) -> Non
     assert report.result.verdict.basis != "stopped"
     assert {failure.reason for failure in report.failures} == {"error: ZeroDivisionError"}
     assert candidate(report, "one").score == 1.0
+
+
+def test_an_answer_that_cannot_be_scored_failed_and_is_not_asked_again(tmp_path: Path) -> None:
+    class Broken:
+        needs_reference = True
+
+        def fault(self, reference: object) -> None: ...
+
+        def mark(self, said: str, reference: object) -> Mark:
+            return Mark(math.nan, "")
+
+    task = load_task(write_task(tmp_path / "task", EQUAL, items=30, weigh={"max_failed": 1.0, "futility": False}))
+    grader = task.graders[0]._replace(scorer=Broken())
+    report = asyncio.run(run_task(replace(task, graders=(grader,)), tmp_path / "data"))
+    task.close()
+
+    assert {failure.reason for failure in report.failures} == {"no score"}
+    assert [one.failed for one in report.result.candidates] == [30, 30]
+    assert report.result.verdict.winner is None
+    with Ledger(tmp_path / "data") as ledger:
+        assert ledger.history("test", "one").answered == 30
 
 
 def test_costs_are_null_without_a_price_and_exact_with_one(tmp_path: Path) -> None:

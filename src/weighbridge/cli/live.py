@@ -70,6 +70,7 @@ def plain_line(progress: Progress) -> str:
         [f"{progress.items:,} of {progress.total:,} items", *scores]
         + ([f"{failed} failed"] if failed else [])
         + [*_money(progress), *_left(progress)]
+        + (["finishing the calls under way; Ctrl-C again gives them up"] if progress.stage == "stopping" else [])
     )
 
 
