@@ -17,6 +17,7 @@ from weighbridge.errors import WeighbridgeError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "weigh": ("weighbridge.cli.weigh", "Compare models on your own items until the answer is certain."),
+    "models": ("weighbridge.cli.models", "The models of the catalogue: what a name means."),
     "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
     "catalog": ("weighbridge.cli.catalog", "Check, build and update the catalogue's own files."),
     "doctor": ("weighbridge.cli.doctor", "Check the machine, the cache and the engines; say what is missing."),

@@ -1,0 +1,272 @@
+"""Every name of every model under its keys: what a spelling can mean, before anything is taken off it.
+
+Pure: made from plain entries, so that it can be built from any list of models (match.py takes the catalogue's).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from weighbridge.catalog.model_names.keys import SIZE, Key, agree, fold, key_of, undotted, without_details, words_of
+from weighbridge.catalog.model_names.suffixes import peel
+from weighbridge.catalog.model_names.wrappers import squash
+
+OWN, LISTED, SHOWN, SHORTENED = range(4)
+"""How good a spelling is: of the id, listed as a name, the name it is shown under, made from one of these."""
+
+PLAIN_WORDS = {
+    "coder",
+    "embed",
+    "embedding",
+    "flash",
+    "guard",
+    "highspeed",
+    "instruct",
+    "large",
+    "latest",
+    "lightning",
+    "medium",
+    "preview",
+    "prover",
+    "reasoning",
+    "small",
+    "speed",
+    "thinking",
+    "turbo",
+    "vision",
+}
+"""Words that many families share, and that name nothing alone."""
+
+
+class Entry(NamedTuple):
+    """One model as names need it."""
+
+    id: str
+    names: tuple[str, ...] = ()
+    """Other names that mean exactly this model."""
+    shown: str = ""
+    """The name it is shown under, which need not be unique."""
+    lab: str = ""
+    stage: str | None = None
+    """base, instruct, reasoning, hybrid; None where unknown."""
+    reasons: bool | None = None
+    """Whether it can reason before it answers; None where unknown."""
+    dates: tuple[str, ...] = ()
+    """ISO dates on which it or its weights came out."""
+    parameters: tuple[float, ...] = ()
+    """All that is said about its size."""
+
+
+class Meaning(NamedTuple):
+    """What a moving name meant from a day on; `until` is None while it still does."""
+
+    name: str
+    model: str
+    since: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    joints: str
+    id: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    ids: tuple[str, ...]
+    """More than one where the spelling can mean several."""
+    step: str
+    """How it was found, in words for the reader."""
+
+
+@dataclass
+class Index:
+    """`owners` maps squashed owners (labs, hubs, providers) to the id of a lab, or to nothing."""
+
+    entries: dict[str, Entry]
+    meanings: dict[str, tuple[Meaning, ...]]
+    owners: Mapping[str, str]
+    exact: dict[str, list[Spelling]] = field(default_factory=lambda: defaultdict(list))
+    """Casefolded ids and listed names, whole."""
+    flat: dict[str, list[Spelling]] = field(default_factory=lambda: defaultdict(list))
+    run_together: dict[str, list[Spelling]] = field(default_factory=lambda: defaultdict(list))
+    moving: dict[str, str] = field(default_factory=dict)
+    """Casefolded and flat spellings of moving names to the name."""
+
+    def is_owner(self, squashed: str) -> bool:
+        return squashed in self.owners
+
+    def whole(self, text: str) -> tuple[str, ...]:
+        """The ids that a text is, or is listed as, in any case."""
+        return self._best(self.exact.get(text.casefold(), ()), "")
+
+    def find(self, text: str, lab: str = "") -> Hit | str | None:
+        """What a text means as it stands; the name itself where it is a moving one. `lab` decides between two."""
+        folded = fold(text)
+        key = key_of(folded)
+        if key.flat in self.moving:
+            return self.moving[key.flat]
+        found = self._spelled(key, text, lab)
+        if found:
+            return Hit(found, "normalised")
+        found = self._best(self.run_together.get(key.flat, ()), lab)
+        if found:
+            return Hit(found, "normalised, a version without its dot")
+        return self._by_words(words_of(folded), lab)
+
+    def spelled(self, text: str, lab: str = "") -> tuple[str, ...]:
+        """The ids spelled like this, but for case and punctuation."""
+        return self._spelled(key_of(fold(text)), text, lab)
+
+    def _spelled(self, key: Key, text: str, lab: str) -> tuple[str, ...]:
+        """Those whose dots stand where the text has them go before those that only agree with it."""
+        if key.flat not in self.flat:
+            key = key_of(fold(text, keep_v=True))
+        known = self.flat.get(key.flat, ())
+        same = [each for each in known if each.joints == key.joints]
+        return self._best(same or [each for each in known if agree(key, Key(key.flat, each.joints))], lab)
+
+    def _best(self, found: Iterable[Spelling], lab: str) -> tuple[str, ...]:
+        """The ids of the best rank; of several, those of the lab that is named."""
+        ranks: dict[str, int] = {}
+        for each in found:
+            ranks[each.id] = min(each.rank, ranks.get(each.id, SHORTENED))
+        ids = [model for model in ranks if ranks[model] == min(ranks.values())]
+        of_lab = [model for model in ids if lab and self.entries[model].lab == lab]
+        return tuple(sorted(of_lab or ids))
+
+    def _by_words(self, words: tuple[str, ...], lab: str) -> Hit | None:
+        if len(words) < 3 or not any(word[0].isdigit() for word in words):
+            return None
+        found = self._best(self._words.get(words, ()), lab)
+        if found:
+            return Hit(found, "normalised, words in another order")
+        sizes = [word for word in words if SIZE.fullmatch(word)]
+        if not sizes:
+            return None
+        found = self._best(self._fewer_words.get(words, ()), lab)
+        if found:
+            return Hit(found, "normalised, without its active size")
+        return self._by_total(words, sizes, lab)
+
+    def _by_total(self, words: tuple[str, ...], sizes: list[str], lab: str) -> Hit | None:
+        """A size that the name does not carry, when the model is of that size: `deepseek-r1:671b`."""
+        rest = list(words)
+        rest.remove(sizes[-1])
+        named = self._best(self._words.get(tuple(rest), ()), lab)
+        number, unit = SIZE.fullmatch(sizes[-1]).groups()  # type: ignore[union-attr]
+        asked = float(number) * {"m": 1e6, "b": 1e9, "t": 1e12}[unit]
+        found = tuple(
+            model for model in named if any(abs(size / asked - 1) < 0.02 for size in self.entries[model].parameters)
+        )
+        return Hit(found, "normalised, with its total size") if found else None
+
+    @cached_property
+    def _words(self) -> dict[tuple[str, ...], list[Spelling]]:
+        return self._worded(whole=True)
+
+    @cached_property
+    def _fewer_words(self) -> dict[tuple[str, ...], list[Spelling]]:
+        return self._worded(whole=False)
+
+    def _worded(self, *, whole: bool) -> dict[tuple[str, ...], list[Spelling]]:
+        worded: dict[tuple[str, ...], list[Spelling]] = defaultdict(list)
+        for text, model, rank in _spellings(self.entries.values(), self.owners):
+            words = words_of(fold(text))
+            fewer = without_details(words)
+            if whole or fewer != words:
+                worded[words if whole else fewer].append(Spelling("", model, rank))
+        return worded
+
+    @cached_property
+    def own_words(self) -> dict[str, set[str]]:
+        """Lab to the words in the ids of its models: there they name a model, and no tier."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for entry in self.entries.values():
+            found[entry.lab].update(words_of(fold(entry.id.rpartition("/")[2])))
+        return found
+
+    @cached_property
+    def postings(self) -> dict[str, set[str]]:
+        """Word to the ids whose own names hold it, to find what a name that says too little may mean."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for entry in self.entries.values():
+            for word in words_of(fold(entry.id.rpartition("/")[2])):
+                found[word].add(entry.id)
+        return found
+
+
+def build(entries: Iterable[Entry], meanings: Iterable[Meaning] = (), owners: Mapping[str, str] | None = None) -> Index:
+    """Index entries and moving names. Owners are learnt from the ids as well."""
+    kept = {entry.id: entry for entry in entries}
+    known = (meaning for meaning in meanings if meaning.model in kept)
+    index = Index(kept, _grouped(known), {**_owners_of(kept.values()), **(owners or {})})
+    for entry in kept.values():
+        for rank, name in ((OWN, entry.id), *((LISTED, name) for name in entry.names)):
+            _put(index.exact[name.casefold()], Spelling("", entry.id, rank))
+    for text, model, rank in _spellings(kept.values(), index.owners):
+        key = key_of(fold(text))
+        _put(index.flat[key.flat], Spelling(key.joints, model, rank))
+        plain = key_of(fold(text, keep_v=True))
+        if plain.flat != key.flat:
+            _put(index.flat[plain.flat], Spelling(plain.joints, model, rank))
+        together = undotted(key)
+        if together:
+            _put(index.run_together[together], Spelling("", model, rank))
+    for name in index.meanings:
+        index.moving[name.casefold()] = index.moving[key_of(fold(name.rpartition("/")[2])).flat] = name
+    return index
+
+
+def _put(spellings: list[Spelling], spelling: Spelling) -> None:
+    if spelling not in spellings:
+        spellings.append(spelling)
+
+
+def _grouped(meanings: Iterable[Meaning]) -> dict[str, tuple[Meaning, ...]]:
+    """Meanings by name, the newest first."""
+    grouped: dict[str, list[Meaning]] = defaultdict(list)
+    for meaning in meanings:
+        grouped[meaning.name].append(meaning)
+    return {name: tuple(sorted(each, key=lambda one: one.since, reverse=True)) for name, each in grouped.items()}
+
+
+def _owners_of(entries: Iterable[Entry]) -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for entry in entries:
+        for name in (entry.id, *entry.names):
+            owner = squash(name.rpartition("/")[0])
+            if owner:
+                owners.setdefault(owner, entry.lab)
+    return owners
+
+
+def _spellings(entries: Iterable[Entry], owners: Mapping[str, str]) -> Iterable[tuple[str, str, int]]:
+    """Every text under which a model is indexed, with its rank."""
+    for entry in entries:
+        named = [(entry.id, OWN), *((name, LISTED) for name in entry.names), (entry.shown, SHOWN)]
+        for name, rank in named:
+            bare = name.rpartition("/")[2]
+            for text in dict.fromkeys((name, bare)):
+                if text:
+                    yield text, entry.id, rank
+            yield from ((text, entry.id, SHORTENED) for text in _shortened(bare, entry, owners))
+
+
+def _shortened(bare: str, entry: Entry, owners: Mapping[str, str]) -> Iterable[str]:
+    """The name without quantisation or format (`-BF16`), and without its lab where a word of its own follows."""
+    peeled = peel(bare)
+    while peeled and all(suffix.kind in ("quantisation", "format") for suffix in peeled[1]):
+        bare = peeled[0]
+        yield bare
+        peeled = peel(bare)
+    head, _, rest = bare.partition("-")
+    words = [word for word in words_of(fold(rest)) if len(word) > 4 and word.isalpha() and word not in PLAIN_WORDS]
+    if words and entry.lab and owners.get(squash(head)) == entry.lab:
+        yield rest

@@ -1,0 +1,49 @@
+"""The readings of a core: as it stands, without the owner before it, joined to its owner, as one of Ollama's tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from weighbridge.catalog.model_names.index import Hit, Index
+from weighbridge.catalog.model_names.wrappers import Wrapped, without_owner
+
+_SIZE_TAG = re.compile(r":e?\d+(?:\.\d+)?[bmt]$|:\d+x\d+b$", re.IGNORECASE)
+_BASE_TAG = re.compile(r"[-:](?:text|base)$", re.IGNORECASE)
+
+
+def readings(index: Index, wrapped: Wrapped, core: str) -> Iterable[Hit | str]:
+    """What a core may be: as it stands, without the owner before it, with the owner it was found under."""
+    lab = next((index.owners[owner] for owner in reversed(wrapped.owners) if index.owners.get(owner)), "")
+    if wrapped.is_tag:
+        yield from _tags(index, core, lab)
+    found = index.find(core, lab)
+    if found:
+        yield found
+    prefixed = without_owner(core, index.is_owner)
+    if prefixed:
+        owner_lab = index.owners[prefixed[0]]
+        found = index.find(prefixed[1], owner_lab or lab)
+        if found and (isinstance(found, str) or not owner_lab or _are_of(index, found.ids, owner_lab)):
+            yield found if isinstance(found, str) else Hit(found.ids, f"{found.step}, without {prefixed[0]} before it")
+    if lab:
+        found = index.find(f"{wrapped.owners[-1]}-{core}", lab)
+        if isinstance(found, Hit) and _are_of(index, found.ids, lab):
+            yield found
+
+
+def _tags(index: Index, core: str, lab: str) -> Iterable[Hit]:
+    """Ollama's tags: a size alone is the model for chats; `-text` and `-base` say that it is not."""
+    endings = ("instruct", "chat") if _SIZE_TAG.search(core) else ()
+    for ending in endings:
+        found = index.spelled(f"{core}-{ending}", lab)
+        if found:
+            yield Hit(found, "normalised, an Ollama tag, which means the model for chats")
+    if _BASE_TAG.search(core):
+        found = index.spelled(_BASE_TAG.sub("", core), lab)
+        if found and all(index.entries[model].stage == "base" for model in found):
+            yield Hit(found, "normalised, an Ollama tag of the base model")
+
+
+def _are_of(index: Index, ids: tuple[str, ...], lab: str) -> bool:
+    return all(index.entries[model].lab == lab for model in ids)
