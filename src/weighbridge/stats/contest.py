@@ -258,7 +258,7 @@ class Contest:
             second=self.names[pair[1]],
             items=self._tally.count(pair),
             difference=lead,
-            interval=Interval(low, high),
+            interval=Interval(low + 0.0, high + 0.0),  # no -0.0
             evidence=float(self._rivals.evidence[pair[1] if (lead or 0.0) >= 0 else pair[0]]),
             threshold=self.threshold,
         )
