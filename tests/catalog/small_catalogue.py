@@ -33,6 +33,13 @@ source = "paper"
 read = "2026-09-01"
 
 [[licence]]
+id = "proprietary"
+name = "No weights"
+commercial_use = "unknown"
+source = "paper"
+read = "2026-09-01"
+
+[[licence]]
 id = "LicenseRef-Many"
 name = "Many Users License"
 names = ["many"]

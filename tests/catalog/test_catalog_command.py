@@ -66,3 +66,23 @@ def test_every_mistake_is_listed_as_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["check", "build"])
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path, command: str) -> None:
     assert run(command, tmp_path / "nowhere").exit_code == 2
+
+
+def test_gaps_name_what_nobody_has_filled_in(tmp_path: Path) -> None:
+    folder = write_catalogue(tmp_path / "c")
+
+    shown = run("gaps", folder)
+
+    assert shown.exit_code == 0
+    assert "acme-hub/Large: context_tokens, reasoning, tools, architecture, weights_released" in shown.output
+    assert "country" not in shown.output
+
+
+def test_a_file_full_of_mistakes_is_cut_short_and_says_so(tmp_path: Path) -> None:
+    model = '[[model]]\nid = "acme-hub/M{0}"\nname = "M{0}"\nlab = "acme"\n'
+    folder = write_catalogue(tmp_path / "c", lab=LAB + "".join(model.format(number) for number in range(150)))
+
+    shown = run("check", folder)
+
+    assert shown.output.count("nobody says anything") == 100
+    assert shown.output.endswith("Only the first 100 are shown.\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import zip_longest
 from pathlib import Path
 
@@ -209,6 +210,19 @@ MISTAKES = {
         'id = "acma"',
         "a file of the lab 'acma' that is not called acma.toml",
     ),
+    "known-after-its-release": (
+        "open_weights = [{ value = true, ",
+        'knowledge_cutoff = [{ value = "2026-03", ',
+        "trained on what was known on 2026-03, but released on 2026-01-10",
+    ),
+    "weights-without-licence": ('value = "MIT"', 'value = "proprietary"', "but no licence for them"),
+    "licence-without-weights": ("value = true", "value = false", "no weights to download, but a licence"),
+    "science-without-data": (
+        'modalities = [{ value = ["text", "image"], ',
+        'openness = [{ value = "II", ',
+        "class II, but open_code is None",
+    ),
+    "page-that-is-code": ('name = "Acme"', 'name = "Acme"\nurl = "javascript:alert(1)"', "no address of a page"),
     "lab-without-country": (
         'country = [{ value = "CN", source = "measured", date = "2026-09-01" }]',
         "country = []",
@@ -222,6 +236,7 @@ MISTAKES = {
 def test_a_mistake_in_a_lab_is_named_with_its_line(tmp_path: Path, name: str) -> None:
     old, new, *says = MISTAKES[name]
     text = LAB.replace(old, new, 1)
+    assert text != LAB
 
     problems = examine(write_catalogue(tmp_path / "c", lab=text), today="2026-11-21").problems
 
@@ -239,6 +254,50 @@ def test_an_alias_with_two_meanings_at_one_time_is_named_with_both(tmp_path: Pat
     assert "means acme-hub/Large-Base and acme-hub/Large at one time" in str(problems[0])
     assert f"acme.toml:{(LAB + second).count(chr(10)) - 1}: alias[1].since" in str(problems[0])
     assert f"acme.toml:{LAB.count(chr(10)) - 1}: alias[0].since" in str(problems[0])
+
+
+def test_two_models_in_one_repository_are_a_mistake(tmp_path: Path) -> None:
+    fact = '[model.facts]\nhf_id = [{ value = "acme-hub/Large", source = "paper", date = "2026" }]\n'
+
+    problems = examine(write_catalogue(tmp_path / "c", lab=LAB.replace("[model.facts]\n", fact))).problems
+
+    assert "two models have the 'hf_id acme-hub/Large'" in str(problems[0])
+
+
+def test_facts_of_providers_and_devices_are_held_to_their_own_fields(tmp_path: Path) -> None:
+    folder = write_catalogue(tmp_path / "c")
+    said = 'source = "measured", date = "2026"'
+    (folder / "providers.toml").write_text(
+        f'[[provider]]\nid = "north"\nname = "North"\ntrains_on_inputs = [{{ value = "maybe", {said} }}]\n'
+        f'country = [{{ value = "Norway", {said} }}]\n'
+    )
+    (folder / "devices.toml").write_text(
+        '[[device]]\nid = "X1"\nname = "X1"\nvendor = "X"\nkind = "gpu"\n[device.facts]\n'
+        f"memory_bytes = [{{ value = 80, {said} }}]\nparameters_total = [{{ value = 80, {said} }}]\n"
+    )
+
+    shown = "\n".join(map(str, examine(folder, today="2026-11-21").problems))
+
+    assert "providers.toml:4: provider[0].trains_on_inputs[0].value: trains_on_inputs: 'maybe' is none" in shown
+    assert "providers.toml:5: provider[0].country[0].value: country: 'Norway' is no country" in shown
+    assert "devices.toml:7: device[0].facts.memory_bytes[0].value: memory_bytes: 80 is not plausible" in shown
+    assert "devices.toml:8: device[0].facts.parameters_total: unknown field 'parameters_total'" in shown
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    folder = write_catalogue(tmp_path / "c")
+    os.mkfifo(folder / "labs" / "endless.toml")
+
+    assert "endless.toml: not a file" in str(examine(folder).problems[0])
+
+
+def test_a_catalogue_without_sources_is_told_so_once(tmp_path: Path) -> None:
+    folder = write_catalogue(tmp_path / "c")
+    (folder / "sources.toml").unlink()
+
+    (problem,) = examine(folder).problems
+
+    assert "sources.toml: it is not there" in str(problem)
 
 
 def test_an_alias_that_moved_is_no_mistake(tmp_path: Path) -> None:

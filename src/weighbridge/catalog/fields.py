@@ -47,7 +47,7 @@ _ALL = (
     Field("family", "text", "The line it belongs to: Qwen, Llama."),
     Field("licence", "name", "Licence of the weights, by its id; `proprietary` where there are none."),
     Field("commercial_use", "terms", "What the licence says.", words=("yes", "no", "conditional", "unknown")),
-    Field("openness", "terms", "Class in the sense of the Model Openness Framework.", words=("I", "II", "III", "none")),
+    Field("openness", "terms", "Class in the sense of the Model Openness Framework (arXiv 2403.13784).", words=("I", "II", "III", "none")),
     Field("open_weights", "flag", "Whether the weights can be downloaded."),
     Field("open_code", "terms", "Whether training code is published.", words=("yes", "partial", "no")),
     Field("open_data", "terms", "Whether training data is published.", words=("yes", "partial", "no")),

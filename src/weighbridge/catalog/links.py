@@ -16,6 +16,7 @@ from weighbridge.formats.problems import Problem, Problems
 from weighbridge.formats.toml_lines import Path as Steps
 
 ENDLESS = "9999"
+_VERBS = {"id": "have the id", "facts": "have the"}
 
 
 def check_ids(draft: Draft, problems: Problems) -> None:
@@ -36,6 +37,7 @@ def check_ids(draft: Draft, problems: Problems) -> None:
 def check_names(draft: Draft, problems: Problems) -> None:
     """No id or name that means two models, two labs or two licences; no fixed name that is also a moving one."""
     _once(draft.models, "models", _model_names, name_key, problems)
+    _once(draft.models, "models", _repositories, str.casefold, problems)
     _once(draft.labs, "labs", _lab_names, lab_key, problems)
     _once(draft.licences, "licences", _licence_names, licence_key, problems)
     fixed = {name_key(name): placed for placed in draft.models for _, name in _model_names(placed.record)}
@@ -47,7 +49,7 @@ def check_names(draft: Draft, problems: Problems) -> None:
 
 
 def check_texts(draft: Draft, problems: Problems) -> None:
-    """Nothing that cannot be printed, which would garble a terminal or hide in a name."""
+    """Nothing that cannot be printed, which would garble a terminal or hide in a name; no address that runs code."""
     everything: tuple[list[Any], ...] = (
         draft.sources,
         draft.licences,
@@ -59,6 +61,8 @@ def check_texts(draft: Draft, problems: Problems) -> None:
     )
     for placed in (placed for group in everything for placed in group):
         for path, text in _texts(msgspec.to_builtins(placed.record), ()):
+            if path[-1] == "url" and not text.startswith(("https://", "http://")):
+                problems.add(placed.problem(path, f"{text!r:.100} is no address of a page", "Begin it with https://."))
             if not text.isprintable() or (path[-1] in ("id", "name") and (not text or text != text.strip())):
                 hint = "Take out line breaks and control characters, and blanks around a name."
                 problems.add(placed.problem(path, f"{text!r:.100} is not a text that can be shown", hint))
@@ -145,7 +149,7 @@ def _once(
     seen: dict[str, tuple[Placed[Any], Problem]] = {}
     for placed in group:
         for path, name in names(placed.record):
-            verb = "have the id" if path == ("id",) else "are called"
+            verb = _VERBS.get(str(path[0]), "are called")
             here = placed.problem(path, f"two {what} {verb} {name!r}")
             first, there = seen.setdefault(key(name), (placed, here))
             if first is not placed:
@@ -156,6 +160,12 @@ def _model_names(model: Model) -> Iterator[tuple[Steps, str]]:
     yield ("id",), model.id
     yield ("name",), model.name
     yield from ((("names", place), name) for place, name in enumerate(model.names))
+
+
+def _repositories(model: Model) -> Iterator[tuple[Steps, str]]:
+    for name in ("hf_id", "modelscope_id"):
+        said = enumerate(model.facts.get(name, ()))
+        yield from ((("facts", name, place), f"{name} {fact.value}") for place, fact in said)
 
 
 def _lab_names(lab: Lab) -> Iterator[tuple[Steps, str]]:

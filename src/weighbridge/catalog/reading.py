@@ -102,6 +102,9 @@ def read_folder(folder: Path, problems: Problems) -> Draft:
     if not (folder / "labs").is_dir():
         problems.add(Problem(str(folder), None, None, "not a catalogue: it has no folder `labs`", "Name its folder."))
         return draft
+    if not (folder / "sources.toml").exists():
+        what, hint = "it is not there", "Each fact names a [[source]] that stands in it, or in the lab's own file."
+        problems.add(Problem(str(folder / "sources.toml"), None, None, what, hint))
     _read_list(folder / "sources.toml", "source", Source, draft.sources, problems)
     _read_list(folder / "licences.toml", "licence", Licence, draft.licences, problems)
     _read_list(folder / "providers.toml", "provider", Provider, draft.providers, problems)
@@ -153,6 +156,9 @@ def _only(file: TomlFile, known: tuple[str, ...], problems: Problems) -> None:
 
 
 def _open(path: Path, problems: Problems) -> TomlFile | None:
+    if not path.is_file():  # a pipe would never end
+        problems.add(Problem(str(path), None, None, "not a file"))
+        return None
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)

@@ -63,7 +63,7 @@ class Variant(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """`bf16`, `fp8`, `mxfp4`, `Q4_K_M`."""
     source: str | None = None
     """As `weighbridge pull` takes it."""
-    bytes: int | None = None
+    bytes: Annotated[int, msgspec.Meta(gt=0)] | None = None
 
 
 class Model(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -111,7 +111,7 @@ class Condition(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
         "use_policy",
         "other",
     ]
-    above: float | None = None
+    above: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """The condition applies above this; None applies always."""
     then: str = ""
     """What is asked: `separate licence`, `show the model's name`."""

@@ -3,7 +3,8 @@
     one of each     no two records with one id, no name that means two models          links.py
     nothing loose   every source, lab, licence and model that is named exists          links.py
     plausible       each value is of its field's kind and within its bounds            values.py
-    consistent      active <= total, nothing known after its own release               here
+    consistent      active <= total, nothing known after its own release; an openness
+                    class (III model, II tools, I science) goes with its parts         here
     tables          rows name what exists, and what may be passed on                   rows.py
 
 Every mistake comes with file, line and field.
@@ -101,5 +102,8 @@ def _check_model(placed: Placed[Model], catalogue: Catalogue, horizon: str, prob
             wrong(name, f"{day} has not come yet; the newest day known is {horizon}")
     if said("open_weights") is True and said("licence") == "proprietary":
         wrong("licence", "weights that can be downloaded, but no licence for them")
+    for name, least in (("open_weights", ("I", "II", "III")), ("open_code", ("I", "II")), ("open_data", ("I",))):
+        if said("openness") in least and said(name) not in (True, "yes"):
+            wrong("openness", f"class {said('openness')}, but {name} is {said(name)}")
     if said("open_weights") is False and said("licence") not in (None, "proprietary"):
         wrong("open_weights", f"no weights to download, but a licence for them: {said('licence')}")

@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 import msgspec
 
+from weighbridge.catalog.gaps import find_gaps
 from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.snapshot import DATA, SNAPSHOT, is_in_step, write_snapshot
 from weighbridge.catalog.validate import compile_folder, examine
-from weighbridge.formats.problems import Problem
+from weighbridge.formats.problems import MOST_PROBLEMS, Problem
 
 BEHIND = "not made from the TOML as it is now"
 FOLDER = click.argument(
@@ -43,6 +44,8 @@ def check(folder: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"folder": str(folder), "problems": problems, "counts": counts}))
     elif problems:
         click.echo("\n".join(str(problem) for problem in problems))
+        if len(problems) >= MOST_PROBLEMS:
+            click.echo(f"Only the first {MOST_PROBLEMS} are shown.")
     else:
         click.echo(f"{folder}: {_written(counts)}; no mistakes.")
     sys.exit(bool(problems))
@@ -60,6 +63,20 @@ def build(folder: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"path": str(path), "bytes": size, "counts": _counts(catalogue)}))
     else:
         click.echo(f"{path}: {_written(_counts(catalogue))}; {size:,} bytes.")
+
+
+@catalog.command()
+@FOLDER
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def gaps(folder: Path, as_json: bool) -> None:
+    """List what is not known of each model that is more than a name. A gap is no mistake: unknown stays unknown."""
+    found = find_gaps(compile_folder(folder))
+    if as_json:
+        click.echo(msgspec.json.encode({"gaps": found}))
+        return
+    for model, names in found.items():
+        click.echo(f"{model}: {', '.join(names)}")
+    click.echo(f"{sum(map(len, found.values())):,} gaps in {len(found):,} models.")
 
 
 def _today() -> str:
