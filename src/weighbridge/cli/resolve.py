@@ -65,7 +65,7 @@ def _from_stdin() -> Iterator[Asked]:
     lines = content.decode("utf-8-sig", errors="surrogateescape").split("\n")
     for place, line in enumerate(lines, start=1):
         if line.strip(" \t\r"):
-            yield Asked(line.removesuffix("\r"), f"standard input, line {place}")
+            yield Asked(line.strip(" \t\r"), f"standard input, line {place}")
 
 
 def _answer(index: Index, asked: Asked) -> tuple[Match, InputError | None]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from weighbridge.weigh.records import Report
 
 STOPPED_BY_CTRL_C = 130
+EXIT_CODES = {"money": 0, "failures": 1, "interrupt": STOPPED_BY_CTRL_C}
+"""Of a run that ended before its verdict. A limit on dollars that was kept is what was asked for."""
 
 EPILOG = """\b
 Examples:
@@ -66,7 +68,8 @@ def weigh(
     decide it. The verdict is printed, and an HTML report says everything about it. A run that was stopped goes on
     with the same command; what was paid for is not asked again.
 
-    Exit 0 with any verdict, 1 when something failed, 2 for wrong usage, 130 after Ctrl-C.
+    Exit 0 with any verdict or when --max-usd ended the run, 1 when something failed, 2 for wrong usage, 130 after
+    Ctrl-C.
     """
     names = tuple(name.strip() for name in (candidates or "").split(",") if name.strip())
     if replay is not None:
@@ -148,14 +151,17 @@ def _replay(table: Path, changes: Changes, as_json: bool) -> None:
 
 
 def _finish(report: Report, as_json: bool) -> None:
+    """Print the verdict; the exit code says whether one could be had."""
     if as_json:
         _print_json(report.result)
-        return
-    from rich.console import Console
+    else:
+        from rich.console import Console
 
-    from weighbridge.weigh.report import show
+        from weighbridge.weigh.report import show
 
-    show(report, Console())
+        show(report, Console())
+    if report.result.verdict.basis == "stopped" and report.stopped_by is not None:
+        sys.exit(EXIT_CODES[report.stopped_by])
 
 
 def _print_json(value: object) -> None:

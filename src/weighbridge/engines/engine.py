@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
@@ -28,12 +28,15 @@ class Ability(StrEnum):
     LOGPROBS = "logprobs"
 
 
+Rate = Annotated[float, msgspec.Meta(ge=0)]
+
+
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Dollars a million tokens. A field left out is unknown, not free."""
 
-    input: float | None = None
-    output: float | None = None
-    cached: float | None = None
+    input: Rate | None = None
+    output: Rate | None = None
+    cached: Rate | None = None
     """For input tokens read from the backend's cache; left out means they are billed as input."""
 
 

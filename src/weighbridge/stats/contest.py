@@ -54,7 +54,7 @@ class Contest:
         if len(names) < 2 or len(set(names)) != len(names):
             raise InputError(
                 f"a comparison needs at least two candidates with different names, got {list(names)}",
-                next_move="Name each candidate once.",
+                next_move="Name two candidates or more, each once.",
             )
         if total < 0:
             raise InputError(f"the number of items cannot be {total}")

@@ -98,13 +98,17 @@ class PrompterMaker:
         if name not in self._shots:
             path = self._file.known((*at, "shots"), ("prompt", "shots"))
             place = self._files.use_checked(self._file, path, name, self._problems)
-            self._shots[name] = place and read_shots(
-                place,
-                name,
-                choices=candidate.answer.choices,
-                graders=() if candidate.prompt.answer else self._graders,
-                max_item_bytes=self._max_item_bytes,
-                problems=self._problems,
+            self._shots[name] = (
+                None
+                if place is None
+                else read_shots(
+                    place,
+                    name,
+                    choices=candidate.answer.choices,
+                    graders=() if candidate.prompt.answer else self._graders,
+                    max_item_bytes=self._max_item_bytes,
+                    problems=self._problems,
+                )
             )
         shots = self._shots[name]
         return None if shots is None else shots[:most]

@@ -34,7 +34,8 @@ def check_backends(file: TomlFile, backends: tuple[BackendRecord, ...], problems
         try:
             check_record(record)
             _check_settings(record)
-            _KIND_CHECKS.get(record.kind, lambda _: None)(record)
+            if record.kind in _KIND_CHECKS:
+                _KIND_CHECKS[record.kind](record)
         except InputError as error:
             field = (error.where or "").rpartition(": ")[2].split(" ")[0]
             problems.add(file.problem(("backend", index, *field.split(".")), error.what, error.next_move))

@@ -51,7 +51,7 @@ def read_answer(file: TomlFile, table: Mapping[str, Any], problems: Problems) ->
 def _answer(
     file: TomlFile, at: tuple[str | int, ...], task: Mapping[str, Any], own: Mapping[str, Any], problems: Problems
 ) -> AnswerSpec | None:
-    sampling = {"temperature": 0.0}
+    sampling: dict[str, Any] = {"temperature": 0.0}
     merged: dict[str, Any] = {**task, **own}
     for table in (task, own):
         part = table.get("sampling", {})

@@ -18,7 +18,7 @@ from .interrupt import interrupts
 from .looks import Looks
 from .meter import Accounts, Meter
 from .progress import Stage, Teller
-from .records import Candidate, Item
+from .records import Candidate, Item, StoppedBy
 from .shown import Failed, Shown
 from .stops import out_of_money, too_many_failed
 from .task_record import Task
@@ -63,6 +63,7 @@ class Comparison:
         self._drawn = 0
         self._recalling = door.ledger.knows(task.name)
         """Whether every item so far was answered before: then none that is not is asked while those might decide."""
+        self.stopped_by: StoppedBy | None = None
         self._stopped: str | None = None
         self._broken: WeighbridgeError | None = None
         slots = [door.engines[candidate.backend.name].concurrency for candidate in task.candidates]
@@ -165,9 +166,8 @@ class Comparison:
     async def _try(self, candidate: Candidate, item: Item, meter: Meter) -> float | Failed | None:
         outcome = await self._door.ask(self._call(candidate, item), self.accounts.budget)
         if outcome.reason == OVER_BUDGET:
-            self._stop(
-                out_of_money(self.accounts.budget, outcome.error), "With a higher limit the same command goes on"
-            )
+            said = out_of_money(self.accounts.budget, outcome.error)
+            self._stop("money", said, "With a higher limit the same command goes on")
             return None
         meter.add(outcome)
         if outcome.answer is None:
@@ -206,18 +206,19 @@ class Comparison:
             return
         share = self._task.limits.max_failed
         if reason := too_many_failed(self.accounts.meters, share, len(self.drawing.order)):
-            self._stop(reason, "Once that is mended the same command goes on")
+            self._stop("failures", reason, "Once that is mended the same command goes on")
             self._crew.give_up()
         if self._teller.due():
             stage: Stage = "running" if self._stopped is None else "stopping"
             self._teller.tell(stage, self.drawing, self.accounts, self.drawing.contest.verdict())
 
-    def _stop(self, reason: str, next_move: str) -> None:
+    def _stop(self, cause: StoppedBy, reason: str, next_move: str) -> None:
         """Draw no more; the first reason counts."""
-        self._stopped = self._stopped or f"{reason} {next_move}; {KEPT}"
+        if self._stopped is None:
+            self.stopped_by, self._stopped = cause, f"{reason} {next_move}; {KEPT}"
 
     def _interrupted(self, what: str) -> None:
         """The first Ctrl-C: finish what is under way, but not for ever."""
-        self._stop(f"interrupted by {what}.", "The same command goes on from here")
+        self._stop("interrupt", f"interrupted by {what}.", "The same command goes on from here")
         asyncio.get_running_loop().call_later(GRACE_S, self._crew.give_up)
         self._teller.tell("stopping", self.drawing, self.accounts, self.drawing.contest.verdict())

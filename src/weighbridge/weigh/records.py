@@ -217,6 +217,9 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     """Largest difference between two candidates' scores; the report shows the largest first."""
 
 
+StoppedBy = Literal["money", "failures", "interrupt"]
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the HTML report shows."""
 
@@ -240,3 +243,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Per candidate: name, backend, model, licence, endpoint, prompt, sampling, fingerprint."""
     eliminated: dict[str, int] = {}
     """Candidates that were no longer asked, and after how many items."""
+    stopped_by: StoppedBy | None = None
+    """What ended a run before its verdict; None when nothing did, or when the verdict came first."""

@@ -65,6 +65,7 @@ async def weigh(
             ),
             candidates=candidate_settings(task, door, about or {}),
             eliminated=run.drawing.eliminated,
+            stopped_by=run.stopped_by,
         )
 
 
