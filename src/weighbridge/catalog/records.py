@@ -193,6 +193,11 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     country: str = ""
     """As the source has it, ISO 3166 alpha-2."""
     open_weights: bool | None = None
+    access: str = ""
+    """How free the weights are, as the source has it: `unrestricted`, `restricted`, `non-commercial`."""
+    low: float | None = None
+    high: float | None = None
+    """Ends of the interval that the source publishes with the score."""
 
 
 class Adoption(msgspec.Struct, frozen=True, omit_defaults=True):
