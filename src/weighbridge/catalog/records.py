@@ -169,6 +169,11 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = "models-dev"
     """Id in sources.toml."""
 
+    @property
+    def costs_nothing(self) -> bool:
+        """Priced at zero: a free tier, or a provider paid by subscription. An unknown price is not one of zero."""
+        return self.input == 0 and self.output == 0
+
 
 class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     """One result on one benchmark."""
