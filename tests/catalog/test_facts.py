@@ -48,6 +48,13 @@ def test_two_who_agree_are_no_dispute_but_both_are_kept() -> None:
     assert resolved.alternatives == (Fact(1, "blog", "2025"),)
 
 
+def test_one_who_differs_is_a_dispute_although_another_agrees() -> None:
+    resolved = resolve([Fact(1, "card", "2024"), Fact(1, "lab", "2025"), Fact(2, "blog", "2025")], SOURCES)
+
+    assert resolved is not None
+    assert resolved.disputed
+
+
 @given(
     st.lists(
         st.builds(

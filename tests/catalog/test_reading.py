@@ -66,8 +66,8 @@ MISTAKES = {
     ),
     "more-active-than-total": (
         "37_000_000_000",
-        "1_700_000_000_000",
-        "1.7e+12 active parameters, but 6.71e+11 in all",
+        "672_000_000_000",
+        "6.72e+11 active parameters, but 6.71e+11 in all",
     ),
     "two-models-with-one-id": (
         'id = "acme-hub/Large"',
@@ -82,8 +82,8 @@ MISTAKES = {
     ),
     "two-models-with-one-name": (
         'names = ["large-v1"]',
-        'names = ["large base"]',
-        "two models are called 'large base'",
+        'names = ["large-base"]',
+        "two models are called 'large-base'",
     ),
     "id-without-organisation": (
         'id = "acme-hub/Large"',
@@ -138,6 +138,9 @@ MISTAKES = {
         'value = "2027-01-10"',
         "2027-01-10 has not come yet",
     ),
+    "more-than-there-are": ("37_000_000_000", "3_700_000_000_000", "3.7e+12 is not plausible"),
+    "number-as-flag": ("37_000_000_000", "true", "expected a number, got True"),
+    "set-that-repeats": ('["text", "image"]', '["text", "text"]', "names something twice"),
     "typo-in-a-set": (
         '["text", "image"]',
         '["text", "iamge"]',

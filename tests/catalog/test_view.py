@@ -51,6 +51,22 @@ def test_two_licences_make_a_dispute_about_commercial_use(tmp_path: Path) -> Non
     assert licence.id == "MIT"
 
 
+def test_a_licence_that_leaves_commercial_use_open_says_nothing_of_it(tmp_path: Path) -> None:
+    closed = LAB.replace('value = "MIT"', 'value = "proprietary"').replace("value = true", "value = false")
+    catalogue = small(tmp_path, closed)
+
+    assert fact_of(catalogue, catalogue.models["acme-hub/Large"], "commercial_use") is None
+
+
+def test_a_doubt_about_the_licence_is_one_about_commercial_use(tmp_path: Path) -> None:
+    catalogue = small(tmp_path, LAB.replace('value = "MIT"', 'value = "MIT", doubt = "seen on a blog"'))
+
+    use = fact_of(catalogue, catalogue.models["acme-hub/Large"], "commercial_use")
+
+    assert use is not None
+    assert use.doubt == "seen on a blog"
+
+
 def test_what_nobody_says_is_not_there(tmp_path: Path) -> None:
     catalogue = small(tmp_path)
     base = catalogue.models["acme-hub/Large-Base"]

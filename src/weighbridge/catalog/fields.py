@@ -47,7 +47,12 @@ _ALL = (
     Field("family", "text", "The line it belongs to: Qwen, Llama."),
     Field("licence", "name", "Licence of the weights, by its id; `proprietary` where there are none."),
     Field("commercial_use", "terms", "What the licence says.", words=("yes", "no", "conditional", "unknown")),
-    Field("openness", "terms", "Class in the sense of the Model Openness Framework (arXiv 2403.13784).", words=("I", "II", "III", "none")),
+    Field(
+        "openness",
+        "terms",
+        "Class in the sense of the Model Openness Framework (arXiv 2403.13784).",
+        words=("I", "II", "III", "none"),
+    ),
     Field("open_weights", "flag", "Whether the weights can be downloaded."),
     Field("open_code", "terms", "Whether training code is published.", words=("yes", "partial", "no")),
     Field("open_data", "terms", "Whether training data is published.", words=("yes", "partial", "no")),
@@ -173,7 +178,7 @@ def _same_context(a: Quantity, b: Quantity) -> bool:
     if next(near).agrees(next(near)):
         return True
     low, high = sorted((a.value, b.value))
-    return low > 0 and any(abs(high / low / 1.024**power - 1) < 0.001 for power in (1, 2, 3))
+    return low > 0 and any(abs(high / low / 1.024**power - 1) < 0.001 for power in (1, 2))
 
 
 def _read_number(field: Field, text: object) -> Quantity | None:

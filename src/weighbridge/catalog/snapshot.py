@@ -58,9 +58,8 @@ def write_snapshot(catalogue: Catalogue, folder: Path) -> Path:
                 os.fsync(file.fileno())
             Path(name).chmod(0o644)
             Path(name).replace(path)
-        except BaseException:
+        finally:
             Path(name).unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
     return path
