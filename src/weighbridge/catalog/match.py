@@ -12,26 +12,21 @@ docs/names.md shows the rules by example; bench/catalogue.py times them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
 
-from weighbridge.catalog.model_names.index import PLAIN_WORDS, Entry, Hit, Index, Meaning, build
-from weighbridge.catalog.model_names.judging import why_not
-from weighbridge.catalog.model_names.keys import SIZE, fold, words_of
+from weighbridge.catalog.model_names.from_catalogue import index_of, load_index
+from weighbridge.catalog.model_names.index import Hit, Index
+from weighbridge.catalog.model_names.judging import others, why_not
+from weighbridge.catalog.model_names.keys import fold, words_of
 from weighbridge.catalog.model_names.looking import readings
-from weighbridge.catalog.model_names.routes import ROUTES
 from weighbridge.catalog.model_names.suffixes import Suffix, peel
 from weighbridge.catalog.model_names.text import clean
-from weighbridge.catalog.model_names.wrappers import Wrapped, squash, unwrap, without_scheme
-from weighbridge.catalog.records import Catalogue, Model
-from weighbridge.catalog.snapshot import load_catalogue
-from weighbridge.catalog.view import fact_of
+from weighbridge.catalog.model_names.wrappers import Wrapped, unwrap, without_scheme
+
+__all__ = ["Match", "index_of", "load_index", "resolve_name"]
 
 MOST_SUFFIXES = 8
 MOST_ALTERNATIVES = 8
-_REPOSITORY = re.compile(r"(?:hf|modelscope):([^/@]+/[^/@]+)")
 _INTERFACE = re.compile(r"-v\d+$")
 """A version of Bedrock's interface at the end of a name written its way; taken off where the whole is not known."""
 
@@ -47,166 +42,111 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rejected:
-    ids: tuple[str, ...]
-    why: str
+class _Meant:
+    """A match before it is put beside the name that was asked for."""
+
+    id: str | None
+    how: str
+    alternatives: tuple[str, ...] = ()
+    is_final: bool = True
+    """False where a reading was rejected and another may follow."""
 
 
 def resolve_name(index: Index, name: str) -> Match:
     """What a name means. Raises InputError for what cannot be a name (text.py)."""
     text = clean(name)
-    whole = _whole(index, name, text)
+    meant = _resolve(index, text)
+    if meant.id is None:
+        bare = without_scheme(text, index.is_owner)
+        second = _resolve(index, bare) if bare != text else meant
+        meant = second if second.id or not meant.alternatives else meant
+    return Match(name, meant.id, meant.how, meant.alternatives[:MOST_ALTERNATIVES])
+
+
+def _resolve(index: Index, text: str) -> _Meant:
+    whole = _whole(index, text)
     if whole is not None:
         return whole
     wrapped = unwrap(text, index.is_owner)
-    match = _read(index, name, wrapped)
-    if match.id is None and wrapped.is_bedrock and _INTERFACE.search(wrapped.core):
-        second = _read(index, name, replace(wrapped, core=_INTERFACE.sub("", wrapped.core)))
-        match = second if second.id else match
-    bare = without_scheme(text, index.is_owner)
-    if match.id is None and bare != text:
-        second = _whole(index, name, bare) or _read(index, name, unwrap(bare, index.is_owner))
-        return second if second.id or not match.alternatives else match
-    return match
+    meant = _read(index, wrapped)
+    if meant.id is None and wrapped.is_bedrock and _INTERFACE.search(wrapped.core):
+        second = _read(index, replace(wrapped, core=_INTERFACE.sub("", wrapped.core)))
+        return second if second.id else meant
+    return meant
 
 
-def _whole(index: Index, name: str, text: str) -> Match | None:
+def _whole(index: Index, text: str) -> _Meant | None:
     """The text as it stands: a moving name, an id, a listed name."""
     moving = index.moving.get(text.casefold())
     if moving is not None:
-        return _moved(index, name, moving, ())
+        return _moved(index, moving, ())
     ids = index.whole(text)
     if len(ids) > 1:
-        return Match(name, None, f"ambiguous: the listed name of {len(ids)} models", ids[:MOST_ALTERNATIVES])
+        return _Meant(None, f"ambiguous: the listed name of {len(ids)} models", ids)
     if not ids:
         return None
     if text == ids[0]:
-        return Match(name, ids[0], "exact id")
-    return Match(name, ids[0], "exact id, in another case" if text.casefold() == ids[0].casefold() else "listed name")
+        return _Meant(ids[0], "exact id")
+    return _Meant(ids[0], "exact id, in another case" if text.casefold() == ids[0].casefold() else "listed name")
 
 
-def _moved(index: Index, name: str, moving: str, taken: tuple[Suffix, ...]) -> Match:
+def _moved(index: Index, moving: str, taken: tuple[Suffix, ...]) -> _Meant:
     """The present meaning of a moving name, with the day it began; earlier meanings are the alternatives."""
     meanings = index.meanings[moving]
     now = next((meaning for meaning in meanings if meaning.until is None), None)
     earlier = tuple(dict.fromkeys(each.model for each in meanings if now is None or each.model != now.model))
     if now is None:
         until = max(meaning.until or "" for meaning in meanings)
-        return Match(name, None, f"unknown: the moving name {moving} meant nothing known after {until}", earlier)
-    how = f"moving name {moving}: means {now.model} since {now.since}"
-    return Match(name, now.model, how + _set_aside(taken), earlier)
+        return _Meant(None, f"unknown: the moving name {moving} meant nothing known after {until}", earlier)
+    return _Meant(now.model, f"moving name {moving}: means {now.model} since {now.since}{_set_aside(taken)}", earlier)
 
 
-def _read(index: Index, name: str, wrapped: Wrapped) -> Match:
+def _read(index: Index, wrapped: Wrapped) -> _Meant:
     """Look the core up, then again without its last suffix, until it is found or nothing more comes off."""
-    core, plain = wrapped.core, wrapped.core
+    here, plain = wrapped, wrapped.core
     taken: tuple[Suffix, ...] = ()
-    rejected: list[_Rejected] = []
+    rejected: list[_Meant] = []
     for _ in range(MOST_SUFFIXES):
-        for found in readings(index, wrapped, core):
-            judged = _judge(index, name, found, core, taken)
-            if isinstance(judged, _Rejected):
-                rejected.append(judged)
-            elif wrapped.refusal:
-                return Match(
-                    name, None, f"unknown: {wrapped.refusal}", (judged.id,) if judged.id else judged.alternatives
-                )
-            else:
-                return judged
-        peeled = peel(core)
+        for found in readings(index, here):
+            meant = _judge(index, found, here, taken)
+            if meant.is_final:
+                return _refused(meant, here.refusal) if here.refusal else meant
+            rejected.append(meant)
+        peeled = peel(here.core)
         if peeled is None:
             break
-        core, taken = peeled[0], (*peeled[1], *taken)
-        plain = core if all(suffix.needs == "nothing" for suffix in taken) else plain
-    return _unknown(index, name, plain, rejected)
+        here, taken = replace(here, core=peeled[0]), (*peeled[1], *taken)
+        plain = here.core if all(suffix.needs == "nothing" for suffix in taken) else plain
+    return _unknown(index, plain, rejected)
 
 
-def _judge(index: Index, name: str, found: Hit | str, core: str, taken: tuple[Suffix, ...]) -> Match | _Rejected:
-    """Hold what was taken off against the model that was found."""
+def _judge(index: Index, found: Hit | str, here: Wrapped, taken: tuple[Suffix, ...]) -> _Meant:
+    """Hold what was taken off, and what else may go by the name, against the model that was found."""
     if isinstance(found, str):
-        now = _moved(index, name, found, taken)
-        why = now.id and why_not(index, now.id, core, taken)
-        return _Rejected((now.id,), why) if now.id and why else now
-    if len(found.ids) > 1:
-        how = f"ambiguous: {len(found.ids)} models go by this name"
-        return Match(name, None, how, found.ids[:MOST_ALTERNATIVES])
-    why = why_not(index, found.ids[0], core, taken)
-    return _Rejected(found.ids, why) if why else Match(name, found.ids[0], found.step + _set_aside(taken))
+        meant = _moved(index, found, taken)
+    else:
+        ids = found.ids if len(found.ids) > 1 else (*found.ids, *others(index, found, here))
+        if len(ids) > 1:
+            return _Meant(None, f"ambiguous: {len(ids)} models go by this name", ids)
+        meant = _Meant(found.ids[0], found.step + _set_aside(taken))
+    why = why_not(index, meant.id, here.core, taken) if meant.id else ""
+    return _Meant(None, f"unknown: {why}", (meant.id,), is_final=False) if meant.id and why else meant
+
+
+def _refused(meant: _Meant, why: str) -> _Meant:
+    return _Meant(None, f"unknown: {why}", (meant.id,) if meant.id else meant.alternatives)
 
 
 def _set_aside(taken: tuple[Suffix, ...]) -> str:
     return "; set aside: " + ", ".join(f"{suffix.kind} {suffix.text}" for suffix in taken) if taken else ""
 
 
-def _unknown(index: Index, name: str, core: str, rejected: list[_Rejected]) -> Match:
+def _unknown(index: Index, core: str, rejected: list[_Meant]) -> _Meant:
     """No model: what was nearly it, and which models carry all the words of the name."""
     if rejected:
-        ids = tuple(dict.fromkeys(model for each in rejected for model in each.ids))
-        return Match(name, None, f"unknown: {rejected[0].why}", ids[:MOST_ALTERNATIVES])
-    near = _carrying(index, words_of(fold(core)))
+        ids = (model for each in rejected for model in each.alternatives)
+        return _Meant(None, rejected[0].how, tuple(dict.fromkeys(ids)))
+    near = index.carrying(words_of(fold(core)))
     if len(near) > 1:
-        return Match(name, None, f"ambiguous: {len(near)} models carry these words", near[:MOST_ALTERNATIVES])
-    return Match(name, None, "unknown: one model carries these words and more" if near else "unknown", near)
-
-
-def _carrying(index: Index, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Ids whose names hold all the words, the shortest first."""
-    said = [word for word in words if not SIZE.fullmatch(word)]
-    if not any(len(word) > 1 and word not in PLAIN_WORDS for word in said):
-        return ()
-    postings = sorted((index.postings.get(word, set()) for word in words), key=len)
-    return tuple(sorted(set.intersection(*postings), key=lambda model: (len(model), model)))
-
-
-@cache
-def load_index() -> Index:
-    """The index of the shipped catalogue."""
-    return index_of(load_catalogue())
-
-
-def index_of(catalogue: Catalogue) -> Index:
-    """Every name in a catalogue, and every lab, hub and provider that may stand before one."""
-    meanings = (Meaning(alias.name, alias.model, alias.since, alias.until) for alias in catalogue.aliases)
-    entries = (_entry(catalogue, model) for model in catalogue.models.values())
-    return build(entries, meanings, _owners(catalogue))
-
-
-def _entry(catalogue: Catalogue, model: Model) -> Entry:
-    stage, reasons = fact_of(catalogue, model, "stage"), fact_of(catalogue, model, "reasoning")
-    return Entry(
-        id=model.id,
-        names=(*model.names, *_repositories(catalogue, model)),
-        shown=model.name,
-        lab=model.lab,
-        stage=stage.value if stage else None,
-        reasons=reasons.value if reasons else None,
-        dates=tuple(str(value) for value in _said(model, "released", "weights_released")),
-        parameters=tuple(float(value) for value in _said(model, "parameters_total", "exact_parameters")),
-    )
-
-
-def _said(model: Model, *fields: str) -> Iterator[Any]:
-    """Everything somebody says about some fields, believed or not."""
-    return (fact.value for field in fields for fact in model.facts.get(field, ()))
-
-
-def _repositories(catalogue: Catalogue, model: Model) -> Iterator[str]:
-    """Where its weights are kept: the lab's repositories, and those of its variants."""
-    for field in ("hf_id", "modelscope_id"):
-        fact = fact_of(catalogue, model, field)
-        if fact is not None and fact.value != model.id:
-            yield str(fact.value)
-    for variant in model.variants:
-        source = _REPOSITORY.match(variant.source or "")
-        if source:
-            yield source[1]
-
-
-def _owners(catalogue: Catalogue) -> dict[str, str]:
-    """Squashed names of labs to their ids, of providers and routes to nothing; a family's name is no provider's."""
-    families = {re.split(r"[^a-z]", model.rpartition("/")[2].lower())[0] for model in catalogue.models}
-    providers = [name for one in catalogue.providers.values() for name in (one.id, one.name, *one.names)]
-    owners = {squash(name): "" for name in (*ROUTES, *providers) if squash(name) not in families}
-    for lab in catalogue.labs.values():
-        owners |= {squash(name): lab.id for name in (lab.id, lab.name, *lab.names, *lab.hub_orgs) if squash(name)}
-    return owners
+        return _Meant(None, f"ambiguous: {len(near)} models carry these words", near)
+    return _Meant(None, "unknown: one model carries these words and more" if near else "unknown", near)

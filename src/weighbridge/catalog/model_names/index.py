@@ -11,8 +11,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from weighbridge.catalog.model_names.keys import SIZE, Key, agree, fold, key_of, undotted, without_details, words_of
-from weighbridge.catalog.model_names.suffixes import peel
+from weighbridge.catalog.model_names.keys import (
+    SIZE,
+    Key,
+    agree,
+    fold,
+    has_version_v,
+    key_of,
+    undotted,
+    without_details,
+    words_of,
+)
+from weighbridge.catalog.model_names.suffixes import without_format
 from weighbridge.catalog.model_names.wrappers import squash
 
 OWN, LISTED, SHOWN, SHORTENED = range(4)
@@ -83,6 +93,9 @@ class Hit:
     """More than one where the spelling can mean several."""
     step: str
     """How it was found, in words for the reader."""
+    rank: int = OWN
+    is_explicit: bool = False
+    """The spelling says of itself that it is the base model, or that it is the one for chats."""
 
 
 @dataclass
@@ -104,7 +117,8 @@ class Index:
 
     def whole(self, text: str) -> tuple[str, ...]:
         """The ids that a text is, or is listed as, in any case."""
-        return self._best(self.exact.get(text.casefold(), ()), "")
+        hit = self._best(self.exact.get(text.casefold(), ()), "", "")
+        return hit.ids if hit else ()
 
     def find(self, text: str, lab: str = "") -> Hit | str | None:
         """What a text means as it stands; the name itself where it is a moving one. `lab` decides between two."""
@@ -112,60 +126,59 @@ class Index:
         key = key_of(folded)
         if key.flat in self.moving:
             return self.moving[key.flat]
-        found = self._spelled(key, text, lab)
-        if found:
-            return Hit(found, "normalised")
-        found = self._best(self.run_together.get(key.flat, ()), lab)
-        if found:
-            return Hit(found, "normalised, a version without its dot")
-        return self._by_words(words_of(folded), lab)
+        return (
+            self._spelled(key, text, lab)
+            or self._best(self.run_together.get(key.flat, ()), lab, "normalised, a version without its dot")
+            or self._by_words(words_of(folded), lab)
+        )
 
-    def spelled(self, text: str, lab: str = "") -> tuple[str, ...]:
-        """The ids spelled like this, but for case and punctuation."""
+    def spelled(self, text: str, lab: str = "") -> Hit | None:
+        """What is spelled like this, but for case and punctuation."""
         return self._spelled(key_of(fold(text)), text, lab)
 
-    def _spelled(self, key: Key, text: str, lab: str) -> tuple[str, ...]:
+    def _spelled(self, key: Key, text: str, lab: str) -> Hit | None:
         """Those whose dots stand where the text has them go before those that only agree with it."""
         if key.flat not in self.flat:
             key = key_of(fold(text, keep_v=True))
         known = self.flat.get(key.flat, ())
         same = [each for each in known if each.joints == key.joints]
-        return self._best(same or [each for each in known if agree(key, Key(key.flat, each.joints))], lab)
+        found = same or [each for each in known if agree(key, Key(key.flat, each.joints))]
+        return self._best(found, lab, "normalised")
 
-    def _best(self, found: Iterable[Spelling], lab: str) -> tuple[str, ...]:
+    def _best(self, found: Iterable[Spelling], lab: str, step: str) -> Hit | None:
         """The ids of the best rank; of several, those of the lab that is named."""
         ranks: dict[str, int] = {}
         for each in found:
             ranks[each.id] = min(each.rank, ranks.get(each.id, SHORTENED))
-        ids = [model for model in ranks if ranks[model] == min(ranks.values())]
+        if not ranks:
+            return None
+        best = min(ranks.values())
+        ids = [model for model, rank in ranks.items() if rank == best]
         of_lab = [model for model in ids if lab and self.entries[model].lab == lab]
-        return tuple(sorted(of_lab or ids))
+        return Hit(tuple(sorted(of_lab or ids)), step, best)
 
     def _by_words(self, words: tuple[str, ...], lab: str) -> Hit | None:
         if len(words) < 3 or not any(word[0].isdigit() for word in words):
             return None
-        found = self._best(self._words.get(words, ()), lab)
-        if found:
-            return Hit(found, "normalised, words in another order")
+        found = self._best(self._words.get(words, ()), lab, "normalised, words in another order")
         sizes = [word for word in words if SIZE.fullmatch(word)]
-        if not sizes:
-            return None
-        found = self._best(self._fewer_words.get(words, ()), lab)
-        if found:
-            return Hit(found, "normalised, without its active size")
-        return self._by_total(words, sizes, lab)
+        if found or not sizes:
+            return found
+        found = self._best(self._fewer_words.get(words, ()), lab, "normalised, without its active size")
+        return found or self._by_total(words, sizes, lab)
 
     def _by_total(self, words: tuple[str, ...], sizes: list[str], lab: str) -> Hit | None:
         """A size that the name does not carry, when the model is of that size: `deepseek-r1:671b`."""
         rest = list(words)
         rest.remove(sizes[-1])
-        named = self._best(self._words.get(tuple(rest), ()), lab)
-        number, unit = SIZE.fullmatch(sizes[-1]).groups()  # type: ignore[union-attr]
-        asked = float(number) * {"m": 1e6, "b": 1e9, "t": 1e12}[unit]
-        found = tuple(
-            model for model in named if any(abs(size / asked - 1) < 0.02 for size in self.entries[model].parameters)
+        size = SIZE.fullmatch(sizes[-1])
+        assert size
+        asked = float(size[1]) * {"m": 1e6, "b": 1e9, "t": 1e12}[size[2]]
+        named = self._words.get(tuple(rest), ())
+        found = (
+            each for each in named if any(abs(said / asked - 1) < 0.02 for said in self.entries[each.id].parameters)
         )
-        return Hit(found, "normalised, with its total size") if found else None
+        return self._best(found, lab, "normalised, with its total size")
 
     @cached_property
     def _words(self) -> dict[tuple[str, ...], list[Spelling]]:
@@ -192,9 +205,16 @@ class Index:
             found[entry.lab].update(words_of(fold(entry.id.rpartition("/")[2])))
         return found
 
+    def carrying(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Ids whose names hold all the words, the shortest first; none for words that name nothing alone."""
+        if all(len(word) == 1 or word in PLAIN_WORDS or SIZE.fullmatch(word) for word in words):
+            return ()
+        postings = sorted((self._postings.get(word, set()) for word in words), key=len)
+        return tuple(sorted(set.intersection(*postings), key=lambda model: (len(model), model)))
+
     @cached_property
-    def postings(self) -> dict[str, set[str]]:
-        """Word to the ids whose own names hold it, to find what a name that says too little may mean."""
+    def _postings(self) -> dict[str, set[str]]:
+        """Word to the ids whose own names hold it."""
         found: dict[str, set[str]] = defaultdict(set)
         for entry in self.entries.values():
             for word in words_of(fold(entry.id.rpartition("/")[2])):
@@ -213,8 +233,8 @@ def build(entries: Iterable[Entry], meanings: Iterable[Meaning] = (), owners: Ma
     for text, model, rank in _spellings(kept.values(), index.owners):
         key = key_of(fold(text))
         _put(index.flat[key.flat], Spelling(key.joints, model, rank))
-        plain = key_of(fold(text, keep_v=True))
-        if plain.flat != key.flat:
+        if has_version_v(text):
+            plain = key_of(fold(text, keep_v=True))
             _put(index.flat[plain.flat], Spelling(plain.joints, model, rank))
         together = undotted(key)
         if together:
@@ -261,11 +281,10 @@ def _spellings(entries: Iterable[Entry], owners: Mapping[str, str]) -> Iterable[
 
 def _shortened(bare: str, entry: Entry, owners: Mapping[str, str]) -> Iterable[str]:
     """The name without quantisation or format (`-BF16`), and without its lab where a word of its own follows."""
-    peeled = peel(bare)
-    while peeled and all(suffix.kind in ("quantisation", "format") for suffix in peeled[1]):
-        bare = peeled[0]
+    shorter = without_format(bare)
+    if shorter != bare:
+        bare = shorter
         yield bare
-        peeled = peel(bare)
     head, _, rest = bare.partition("-")
     words = [word for word in words_of(fold(rest)) if len(word) > 4 and word.isalpha() and word not in PLAIN_WORDS]
     if words and entry.lab and owners.get(squash(head)) == entry.lab:

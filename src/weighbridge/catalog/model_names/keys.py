@@ -50,6 +50,11 @@ def fold(text: str, *, keep_v: bool = False) -> str:
     return _SHORT_INSTRUCT.sub("instruct", folded if keep_v else _VERSION_V.sub("", folded))
 
 
+def has_version_v(text: str) -> bool:
+    """Whether `fold` leaves a `v` out: `DeepSeek-V3`, which people write DeepSeekV3 too."""
+    return _VERSION_V.search(text.lower()) is not None
+
+
 def key_of(folded: str) -> Key:
     """The key of a text that went through `fold`."""
     parts = [part.upper() if _SIZE_PART.fullmatch(part) else part for part in _SEPARATORS.split(folded) if part]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from weighbridge.catalog.model_names.index import Hit, Index
 from weighbridge.catalog.model_names.wrappers import Wrapped, without_owner
@@ -12,8 +13,9 @@ _SIZE_TAG = re.compile(r":e?\d+(?:\.\d+)?[bmt]$|:\d+x\d+b$", re.IGNORECASE)
 _BASE_TAG = re.compile(r"[-:](?:text|base)$", re.IGNORECASE)
 
 
-def readings(index: Index, wrapped: Wrapped, core: str) -> Iterable[Hit | str]:
+def readings(index: Index, wrapped: Wrapped) -> Iterable[Hit | str]:
     """What a core may be: as it stands, without the owner before it, with the owner it was found under."""
+    core = wrapped.core
     lab = next((index.owners[owner] for owner in reversed(wrapped.owners) if index.owners.get(owner)), "")
     if wrapped.is_tag:
         yield from _tags(index, core, lab)
@@ -25,7 +27,11 @@ def readings(index: Index, wrapped: Wrapped, core: str) -> Iterable[Hit | str]:
         owner_lab = index.owners[prefixed[0]]
         found = index.find(prefixed[1], owner_lab or lab)
         if found and (isinstance(found, str) or not owner_lab or _are_of(index, found.ids, owner_lab)):
-            yield found if isinstance(found, str) else Hit(found.ids, f"{found.step}, without {prefixed[0]} before it")
+            yield (
+                found
+                if isinstance(found, str)
+                else replace(found, step=f"{found.step}, without {prefixed[0]} before it")
+            )
     if lab:
         found = index.find(f"{wrapped.owners[-1]}-{core}", lab)
         if isinstance(found, Hit) and _are_of(index, found.ids, lab):
@@ -38,11 +44,12 @@ def _tags(index: Index, core: str, lab: str) -> Iterable[Hit]:
     for ending in endings:
         found = index.spelled(f"{core}-{ending}", lab)
         if found:
-            yield Hit(found, "normalised, an Ollama tag, which means the model for chats")
+            step = "normalised, an Ollama tag, which means the model for chats"
+            yield replace(found, step=step, is_explicit=True)
     if _BASE_TAG.search(core):
         found = index.spelled(_BASE_TAG.sub("", core), lab)
-        if found and all(index.entries[model].stage == "base" for model in found):
-            yield Hit(found, "normalised, an Ollama tag of the base model")
+        if found and all(index.entries[model].stage == "base" for model in found.ids):
+            yield replace(found, step="normalised, an Ollama tag of the base model", is_explicit=True)
 
 
 def _are_of(index: Index, ids: tuple[str, ...], lab: str) -> bool:

@@ -73,6 +73,7 @@ _BEHIND = (
     _behind("tier", "served word", _SERVED),
     _behind("date", "release date", _DATE),
 )
+_FORMATS = _read(rf"(?<=[^\W_])(?:{_SEPARATOR}(?:{_QUANTISATION}|{_FORMAT}))+$")
 _BRACKETS = re.compile(r"\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])$")
 _MONTH = rf"(?:{'|'.join(_MONTHS)})[a-z]*\.?['’\s]*(?:20)?\d\d'?"
 _IN_BRACKETS: tuple[tuple[Kind, Needs, re.Pattern[str]], ...] = (
@@ -96,6 +97,11 @@ def peel(core: str) -> tuple[str, tuple[Suffix, ...]] | None:
         if found and found.start():
             return core[: found.start()], (Suffix(kind, found[1] or found[2], needs),)
     return None
+
+
+def without_format(name: str) -> str:
+    """A name without the quantisations and formats at its end: of a repository that says how its weights are kept."""
+    return _FORMATS.sub("", name)
 
 
 def _read_brackets(inside: str) -> tuple[Suffix, ...]:
