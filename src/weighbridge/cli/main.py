@@ -17,7 +17,8 @@ from weighbridge.errors import WeighbridgeError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "weigh": ("weighbridge.cli.weigh", "Compare models on your own items until the answer is certain."),
-    "models": ("weighbridge.cli.models", "The models of the catalogue: what a name means."),
+    "models": ("weighbridge.cli.models", "Search the models of the catalogue; say what a name means."),
+    "show": ("weighbridge.cli.show", "Show what is known of a model, each fact with its source."),
     "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
     "catalog": ("weighbridge.cli.catalog", "Check, build and update the catalogue's own files."),
     "doctor": ("weighbridge.cli.doctor", "Check the machine, the cache and the engines; say what is missing."),

@@ -1,0 +1,61 @@
+"""What the catalogue's commands share: which catalogue, and which model a name on the command line means."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weighbridge.catalog.records import Catalogue, Model
+from weighbridge.catalog.snapshot import DATA, load_catalogue
+from weighbridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from weighbridge.catalog.model_names.index import Index
+
+FOLDER = click.option(
+    "--catalog",
+    "folder",
+    default=DATA,
+    show_default=False,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of another catalogue, as `weighbridge catalog build` leaves it.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+
+
+@cache
+def index(folder: Path) -> Index:
+    """Every name of a catalogue."""
+    from weighbridge.catalog.match import index_of
+
+    return index_of(load_catalogue(folder))
+
+
+def choose(folder: Path, name: str) -> Model:
+    """The model a name means; what could be two, or is none, is refused with what it may mean.
+
+    An id as it stands is looked up at once; the index of all names is made only for other names.
+    """
+    catalogue = load_catalogue(folder)
+    if name in catalogue.models:
+        return catalogue.models[name]
+    from weighbridge.catalog.match import resolve_name
+
+    found = resolve_name(index(folder), name)
+    if found.id is None:
+        hint = f"Perhaps: {', '.join(found.alternatives)}." if found.alternatives else _search_hint(catalogue, name)
+        raise UsageError(f"no one model is called {name!r}: {found.how}", next_move=hint)
+    if found.how.startswith("moving"):
+        click.echo(f"{name} is a {found.how}.", err=True)
+    return catalogue.models[found.id]
+
+
+def _search_hint(catalogue: Catalogue, name: str) -> str:
+    from difflib import get_close_matches
+
+    names = {known.casefold(): model.id for model in catalogue.models.values() for known in (model.id, model.name)}
+    close = dict.fromkeys(names[near] for near in get_close_matches(name.casefold(), names, n=3))
+    return f"Did you mean {' or '.join(close)}?" if close else "`weighbridge models WORD` searches for a word."
