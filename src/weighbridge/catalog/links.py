@@ -12,7 +12,7 @@ from weighbridge.catalog.names import lab_key, licence_key, name_key
 from weighbridge.catalog.reading import Draft, Placed
 from weighbridge.catalog.records import Alias, Catalogue, Lab, Licence, Model
 from weighbridge.catalog.values import near, wrong_date
-from weighbridge.formats.problems import Problem, Problems
+from weighbridge.formats.problems import Problems
 from weighbridge.formats.toml_lines import Path as Steps
 
 ENDLESS = "9999"
@@ -146,14 +146,14 @@ def _once(
     problems: Problems,
 ) -> None:
     """Add a problem for every name that a record before it has."""
-    seen: dict[str, tuple[Placed[Any], Problem]] = {}
+    seen: dict[str, tuple[Placed[Any], Steps]] = {}
     for placed in group:
         for path, name in names(placed.record):
-            verb = _VERBS.get(str(path[0]), "are called")
-            here = placed.problem(path, f"two {what} {verb} {name!r}")
-            first, there = seen.setdefault(key(name), (placed, here))
+            first, there = seen.setdefault(key(name), (placed, path))
             if first is not placed:
-                problems.add(placed.problem(path, here.what, f"The other one: {there.where}."))
+                verb = _VERBS.get(str(path[0]), "are called")
+                hint = f"The other one: {first.problem(there, '').where}."
+                problems.add(placed.problem(path, f"two {what} {verb} {name!r}", hint))
 
 
 def _model_names(model: Model) -> Iterator[tuple[Steps, str]]:
