@@ -1,0 +1,153 @@
+"""A race told whole: the running best of each group, the lags between groups, and how solid each lag is.
+
+Groups are `closed`, `open` and, of the open ones, each region: `China-open`, `West-open`, `Other-open`. What is said of
+solidity is counted from the data: whether the interval keeps its sign, how far one model moves the lag, whether the
+benchmark is saturated, and whether the group behind has anybody recent in the race at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from weighbridge.catalog.racing.entries import Entry, Field, field_of
+from weighbridge.catalog.racing.frontier import DRAWS, Lag, frontier, lag_between, lag_history, quarter_ends
+from weighbridge.catalog.records import Catalogue, Score
+from weighbridge.errors import UsageError
+from weighbridge.formats.problems import did_you_mean
+
+PAIRS = (("open", "closed"), ("West-open", "China-open"))
+"""Followers and leaders whose lag is told; a lag below zero says the followers are ahead."""
+GROUPS = ("closed", "open", "China-open", "West-open", "Other-open")
+FEWEST = 20
+"""A snapshot with fewer entries names only the best, so that no day of reaching a score can be read from it."""
+STALE_MONTHS = 6.0
+MOVES_MONTHS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some of the field, and its running best."""
+
+    name: str
+    count: int
+    steps: tuple[Entry, ...]
+
+    @property
+    def best(self) -> Entry:
+        return self.steps[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One lag, its past, and what speaks for and against it."""
+
+    follower: str
+    leader: str
+    lag: Lag
+    counts_months: bool
+    """False where only points can be told."""
+    history: tuple[tuple[date, float], ...]
+    solidity: str
+    """`solid`: the interval keeps its sign and nothing speaks against it. `rough`: one thing does, or no error is
+    known. `weak`: more do."""
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    field: Field
+    end: date
+    """The newest release among those in the race: the day on which lags are counted."""
+    groups: tuple[Group, ...]
+    told: tuple[Told, ...]
+
+    def group(self, name: str) -> Group | None:
+        return next((group for group in self.groups if group.name == name), None)
+
+
+def run_race(
+    catalogue: Catalogue,
+    scores: Sequence[Score],
+    benchmark: str,
+    *,
+    licence: str = "any",
+    snapshot: str | None = None,
+    until: date | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Race:
+    """The race of one benchmark. Raises UsageError where nobody is in it."""
+    names = {row.benchmark for row in scores}
+    if benchmark not in names:
+        close = next((name for name in names if name.casefold() == benchmark.casefold()), None)
+        if close is None:
+            raise UsageError(f"there is no benchmark {benchmark!r}", next_move=did_you_mean(benchmark, names))
+        benchmark = close
+    field = field_of(catalogue, scores, benchmark, licence=licence, snapshot=snapshot, until=until)
+    if not field.entries:
+        raise UsageError(
+            f"nobody is in the race of {benchmark!r} that way",
+            next_move="Try it without the filter, or with a later day.",
+        )
+    end = max(entry.released for entry in field.entries)
+    members = {name: tuple(_members(field.entries, name)) for name in GROUPS}
+    groups = tuple(Group(name, len(some), frontier(some)) for name, some in members.items() if some)
+    told = (_tell(field, pair, members, end, draws, seed) for pair in PAIRS)
+    return Race(field, end, groups, tuple(each for each in told if each is not None))
+
+
+def regions_apart(
+    catalogue: Catalogue, scores: Sequence[Score], benchmark: str, *, licence: str = "any"
+) -> Race | None:
+    """Where snapshots are raced and the newest has only one region: the newest in which both regions have somebody."""
+    days = sorted({row.date for row in scores if row.benchmark == benchmark}, reverse=True)
+    for day in days:
+        field = field_of(catalogue, scores, benchmark, licence=licence, snapshot=day)
+        if all(any(_members(field.entries, name)) for name in PAIRS[1]):
+            return run_race(catalogue, scores, benchmark, licence=licence, snapshot=day)
+    return None
+
+
+def _members(entries: Iterable[Entry], group: str) -> Iterable[Entry]:
+    if group in ("closed", "open"):
+        return (entry for entry in entries if entry.is_open == (group == "open"))
+    return (entry for entry in entries if entry.is_open and f"{entry.region}-open" == group)
+
+
+def _tell(
+    field: Field, pair: tuple[str, str], members: dict[str, tuple[Entry, ...]], end: date, draws: int, seed: int
+) -> Told | None:
+    followers, leaders = members[pair[0]], members[pair[1]]
+    lag = lag_between(followers, leaders, end, draws=draws, seed=seed)
+    if lag is None:
+        return None
+    counts_months = len(field.entries) >= FEWEST
+    if not counts_months:
+        lag = replace(lag, interval=None, behind=None, without=())
+    days = quarter_ends(min(entry.released for entry in field.entries), end)
+    reasons = tuple(_reasons(field, lag, followers, end, counts_months))
+    kept = lag.interval is not None and lag.interval[0] * lag.interval[1] > 0
+    solidity = "solid" if kept and not reasons else "rough" if len(reasons) <= 1 else "weak"
+    history = lag_history(followers, leaders, days) if counts_months else ()
+    return Told(*pair, lag, counts_months, history, solidity, reasons)
+
+
+def _reasons(field: Field, lag: Lag, followers: Sequence[Entry], end: date, counts_months: bool) -> Iterable[str]:
+    """What speaks against a lag."""
+    if not counts_months:
+        yield f"the snapshot names only {len(field.entries)}, so points can be told and months cannot"
+    if lag.interval is None and counts_months:
+        yield "the errors of its scores are not known"
+    if lag.interval is not None and lag.interval[0] <= 0 <= lag.interval[1]:
+        yield f"the interval holds zero: behind in {lag.behind:.0%} of the draws"
+    limit = field.benchmark.saturates
+    if field.benchmark.scale == "percent" and max(lag.follower.score, lag.leader.score) >= limit:
+        yield f"saturated: the best has {max(lag.follower.score, lag.leader.score):g} of 100"
+    newest = max(entry.released for entry in followers)
+    if (end - newest).days / 30.4375 > STALE_MONTHS:
+        yield f"nobody of those behind who was released after {newest} was measured"
+    for name, months in lag.without:
+        if abs(months - lag.months) > MOVES_MONTHS:
+            yield f"without {name} it is {months:.1f} months"
