@@ -57,6 +57,28 @@ def test_a_mistake_in_task_toml_is_named_with_its_line_and_field(
     assert hint in str(found.next_move)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("labels = [", "label = [", id="key"),
+        pytest.param('"account", "bug"]', '"billing", "bug"]', id="value"),
+        pytest.param("[[backend]]", "[answer.sampling]\nmax_tokn = 9\n[[backend]]", id="sampling"),
+    ],
+)
+def test_a_mistake_all_candidates_inherit_is_named_once_and_where_it_stands(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    """A run stops at the first mistake, so the first must be the line to mend."""
+    folder = make_task(tmp_path, SOUND.replace(old, new, 1))
+
+    found = check_task(folder)
+    with pytest.raises(InputError) as raised:
+        load_task(folder)
+
+    assert {str(problem.field).partition(".")[0] for problem in found} == {"answer"}
+    assert raised.value.where == found[0].where
+
+
 WRONG_VALUES = [
     pytest.param("[weigh]\nalpha = 5", "weigh.alpha", id="out-of-range"),
     pytest.param("[weigh]\nalpha = nan", "weigh.alpha", id="nan"),

@@ -17,7 +17,7 @@ UNSET = "default"
 
 
 def fill_in(file: TomlFile, task: TaskFile, problems: Problems) -> tuple[Candidate, ...]:
-    """All candidates; without any `[[candidate]]`, every backend is one."""
+    """All candidates; without any `[[candidate]]`, every backend is one. `read_answer` goes before."""
     backends = {record.name: record for record in task.backend}
     specs = task.candidate or tuple(CandidateSpec(name=name, backend=name) for name in backends)
     if not specs:
@@ -36,7 +36,10 @@ def fill_in(file: TomlFile, task: TaskFile, problems: Problems) -> tuple[Candida
             hint = did_you_mean(spec.backend, backends) or "Add a `[[backend]]` section with that name."
             problems.add(file.problem((*at, "backend"), f"there is no backend {spec.backend!r}", hint))
             continue
-        answer = _answer(file, (*at, "answer"), task.answer, spec.answer, problems)
+        mistakes = Problems()
+        answer = _answer(file, (*at, "answer"), task.answer, spec.answer, mistakes)
+        for problem in _its_own(mistakes, f"candidate[{index}].", problems):
+            problems.add(problem)
         if answer is not None:
             prompt = _overlaid(task.prompt, spec.prompt)
             candidates.append(Candidate(spec.name, backends[spec.backend], spec.model, spec.endpoint, prompt, answer))
@@ -46,6 +49,12 @@ def fill_in(file: TomlFile, task: TaskFile, problems: Problems) -> tuple[Candida
 def read_answer(file: TomlFile, table: Mapping[str, Any], problems: Problems) -> AnswerSpec | None:
     """`[answer]` itself, what candidates do not override."""
     return _answer(file, ("answer",), table, {}, problems)
+
+
+def _its_own(mistakes: Problems, prefix: str, problems: Problems) -> list[Problem]:
+    """Without those of `[answer]`, which are named there, on their own line."""
+    known = {(problem.field, problem.what) for problem in problems.found}
+    return [one for one in mistakes.found if ((one.field or "").removeprefix(prefix), one.what) not in known]
 
 
 def _answer(

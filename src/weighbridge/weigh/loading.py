@@ -35,8 +35,8 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None) -> Task 
         _scan_items_alone(file, folder, problems)
         return None
     check_backends(file, spec.backend, problems)
-    candidates = fill_in(file, spec, problems)
     answer = read_answer(file, spec.answer, problems)
+    candidates = fill_in(file, spec, problems)
     if answer is None:
         _scan_items_alone(file, folder, problems)
         return None
