@@ -52,6 +52,15 @@ def test_a_clear_difference_is_certified_with_few_calls(tmp_path: Path) -> None:
     assert (result.report, result.candidates[0].cost_usd, result.candidates[0].tokens_in) == (None, None, None)
 
 
+def test_a_limit_on_the_items_holds_for_a_replay_too(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv", clear_cut())
+
+    result = replay(table, ("a", "b"), rule=Rule(), seed=0, max_items=5)
+
+    assert (result.items, result.calls_used, result.calls_full) == (5, 10, 10)
+    assert (result.verdict.decision, result.verdict.basis) == ("undecided", "exhausted")
+
+
 def test_a_compressed_table_says_the_same(tmp_path: Path) -> None:
     plain = go(write(tmp_path / "t.csv", clear_cut()))
     packed = go(write(tmp_path / "t.csv.gz", clear_cut()))

@@ -76,6 +76,7 @@ async def run(folder: Path, behave: Behaviour) -> Report:
         pytest.param(answers(b"oops", 500), "status 500", "oops", id="500"),
         pytest.param(answers(HTML, 200, "text/html"), "unreadable answer", "web page", id="html"),
         pytest.param(answers(HALF), "unreadable answer", "", id="half-a-json"),
+        pytest.param(answers(b"[" * 5000), "unreadable answer", "", id="garbage-that-is-quoted-at-length"),
         pytest.param(answers(b""), "unreadable answer", "", id="nothing"),
         pytest.param(says_and_cuts(), "unreachable", "", id="hangs-up"),
         pytest.param(says_and_cuts(response(200, chat_body())[:90]), "cut", "", id="cut-off"),
@@ -103,6 +104,7 @@ def test_a_bad_backend_stops_the_run_with_its_reason_and_keeps_the_rest(
     assert reason in failure.reason
     assert names in failure.example
     assert "bad" in failure.example
+    assert failure.example.splitlines()[-1].strip(" .") in verdict.reason  # the next move, whatever was quoted before
     bad, sound = report.result.candidates
     assert (bad.score, bad.failed > 0) == (None, True)
     assert sound.failed == 0

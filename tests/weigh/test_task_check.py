@@ -65,9 +65,7 @@ def test_a_mistake_in_task_toml_is_named_with_its_line_and_field(
         pytest.param("[[backend]]", "[answer.sampling]\nmax_tokn = 9\n[[backend]]", id="sampling"),
     ],
 )
-def test_a_mistake_all_candidates_inherit_is_named_once_and_where_it_stands(
-    tmp_path: Path, old: str, new: str
-) -> None:
+def test_a_mistake_all_candidates_inherit_is_named_once_and_where_it_stands(tmp_path: Path, old: str, new: str) -> None:
     """A run stops at the first mistake, so the first must be the line to mend."""
     folder = make_task(tmp_path, SOUND.replace(old, new, 1))
 

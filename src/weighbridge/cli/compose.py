@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -187,7 +187,8 @@ def _write(path: Path, page: str) -> None:
         part.write_text(page, encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise InputError(
             f"the report cannot be written: {error.strerror}",
             where=str(path),
@@ -230,7 +231,7 @@ def replay_table(table: Path, changes: Changes) -> Report:
     rule = _replaced(Rule(), changes, ("alpha", "margin", "scope"))
     clock = SystemClock()
     began = clock.elapsed()
-    result = replay(table, changes.only, rule=rule, seed=changes.seed or 0)
+    result = replay(table, changes.only, rule=rule, seed=changes.seed or 0, max_items=changes.max_items)
     return Report(
         result=result,
         rule=rule,

@@ -18,12 +18,12 @@ from .records import CandidateResult, Result
 from .table import read_table
 
 
-def replay(path: Path, candidates: Sequence[str], *, rule: Rule, seed: int = 0) -> Result:
+def replay(path: Path, candidates: Sequence[str], *, rule: Rule, seed: int = 0, max_items: int | None = None) -> Result:
     """Draw items from a wide table until it is decided which candidate is better.
 
-    Only items with a score for every named candidate are drawn. Calls are counted as a live run would make them: one
-    for each item and candidate that is still in. Raises UsageError for names that are no columns, InputError for a
-    table that cannot be used.
+    Only items with a score for every named candidate are drawn, at most `max_items`. Calls are counted as a live run
+    would make them: one for each item and candidate that is still in. Raises UsageError for names that are no columns,
+    InputError for a table that cannot be used.
     """
     table = read_table(path, candidates)
     total = len(table.scores)
@@ -33,7 +33,7 @@ def replay(path: Path, candidates: Sequence[str], *, rule: Rule, seed: int = 0) 
             where=path.name,
             next_move="Name candidates that were scored on the same items.",
         )
-    drawing = Drawing(candidates, rule, draw_order(total, seed))
+    drawing = Drawing(candidates, rule, draw_order(total, seed, max_items))
     calls = dict.fromkeys(candidates, 0)
     for position, place in enumerate(drawing.order):
         for name in drawing.active:
@@ -48,7 +48,7 @@ def replay(path: Path, candidates: Sequence[str], *, rule: Rule, seed: int = 0) 
         candidates=tuple(_line(estimate, calls[estimate.name]) for estimate in verdict.estimates),
         verdict=verdict_result(verdict, rule),
         calls_used=sum(calls.values()),
-        calls_full=total * len(candidates),
+        calls_full=len(drawing.order) * len(candidates),
         report=None,
     )
 

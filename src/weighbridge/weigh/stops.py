@@ -14,7 +14,7 @@ from .records import Candidate
 FEWEST_SAMPLES = 20
 """Samples of a candidate before its share of failures counts; fewer where the task has fewer items."""
 REASONS_SAID = 3
-LONGEST_EXAMPLE = 300
+LONGEST_EXAMPLE = 400
 
 
 def check_prices(candidates: Iterable[Candidate], max_usd: float | None) -> None:
@@ -36,12 +36,21 @@ def too_many_failed(meters: Mapping[str, Meter], most: float, total: int) -> str
     for name, meter in meters.items():
         if meter.landed >= min(FEWEST_SAMPLES, total) and meter.failed > most * meter.landed:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in meter.reasons.most_common(REASONS_SAID))
-            example = " ".join(meter.examples[meter.reasons.most_common(1)[0][0]].split())[:LONGEST_EXAMPLE]
+            example = _shortened(meter.examples[meter.reasons.most_common(1)[0][0]])
             return (
                 f"{meter.failed} of {meter.landed} samples of {name} failed, and {most:.0%} may; "
                 f"most often: {reasons}. For example: {example.rstrip('.')}."
             )
     return None
+
+
+def _shortened(error: str) -> str:
+    """An error on one line. What is too long is its first line, which quotes the backend, never the next move."""
+    what, *rest = (" ".join(line.split()) for line in error.splitlines() or [""])
+    room = max(LONGEST_EXAMPLE - sum(len(line) + 1 for line in rest), LONGEST_EXAMPLE // 4)
+    if len(what) > room:
+        what = f"{what[: room - 1]}…"
+    return " ".join([what, *rest])
 
 
 def out_of_money(budget: Budget, said: str | None) -> str:
