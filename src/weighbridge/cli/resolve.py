@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import NamedTuple
 
 import click
 import msgspec
 
 from weighbridge.catalog.match import Match, load_index, resolve_name
-from weighbridge.catalog.model_names.index import Index
 from weighbridge.errors import InputError, UsageError
 
 MOST_BYTES = 16 << 20
@@ -35,8 +35,8 @@ def resolve(names: tuple[str, ...], as_json: bool) -> None:
     asked = list(_asked(names))
     if not asked:
         raise UsageError("no name was given", next_move="weighbridge models resolve NAME..., or - to read them.")
-    index = load_index()
-    answers = [_answer(index, one) for one in asked]
+    known = cache(partial(resolve_name, load_index()))
+    answers = [_answer(known, one) for one in asked]
     matches = [match for match, _ in answers]
     if as_json:
         click.echo(msgspec.json.encode(matches))
@@ -68,11 +68,11 @@ def _from_stdin() -> Iterator[Asked]:
             yield Asked(line.strip(" \t\r"), f"standard input, line {place}")
 
 
-def _answer(index: Index, asked: Asked) -> tuple[Match, InputError | None]:
+def _answer(known: Callable[[str], Match], asked: Asked) -> tuple[Match, InputError | None]:
     """What a name means; for what is no name an entry that says so, and the mistake with its place."""
     shown = asked.name.encode("utf-8", errors="backslashreplace").decode()
     try:
-        found = resolve_name(index, asked.name)
+        found = known(asked.name)
     except InputError as error:
         return Match(shown, None, f"no name: {error.what}"), InputError(
             error.what, where=asked.place, next_move=error.next_move

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
-_SEPARATORS = re.compile(r"[\W_]+")
+_ALNUM = re.compile(r"[^\W_]+")
 _P_FOR_DOT = re.compile(r"(?<=\d)p(?=\d)")
 _VERSION_V = re.compile(r"(?<![^\W_])v(?=\d)")
 _SHORT_INSTRUCT = re.compile(r"(?<![^\W_])(?:it|inst)(?![^\W_])")
@@ -32,6 +31,7 @@ _WORDS = re.compile(
       | [^\W\d_]+""",
     re.VERBOSE,
 )
+_TO_DOTS = str.maketrans("-_ ", "...")
 _OPTIONAL = re.compile(r"a\d+(?:\.\d+)?b|\d+e")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)([bmt])")
 """A word that is a size: 7b, 270m, 1t."""
@@ -46,7 +46,10 @@ class Key:
 
 def fold(text: str, *, keep_v: bool = False) -> str:
     """Lower case; `p` between digits a dot, `v` before a version left out, `it` spelt out, `+` a word."""
-    folded = _P_FOR_DOT.sub(".", _PLUS.sub(" plus ", text.lower()))
+    folded = text.lower()
+    if "+" in folded:
+        folded = _PLUS.sub(" plus ", folded)
+    folded = _P_FOR_DOT.sub(".", folded)
     return _SHORT_INSTRUCT.sub("instruct", folded if keep_v else _VERSION_V.sub("", folded))
 
 
@@ -57,16 +60,16 @@ def has_version_v(text: str) -> bool:
 
 def key_of(folded: str) -> Key:
     """The key of a text that went through `fold`."""
-    parts = [part.upper() if _SIZE_PART.fullmatch(part) else part for part in _SEPARATORS.split(folded) if part]
-    gaps = [gap for gap in _SEPARATORS.findall(folded.strip(" -_.:/@()[]")) if gap]
-    if len(gaps) != len(parts) - 1:
-        gaps = ["-"] * (len(parts) - 1)
-    flat, joints = parts[:1], []
-    for gap, (before, after) in zip(gaps, pairwise(parts), strict=True):
-        if before[-1].isdigit() and after[0].isdigit():
+    flat: list[str] = []
+    joints: list[str] = []
+    end = 0
+    for found in _ALNUM.finditer(folded):
+        part = found.group()
+        if flat and part[0].isdigit() and flat[-1][-1].isdigit():
             flat.append("~")
-            joints.append("." if gap == "." else "-")
-        flat.append(after)
+            joints.append("." if folded[end : found.start()] == "." else "-")
+        flat.append(part.upper() if _SIZE_PART.fullmatch(part) else part)
+        end = found.end()
     return Key("".join(flat), "".join(joints))
 
 
@@ -114,7 +117,7 @@ def undotted(key: Key) -> str | None:
 
 def words_of(folded: str) -> tuple[str, ...]:
     """Versions, sizes and words of a folded text, sorted; a version's dashes are dots."""
-    return tuple(sorted(re.sub(r"[-_ ]", ".", word) for word in _WORDS.findall(folded)))
+    return tuple(sorted(word.translate(_TO_DOTS) if word[0].isdigit() else word for word in _WORDS.findall(folded)))
 
 
 def without_details(words: tuple[str, ...]) -> tuple[str, ...]:

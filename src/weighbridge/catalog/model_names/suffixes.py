@@ -46,32 +46,34 @@ _THINK = r"thinking | think | reasoning | reasoner"
 _SERVED = r"fast | turbo | lightning | express | max"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = r"20\d\d-?\d\d-?\d\d | \d\d-20\d\d | 20\d\d-\d\d | \d{6} | \d{4} | (?:0[1-9]|1[0-2])-[0-3]\d"
-_SEPARATOR = r"(?:[-_.:@+,]|\s)+"
+_SEPARATOR = r"(?:[-_.:@+,]|\s){1,3}"
 
 
 def _read(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE | re.VERBOSE)
 
 
-def _behind(kind: Kind, needs: Needs, pattern: str, before: str = _SEPARATOR) -> tuple[Kind, Needs, re.Pattern[str]]:
-    return kind, needs, _read(rf"(?<=[^\W_]){before}({pattern})$|(?<=\+){before}({pattern})$")
-
-
-_BEHIND = (
-    _behind("version", "nothing", r"v[1-9]\d*:\d+(?::\d+k)?"),
-    _behind("version", "nothing", r"default", before="@"),
-    _behind("version", "nothing", r"latest", before=":"),
-    _behind("setting", "thinker", r"thinking | reasoning", before="[:_]"),
-    _behind("setting", "thinker", r"\d+k", before="_"),
-    _behind("setting", "nothing", r"max | unknown", before="[_:]"),
-    _behind("quantisation", "nothing", _QUANTISATION),
-    _behind("format", "nothing", _FORMAT),
-    _behind("setting", "thinker", _BUDGET),
-    _behind("setting", "nothing", _EFFORT),
-    _behind("tier", "nothing", _TIER),
-    _behind("setting", "hybrid", _THINK),
-    _behind("tier", "served word", _SERVED),
-    _behind("date", "release date", _DATE),
+_BEHIND: tuple[tuple[Kind, Needs, str, str], ...] = (
+    ("version", "nothing", _SEPARATOR, r"v[1-9]\d*:\d+(?::\d+k)?"),
+    ("version", "nothing", "@", r"default"),
+    ("version", "nothing", ":", r"latest"),
+    ("setting", "thinker", "[:_]", r"thinking | reasoning"),
+    ("setting", "thinker", "_", r"\d+k"),
+    ("setting", "nothing", "[_:]", r"max | unknown"),
+    ("quantisation", "nothing", _SEPARATOR, _QUANTISATION),
+    ("format", "nothing", _SEPARATOR, _FORMAT),
+    ("setting", "thinker", _SEPARATOR, _BUDGET),
+    ("setting", "nothing", _SEPARATOR, _EFFORT),
+    ("tier", "nothing", _SEPARATOR, _TIER),
+    ("setting", "hybrid", _SEPARATOR, _THINK),
+    ("tier", "served word", _SEPARATOR, _SERVED),
+    ("date", "release date", _SEPARATOR, _DATE),
+)
+"""Kind, condition, what stands before it, how it is written. The longest suffix is taken, of two the first one here."""
+_LAST = _read(
+    r"(?<=[^\W_]|\+)(?:"
+    + "|".join(f"{before}(?:{how})(?P<k{n}>)" for n, (*_, before, how) in enumerate(_BEHIND))
+    + ")$"
 )
 _FORMATS = _read(rf"(?<=[^\W_])(?:{_SEPARATOR}(?:{_QUANTISATION}|{_FORMAT}))+$")
 _BRACKETS = re.compile(r"\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])$")
@@ -88,15 +90,15 @@ _IN_BRACKETS: tuple[tuple[Kind, Needs, re.Pattern[str]], ...] = (
 
 def peel(core: str) -> tuple[str, tuple[Suffix, ...]] | None:
     """(what is left, what was taken off) of the last suffix of a name; None where it ends in none."""
-    bracket = _BRACKETS.search(core)
-    if bracket:
-        inside = _read_brackets(bracket[1] or bracket[2] or "")
-        return (core[: bracket.start()], inside) if inside and bracket.start() else None
-    for kind, needs, pattern in _BEHIND:
-        found = pattern.search(core)
-        if found and found.start():
-            return core[: found.start()], (Suffix(kind, found[1] or found[2], needs),)
-    return None
+    if core.endswith((")", "]")):
+        bracket = _BRACKETS.search(core)
+        inside = _read_brackets(bracket[1] or bracket[2] or "") if bracket else ()
+        return (core[: bracket.start()], inside) if bracket and inside and bracket.start() else None
+    found = _LAST.search(core)
+    if found is None or found.lastgroup is None:
+        return None
+    kind, needs, *_ = _BEHIND[int(found.lastgroup[1:])]
+    return core[: found.start()], (Suffix(kind, found[0].lstrip("-_.:@+, "), needs),)
 
 
 def without_format(name: str) -> str:

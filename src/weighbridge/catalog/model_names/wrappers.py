@@ -30,6 +30,9 @@ _TAIL = re.compile(r"/(?:tree|blob|resolve|raw|versions|files|summary|tags|provi
 _NO_NAME = re.compile(
     r"(?:ggml-|pytorch_|consolidated|diffusion_pytorch_)?(?:model|weights?)?(?:[-_.]?[if]?q?\d+(?:_\w+)?)?"
 )
+_SEPARATORS = re.compile(r"[\W_]+")
+_WORD_END = re.compile(r"[-_. ]+")
+_TAG = re.compile(r"[^:]*[^:\W][^:]*:\w")
 _PLACES = {"models", "model", "library", "accounts", "publishers", "projects", "locations", "registries", "snapshots"}
 _HUB_FOLDER = re.compile(r"models--(.+?)--(.+)")
 
@@ -50,7 +53,7 @@ class Wrapped:
 
 def squash(owner: str) -> str:
     """`zai-org`, `ZAI_Org` and `Zai Org` as one."""
-    return re.sub(r"[\W_]+", "", owner.casefold())
+    return _SEPARATORS.sub("", owner.casefold())
 
 
 def unwrap(text: str, is_owner: Callable[[str], bool]) -> Wrapped:
@@ -113,7 +116,7 @@ def _prefixes(wrapped: Wrapped, is_owner: Callable[[str], bool]) -> Wrapped:
         if found and rest and is_owner(squash(head)):
             return replace(wrapped, core=rest.strip(), owners=(*owners, squash(head)))
     core = _BEDROCK_V0.sub(r"-v0.\1", core)
-    is_tag = bool(re.match(r"[^:]*[^:\W][^:]*:\w", core)) and not wrapped.core.startswith(("hf:", "ms:"))
+    is_tag = ":" in core and bool(_TAG.match(core)) and not wrapped.core.startswith(("hf:", "ms:"))
     return replace(wrapped, core=core, is_tag=is_tag)
 
 
@@ -128,7 +131,7 @@ def without_scheme(text: str, is_owner: Callable[[str], bool]) -> str:
 
 def without_owner(core: str, is_owner: Callable[[str], bool]) -> tuple[str, str] | None:
     """(owner, rest) of `zai-org-glm-5.1` and `Qwen_Qwen2.5-7B`: up to three words that name an owner; None if none."""
-    ends = [found.end() for found in re.finditer(r"[-_. ]+", core)][:3]
+    ends = [found.end() for found in _WORD_END.finditer(core)][:3]
     for end in reversed(ends):
         owner = squash(core[:end])
         if is_owner(owner) and core[end:]:
