@@ -36,7 +36,19 @@ from weighbridge.cli.main import main
 
 WEIGHBRIDGE = str(Path(sys.executable).parent / "weighbridge")
 NAMES = 5_000
-SEARCH = ["models", "--open", "--licence", "commercial", "--context", ">=128k", "--active", "<40B", "--json"]
+SEARCH = [
+    "models",
+    "--open",
+    "--licence",
+    "commercial",
+    "--context",
+    ">=128k",
+    "--active",
+    "<40B",
+    "--input",
+    "<1",
+    "--json",
+]
 LOAD = "import time, weighbridge.catalog as c; t = time.perf_counter(); c.{0}(); print(time.perf_counter() - t)"
 PARTS = ("load_catalogue", "load_offers", "load_scores", "load_adoption", "load_training")
 

@@ -287,6 +287,19 @@ def test_facts_of_providers_and_devices_are_held_to_their_own_fields(tmp_path: P
     assert "devices.toml:8: device[0].facts.parameters_total: unknown field 'parameters_total'" in shown
 
 
+def test_a_page_that_one_file_alone_cites_may_stand_in_it(tmp_path: Path) -> None:
+    folder = write_catalogue(tmp_path / "c")
+    (folder / "providers.toml").write_text(
+        '[[source]]\nid = "terms"\ntitle = "Terms"\nstanding = "primary"\n\n[[provider]]\nid = "north"\nname = "North"\n'
+        'country = [{ value = "NO", source = "terms", date = "2026" }]\n'
+    )
+
+    catalogue = compile_folder(folder)
+
+    assert catalogue.providers["north"].country[0].source == "terms"
+    assert catalogue.sources["terms"].standing == "primary"
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     folder = write_catalogue(tmp_path / "c")
     os.mkfifo(folder / "labs" / "endless.toml")

@@ -4,7 +4,9 @@
     FOLDER/licences.toml   [[licence]]     terms
     FOLDER/providers.toml  [[provider]]    who serves models
     FOLDER/devices.toml    [[device]]      hardware
-    FOLDER/labs/LAB.toml   [lab], [[model]], [[alias]], [[source]]
+    FOLDER/labs/LAB.toml   [lab], [[model]], [[alias]]
+
+Any of them may hold [[source]] for pages that it alone cites.
 
 Every mistake is named with file, line and field. What a record alone cannot know is looked at in validate.py.
 """
@@ -105,21 +107,23 @@ def read_folder(folder: Path, problems: Problems) -> Draft:
     if not (folder / "sources.toml").exists():
         what, hint = "it is not there", "Each fact names a [[source]] that stands in it, or in the lab's own file."
         problems.add(Problem(str(folder / "sources.toml"), None, None, what, hint))
-    _read_list(folder / "sources.toml", "source", Source, draft.sources, problems)
-    _read_list(folder / "licences.toml", "licence", Licence, draft.licences, problems)
-    _read_list(folder / "providers.toml", "provider", Provider, draft.providers, problems)
-    _read_list(folder / "devices.toml", "device", Device, draft.devices, problems)
+    _read_list(folder / "sources.toml", "source", Source, draft.sources, draft=draft, problems=problems)
+    _read_list(folder / "licences.toml", "licence", Licence, draft.licences, draft=draft, problems=problems)
+    _read_list(folder / "providers.toml", "provider", Provider, draft.providers, draft=draft, problems=problems)
+    _read_list(folder / "devices.toml", "device", Device, draft.devices, draft=draft, problems=problems)
     for path in sorted((folder / "labs").glob("*.toml")):
         _read_lab(path, draft, problems)
     return draft
 
 
-def _read_list(path: Path, key: str, kind: type[R], into: list[Placed[R]], problems: Problems) -> None:
-    """A file that holds one array of tables; a file that is not there holds none."""
+def _read_list(path: Path, key: str, kind: type[R], into: list[Placed[R]], *, draft: Draft, problems: Problems) -> None:
+    """A file that holds one array of tables, and sources; a file that is not there holds none."""
     file = _open(path, problems) if path.exists() else None
     if file is not None:
-        _only(file, (key,), problems)
+        _only(file, (key, "source"), problems)
         _records(file, key, kind, into, problems)
+        if key != "source":
+            _records(file, "source", Source, draft.sources, problems)
 
 
 def _read_lab(path: Path, draft: Draft, problems: Problems) -> None:
