@@ -290,7 +290,8 @@ def test_facts_of_providers_and_devices_are_held_to_their_own_fields(tmp_path: P
 def test_a_page_that_one_file_alone_cites_may_stand_in_it(tmp_path: Path) -> None:
     folder = write_catalogue(tmp_path / "c")
     (folder / "providers.toml").write_text(
-        '[[source]]\nid = "terms"\ntitle = "Terms"\nstanding = "primary"\n\n[[provider]]\nid = "north"\nname = "North"\n'
+        '[[source]]\nid = "terms"\ntitle = "Terms"\nstanding = "primary"\n\n'
+        '[[provider]]\nid = "north"\nname = "North"\n'
         'country = [{ value = "NO", source = "terms", date = "2026" }]\n'
     )
 
