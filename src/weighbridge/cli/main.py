@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "weigh": ("weighbridge.cli.weigh", "Compare models on your own items until the answer is certain."),
     "models": ("weighbridge.cli.models", "Search the models of the catalogue; say what a name means."),
     "show": ("weighbridge.cli.show", "Show what is known of a model, each fact with its source."),
+    "check": ("weighbridge.cli.check", "Hold somebody's table of claims against the catalogue."),
+    "race": ("weighbridge.cli.race", "Who leads: open or closed, China or West, and by how many months."),
     "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
     "catalog": ("weighbridge.cli.catalog", "Check, build and update the catalogue's own files."),
     "doctor": ("weighbridge.cli.doctor", "Check the machine, the cache and the engines; say what is missing."),

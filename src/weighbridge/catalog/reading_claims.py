@@ -1,0 +1,153 @@
+"""Whether what somebody writes about a field says what is kept: names of labs, licences and models, bounds, sets.
+
+Three answers: yes, no, and None where the words cannot be read; a guess would confirm or contradict what nobody wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from weighbridge.catalog.fields import Field, read_value, same
+from weighbridge.catalog.names import find_lab, find_licence, licence_key, name_key
+from weighbridge.catalog.quantities import Quantity
+from weighbridge.catalog.records import Catalogue
+
+_BOUND = re.compile(
+    r"^\W{0,3}(?P<most><|≤|<=|under|below|less than|fewer than|at most|no more than)"
+    r"|^\W{0,3}(?P<least>>|≥|>=|over|above|more than|at least|exceeding)|(?P<plus>\d\s*[kmbt]?\+)",
+    re.IGNORECASE,
+)
+_ANOTHER = re.compile(
+    r"\b(?:a?gpl|lgpl|bsd|mpl|cc[- ]?(?:by|0)|creative commons|mit|apache|(?:open)?rail(?:-?m)?|epl|isc|unlicense)\b",
+    re.IGNORECASE,
+)
+"""Licences that everybody knows by name, whether or not a model here is under one."""
+_STAGE = re.compile(r"[-_ ]?(?:base|pt|pretrain(?:ed)?)$", re.IGNORECASE)
+LANGUAGES = {
+    "arabic": "ar",
+    "chinese": "zh",
+    "mandarin": "zh",
+    "dutch": "nl",
+    "english": "en",
+    "french": "fr",
+    "german": "de",
+    "hindi": "hi",
+    "indonesian": "id",
+    "italian": "it",
+    "japanese": "ja",
+    "korean": "ko",
+    "polish": "pl",
+    "portuguese": "pt",
+    "russian": "ru",
+    "spanish": "es",
+    "thai": "th",
+    "turkish": "tr",
+    "vietnamese": "vi",
+}
+"""Names that people write to the codes that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What names mean where a claim stands."""
+
+    catalogue: Catalogue
+    named: Callable[[str], tuple[str, ...]]
+    """Name to the ids of the models it can mean; none where it is unknown."""
+    model: str
+    """Id of the model the claim is about."""
+    base: Callable[[str], str | None]
+    """Id to the id of the model it was made from."""
+
+
+def says(reading: Reading, field: Field, text: str, kept: Any) -> bool | None:
+    """Whether a text says what is kept of a field."""
+    if field.name == "lab":
+        return _says_lab(reading.catalogue, text, kept)
+    if field.name == "licence":
+        return _says_licence(reading.catalogue, text, kept)
+    if field.name in ("base_model", "predecessor"):
+        return _says_model(reading, text, str(kept), follow=field.name == "base_model")
+    if field.holds == "set":
+        return _says_set(field, text, kept)
+    asked = read_value(field, text)
+    if asked is None:
+        return None
+    if isinstance(asked, Quantity) and field.name != "context_tokens":
+        bound = _BOUND.search(text)
+        if bound is not None:
+            return bool(kept <= asked.value) if bound["most"] else bool(kept >= asked.value - asked.unit / 2)
+    return same(field, kept, text)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The text, then without its brackets, then what stands in them."""
+    yield text
+    without = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", text).strip()
+    if without and without != text:
+        yield without
+    yield from (inside for inside in re.findall(r"[(\[]([^()\[\]]+)[)\]]", text))
+
+
+def _says_lab(catalogue: Catalogue, text: str, kept: str) -> bool | None:
+    found = next((lab for part in _parts(text) if (lab := find_lab(catalogue, part))), None)
+    if found is None:
+        several = {find_lab(catalogue, part) for part in re.split(r"[/,&+]|\band\b", text)} - {None}
+        found = next(iter(several)) if len(several) == 1 else None
+    return None if found is None else found == kept
+
+
+def _says_licence(catalogue: Catalogue, text: str, kept: str) -> bool | None:
+    """A licence by one of its names; of several, the one that is said of the weights or model."""
+    whole = find_licence(catalogue, text)
+    if whole is not None:
+        return whole == kept
+    named = [(part, find_licence(catalogue, re.sub(r"\([^()]*\)", "", part))) for part in re.split(r"[,;/+&]", text)]
+    ours = [licence for part, licence in named if re.search(r"weight|model\b", part, re.IGNORECASE)]
+    found = ours if len(ours) == 1 else [licence for _, licence in named]
+    if len(found) == 1:
+        alone = found[0] or next((each for part in _parts(text) if (each := find_licence(catalogue, part))), None)
+        if alone is not None:
+            return alone == kept
+    if len(found) == 1 and _ANOTHER.search(text):
+        return licence_key(text) == licence_key(kept)
+    return None
+
+
+def _says_model(reading: Reading, text: str, kept: str, *, follow: bool) -> bool | None:
+    """A model by any of its names; one further up the chain was a base too. `DeepSeek-V3` for `DeepSeek-V3-Base` is
+    as precise as people write."""
+    if name_key(_STAGE.sub("", text.strip())) in _short(kept):
+        return True
+    meant = reading.named(text)
+    if not meant:
+        return None
+    here: str | None = next(iter(reading.named(kept)), kept)
+    seen: set[str] = set()
+    while here is not None and here not in seen:
+        if here in meant:
+            return True
+        seen.add(here)
+        here = reading.base(here) if follow else None
+    return False
+
+
+def _short(model: str) -> set[str]:
+    """An id and its name without owner and stage, as they compare."""
+    name = _STAGE.sub("", model)
+    return {name_key(name), name_key(name.rpartition("/")[2])}
+
+
+def _says_set(field: Field, text: str, kept: Any) -> bool | None:
+    said = read_value(field, text)
+    if said is None:
+        return None
+    if field.name == "languages":
+        said = {LANGUAGES.get(name, name) for name in said}
+        ours = {LANGUAGES.get(str(name).lower(), str(name).lower()) for name in kept}
+        known = ours | set(LANGUAGES.values())
+        return None if not said <= known else said <= ours
+    return None if field.words and not said <= set(field.words) else same(field, kept, text)
