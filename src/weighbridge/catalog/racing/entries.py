@@ -22,7 +22,44 @@ from weighbridge.errors import UsageError
 Region = Literal["China", "West", "Other"]
 LICENCES = ("any", "unrestricted", "commercial")
 WEST = frozenset(
-    "US CA GB IE FR DE IT ES PT NL BE LU AT CH SE NO DK FI IS PL CZ SK HU SI HR RO BG GR EE LV LT MT CY AU NZ IL".split()
+    {
+        "US",
+        "CA",
+        "GB",
+        "IE",
+        "FR",
+        "DE",
+        "IT",
+        "ES",
+        "PT",
+        "NL",
+        "BE",
+        "LU",
+        "AT",
+        "CH",
+        "SE",
+        "NO",
+        "DK",
+        "FI",
+        "IS",
+        "PL",
+        "CZ",
+        "SK",
+        "HU",
+        "SI",
+        "HR",
+        "RO",
+        "BG",
+        "GR",
+        "EE",
+        "LV",
+        "LT",
+        "MT",
+        "CY",
+        "AU",
+        "NZ",
+        "IL",
+    }
 )
 """North America, Europe, Australia, New Zealand, Israel. Korea, Japan, India and the Emirates count as Other."""
 CHINA = frozenset({"CN", "HK", "MO"})

@@ -8,8 +8,8 @@
 
 A lag below zero says by how much the followers are ahead. A draw is normal around the score, and half the width of the
 90% interval is 1.64 standard deviations, also where the interval leans to one side. Errors are drawn independently
-although those of one benchmark are correlated: an interval of lags is rough. `without` is the lag when one model is taken out: how much one
-model carries.
+although those of one benchmark are correlated: an interval of lags is rough. `without` is the lag when one model is
+taken out: how much one model carries.
 """
 
 from __future__ import annotations
@@ -69,15 +69,18 @@ def lag_between(
         return None
     best, top = _best(followers), _best(leaders)
     reached = next((entry for entry in leaders if entry.score >= best.score), None)
-    lag = Lag(
+    months = draw_lags(followers, leaders, end, draws=draws, seed=seed)
+    return Lag(
         follower=best,
         leader=top,
         reached_by=reached,
         points=top.score - best.score,
         months=_months(followers, leaders, end),
         months_at_release=(best.released - reached.released).days / DAYS_A_MONTH if reached else None,
+        interval=None if months is None else _middle(months),
+        behind=None if months is None else float(np.mean(months > 0)),
+        without=_without(followers, leaders, end),
     )
-    return _with_doubt(lag, followers, leaders, end, draws, seed)
 
 
 def lag_history(
@@ -98,20 +101,6 @@ def quarter_ends(first: date, last: date) -> tuple[date, ...]:
     return (*(day for day in ends if first <= day < last), last)
 
 
-def _with_doubt(
-    lag: Lag, followers: Sequence[Entry], leaders: Sequence[Entry], end: date, draws: int, seed: int
-) -> Lag:
-    months = draw_lags(followers, leaders, end, draws=draws, seed=seed)
-    interval, behind = None, None
-    if months is not None:
-        low, high = np.percentile(months, (2.5, 97.5))
-        interval, behind = (float(low), float(high)), float(np.mean(months > 0))
-    return Lag(
-        lag.follower, lag.leader, lag.reached_by, lag.points, lag.months, lag.months_at_release, interval, behind,
-        _without(followers, leaders, end),
-    )  # fmt: skip
-
-
 def draw_lags(
     followers: Sequence[Entry], leaders: Sequence[Entry], end: date, *, draws: int, seed: int
 ) -> Numbers | None:
@@ -119,9 +108,13 @@ def draw_lags(
     if not any(entry.low is not None for entry in (*followers, *leaders)):
         return None
     rng = np.random.default_rng(seed)
-    return _lags(
-        _drawn(followers, draws, rng), _drawn(leaders, draws, rng), _ages(followers, end), _ages(leaders, end)
-    )
+    return _lags(_drawn(followers, draws, rng), _drawn(leaders, draws, rng), _ages(followers, end), _ages(leaders, end))
+
+
+def _middle(months: Numbers) -> tuple[float, float]:
+    """The ends of the middle 95%."""
+    low, high = np.percentile(months, (2.5, 97.5))
+    return float(low), float(high)
 
 
 def _drawn(entries: Sequence[Entry], draws: int, rng: np.random.Generator) -> Numbers:
@@ -136,7 +129,7 @@ def _lags(followers: Numbers, leaders: Numbers, follower_age: Numbers, leader_ag
     best, top = followers.max(axis=1, keepdims=True), leaders.max(axis=1, keepdims=True)
     behind = leader_age[np.argmax(leaders >= best, axis=1)]
     ahead = follower_age[np.argmax(followers >= top, axis=1)]
-    return np.where(top[:, 0] >= best[:, 0], behind, -ahead)
+    return np.asarray(np.where(top[:, 0] >= best[:, 0], behind, -ahead))
 
 
 def _months(followers: Sequence[Entry], leaders: Sequence[Entry], end: date) -> float:

@@ -8,11 +8,12 @@ benchmark is saturated, and whether the group behind has anybody recent in the r
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 
 from weighbridge.catalog.racing.entries import Entry, Field, field_of
-from weighbridge.catalog.racing.frontier import DRAWS, Lag, frontier, lag_between, lag_history, quarter_ends
+from weighbridge.catalog.racing.frontier import Lag, frontier, lag_between, lag_history, quarter_ends
 from weighbridge.catalog.records import Catalogue, Score
 from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
@@ -24,6 +25,21 @@ FEWEST = 20
 """A snapshot with fewer entries names only the best, so that no day of reaching a score can be read from it."""
 STALE_MONTHS = 6.0
 MOVES_MONTHS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which part of the field is raced."""
+
+    licence: str = "any"
+    """One of entries.LICENCES; of open weights only, closed models always count."""
+    snapshot: str | None = None
+    """ISO day: scores as they stood then."""
+    until: date | None = None
+    """Only what was released by then; lags are counted on that day."""
+
+
+EVERYBODY = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,46 +84,59 @@ class Race:
 
 
 def run_race(
-    catalogue: Catalogue,
-    scores: Sequence[Score],
-    benchmark: str,
-    *,
-    licence: str = "any",
-    snapshot: str | None = None,
-    until: date | None = None,
-    draws: int = DRAWS,
-    seed: int = 0,
+    catalogue: Catalogue, scores: Sequence[Score], benchmark: str, asked: Asked = EVERYBODY, *, seed: int = 0
 ) -> Race:
-    """The race of one benchmark. Raises UsageError where nobody is in it."""
-    names = {row.benchmark for row in scores}
-    if benchmark not in names:
-        close = next((name for name in names if name.casefold() == benchmark.casefold()), None)
-        if close is None:
-            raise UsageError(f"there is no benchmark {benchmark!r}", next_move=did_you_mean(benchmark, names))
-        benchmark = close
-    field = field_of(catalogue, scores, benchmark, licence=licence, snapshot=snapshot, until=until)
+    """The race of one benchmark. Raises UsageError for one that is not there, or where nobody is in it."""
+    benchmark = _find(benchmark, {row.benchmark for row in scores})
+    field = field_of(catalogue, scores, benchmark, licence=asked.licence, snapshot=asked.snapshot, until=asked.until)
     if not field.entries:
         raise UsageError(
-            f"nobody is in the race of {benchmark!r} that way",
-            next_move="Try it without the filter, or with a later day.",
+            f"nobody is in the race of {benchmark!r} that way", next_move="Leave out a filter, or name a later day."
         )
-    end = max(entry.released for entry in field.entries)
+    end = asked.until or max(entry.released for entry in field.entries)
     members = {name: tuple(_members(field.entries, name)) for name in GROUPS}
     groups = tuple(Group(name, len(some), frontier(some)) for name, some in members.items() if some)
-    told = (_tell(field, pair, members, end, draws, seed) for pair in PAIRS)
+    told = (_tell(field, pair, members, end, seed) for pair in PAIRS)
     return Race(field, end, groups, tuple(each for each in told if each is not None))
 
 
-def regions_apart(
-    catalogue: Catalogue, scores: Sequence[Score], benchmark: str, *, licence: str = "any"
-) -> Race | None:
-    """Where snapshots are raced and the newest has only one region: the newest in which both regions have somebody."""
-    days = sorted({row.date for row in scores if row.benchmark == benchmark}, reverse=True)
-    for day in days:
-        field = field_of(catalogue, scores, benchmark, licence=licence, snapshot=day)
-        if all(any(_members(field.entries, name)) for name in PAIRS[1]):
-            return run_race(catalogue, scores, benchmark, licence=licence, snapshot=day)
-    return None
+def races_of(
+    catalogue: Catalogue, scores: Sequence[Score], benchmarks: Sequence[str], asked: Asked = EVERYBODY
+) -> tuple[Race, ...]:
+    """Several races, at least one; of several asked for, those that nobody is in are left out.
+
+    Where the newest snapshot of an Elo board has no two regions, the newest that has them is raced too.
+    """
+    if len(benchmarks) == 1:
+        return (run_race(catalogue, scores, benchmarks[0], asked),)
+    races: list[Race] = []
+    for benchmark in benchmarks:
+        with suppress(UsageError):
+            race = run_race(catalogue, scores, benchmark, asked)
+            races.append(race)
+            if race.field.benchmark.scale == "elo" and len(race.told) < len(PAIRS):
+                races.extend(_regions_apart(catalogue, scores, benchmark, asked))
+    if not races:
+        raise UsageError("nobody is in any race that way", next_move="Leave out a filter, or name a later day.")
+    return tuple(races)
+
+
+def _regions_apart(catalogue: Catalogue, scores: Sequence[Score], benchmark: str, asked: Asked) -> Iterable[Race]:
+    """The newest snapshot of a board in which both regions have somebody."""
+    for day in sorted({row.date for row in scores if row.benchmark == benchmark}, reverse=True):
+        if asked.snapshot is None or day <= asked.snapshot:
+            field = field_of(catalogue, scores, benchmark, licence=asked.licence, snapshot=day, until=asked.until)
+            if all(any(_members(field.entries, name)) for name in PAIRS[1]):
+                yield run_race(catalogue, scores, benchmark, replace(asked, snapshot=day))
+                return
+
+
+def _find(benchmark: str, names: set[str]) -> str:
+    """A benchmark by its name, in any case."""
+    found = next((name for name in names if name.casefold() == benchmark.casefold()), None)
+    if found is None:
+        raise UsageError(f"there is no benchmark {benchmark!r}", next_move=did_you_mean(benchmark, names))
+    return found
 
 
 def _members(entries: Iterable[Entry], group: str) -> Iterable[Entry]:
@@ -117,10 +146,10 @@ def _members(entries: Iterable[Entry], group: str) -> Iterable[Entry]:
 
 
 def _tell(
-    field: Field, pair: tuple[str, str], members: dict[str, tuple[Entry, ...]], end: date, draws: int, seed: int
+    field: Field, pair: tuple[str, str], members: dict[str, tuple[Entry, ...]], end: date, seed: int
 ) -> Told | None:
     followers, leaders = members[pair[0]], members[pair[1]]
-    lag = lag_between(followers, leaders, end, draws=draws, seed=seed)
+    lag = lag_between(followers, leaders, end, seed=seed)
     if lag is None:
         return None
     counts_months = len(field.entries) >= FEWEST
