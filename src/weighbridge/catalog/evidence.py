@@ -37,8 +37,8 @@ def newest(scores: Iterable[Score], model: str) -> dict[Measure, Score]:
 
 
 def _rank(score: Score) -> tuple[int, tuple[int, ...], str]:
-    """The least interested first, then the newest."""
-    return TRUST.index(score.independence), tuple(-ord(letter) for letter in score.date), score.benchmark
+    """The least interested first, then the newest; what is undated last."""
+    return TRUST.index(score.independence), tuple(-ord(letter) for letter in score.date or "0"), score.benchmark
 
 
 def said(score: Score) -> str:

@@ -18,6 +18,8 @@ class Table(msgspec.Struct, frozen=True):
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     """Each as long as the head."""
+    sources: tuple[str, ...] = ()
+    """Ids of those whose word is in it."""
 
 
 class Section(msgspec.Struct, frozen=True):

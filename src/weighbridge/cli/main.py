@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("weighbridge.cli.models", "Search the models of the catalogue; say what a name means."),
     "show": ("weighbridge.cli.show", "Show what is known of a model, each fact with its source."),
     "compare": ("weighbridge.cli.compare", "Hold models side by side, differences first."),
+    "brief": ("weighbridge.cli.brief", "One page about a model to decide on."),
     "check": ("weighbridge.cli.check", "Hold somebody's table of claims against the catalogue."),
     "race": ("weighbridge.cli.race", "Who leads: open or closed, China or West, and by how many months."),
     "adoption": ("weighbridge.cli.adoption", "How much models are used: downloads, likes, derivatives, tokens."),
