@@ -168,7 +168,8 @@ def _extras() -> Iterator[Check]:
 
 
 def check_backends(folder: Path, settings: Settings) -> Iterator[Check]:
-    """The backends of a task: weights pulled, keys set, servers answering. Raises InputError for a broken task."""
+    """The backends of a task: engine installed, weights pulled, keys set, servers answering. Raises InputError for a
+    broken task."""
     from weighbridge.weigh.task import load_task
 
     task = load_task(folder, cache_dir=settings.cache_dir)
@@ -177,6 +178,8 @@ def check_backends(folder: Path, settings: Settings) -> Iterator[Check]:
     for record in {candidate.backend.name: candidate.backend for candidate in task.candidates}.values():
         if record.kind == "openai":
             yield asyncio.run(_probe(record, settings))
+        elif record.kind == "llamacpp" and (lack := _engine_lacks(record.name)):
+            yield lack
         elif record.source is None:
             yield Check(record.name, "ok", f"{record.kind}: needs nothing")
         elif record.source in pulled and pulled[record.source].path.exists():
@@ -184,6 +187,17 @@ def check_backends(folder: Path, settings: Settings) -> Iterator[Check]:
         else:
             next_move = f"The first run pulls it; or now: weighbridge pull {record.source}"
             yield Check(record.name, "warn", f"{record.source} is not here yet", next_move)
+
+
+def _engine_lacks(name: str) -> Check | None:
+    """What the engine llamacpp needs beside weights."""
+    from weighbridge.engines.llamacpp.installed import check_installed
+
+    try:
+        check_installed(name)
+    except EngineError as error:
+        return Check(name, "missing", error.what, error.next_move)
+    return None
 
 
 async def _probe(record: BackendRecord, settings: Settings) -> Check:

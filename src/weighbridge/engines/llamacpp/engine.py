@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.metadata
-import importlib.util
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import msgspec
 
 from weighbridge.chat import ChatRequest, Piece, Text
 from weighbridge.engines.engine import Ability, BackendRecord
+from weighbridge.engines.llamacpp.installed import check_installed
 from weighbridge.engines.llamacpp.labels import Labels
 from weighbridge.engines.llamacpp.params import available_memory, plan, slots_for
 from weighbridge.engines.llamacpp.server import Server
@@ -63,7 +63,7 @@ class LlamaCppEngine:
     async def start(self) -> None:
         if self._server is not None:
             return
-        _check_installed(self.name)
+        check_installed(self.name)
         header = await asyncio.to_thread(read_gguf, self._weights)
         header.check_whole()
         server = self._make_server(header)
@@ -182,15 +182,6 @@ class LlamaCppEngine:
         if self._server is not None:
             self._server.answered()
         return msgspec.structs.replace(piece, model=self.model)
-
-
-def _check_installed(name: str) -> None:
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise EngineError(
-            "xllamacpp, which runs GGUF weights on this machine, is not installed",
-            where=f"backend {name}",
-            next_move="Install it with `python -m pip install 'weighbridge[local]'`.",
-        )
 
 
 def _beginning(request: ChatRequest) -> str:
