@@ -37,11 +37,14 @@ def index(folder: Path) -> Index:
 def choose(folder: Path, name: str) -> Model:
     """The model a name means; what could be two, or is none, is refused with what it may mean.
 
-    An id as it stands is looked up at once; the index of all names is made only for other names.
+    An id or a name as it is listed is looked up at once; the index of all names is made only for other names.
     """
     catalogue = load_catalogue(folder)
     if name in catalogue.models:
         return catalogue.models[name]
+    listed = [model for model in catalogue.models.values() if name == model.name or name in model.names]
+    if len(listed) == 1 and name.casefold() not in {alias.name.casefold() for alias in catalogue.aliases}:
+        return listed[0]
     from weighbridge.catalog.match import resolve_name
 
     found = resolve_name(index(folder), name)
@@ -49,7 +52,7 @@ def choose(folder: Path, name: str) -> Model:
         hint = f"Perhaps: {', '.join(found.alternatives)}." if found.alternatives else _search_hint(catalogue, name)
         raise UsageError(f"no one model is called {name!r}: {found.how}", next_move=hint)
     if found.how.startswith("moving"):
-        click.echo(f"{name} is a {found.how}.", err=True)
+        click.echo(f"Note: {found.how}.", err=True)
     return catalogue.models[found.id]
 
 
