@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from weighbridge.catalog.records import Adoption
+from weighbridge.catalog.spellings import read_country
 from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
 
@@ -65,10 +66,11 @@ def find_subjects(rows: Sequence[Adoption], text: str, model: str | None) -> fro
     known = {row.subject for row in rows}
     if model is not None:
         return frozenset({model})
-    asked = text.casefold()
-    found = {name for name in known if asked in (name.casefold(), name.casefold().partition(":")[2])}
+    groups = {name for name in known if ":" in name}
+    asked = {text.casefold(), f"country:{read_country(text)}".casefold()}
+    found = {name for name in groups if {name.casefold(), name.casefold().partition(":")[2]} & asked}
     if not found:
-        raise UsageError(f"nothing was counted of {text!r}", next_move=did_you_mean(text, known))
+        raise UsageError(f"there is no model and no group {text!r}", next_move=did_you_mean(text, groups))
     return frozenset(found)
 
 

@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 
-from weighbridge.catalog.racing.entries import Entry, Field, field_of
+from weighbridge.catalog.racing.benchmarks import BENCHMARKS
+from weighbridge.catalog.racing.entries import TRUSTED, Entry, Field, field_of
 from weighbridge.catalog.racing.frontier import Lag, frontier, lag_between, lag_history, quarter_ends
 from weighbridge.catalog.records import Catalogue, Score
 from weighbridge.errors import UsageError
@@ -36,7 +37,7 @@ class Asked:
     snapshot: str | None = None
     """ISO day: scores as they stood then."""
     until: date | None = None
-    """Only what was released by then; lags are counted on that day."""
+    """Only what was released by then; lags are counted on that day, or on that of the newest release before it."""
 
 
 EVERYBODY = Asked()
@@ -75,7 +76,7 @@ class Told:
 class Race:
     field: Field
     end: date
-    """The newest release among those in the race: the day on which lags are counted."""
+    """The day on which lags are counted: that of the newest release, or the one asked for."""
     groups: tuple[Group, ...]
     told: tuple[Told, ...]
 
@@ -88,12 +89,14 @@ def run_race(
 ) -> Race:
     """The race of one benchmark. Raises UsageError for one that is not there, or where nobody is in it."""
     benchmark = _find(benchmark, {row.benchmark for row in scores})
+    if asked.until and not asked.snapshot and benchmark in BENCHMARKS and BENCHMARKS[benchmark].scale == "elo":
+        asked = replace(asked, snapshot=asked.until.isoformat())
     field = field_of(catalogue, scores, benchmark, licence=asked.licence, snapshot=asked.snapshot, until=asked.until)
     if not field.entries:
-        raise UsageError(
-            f"nobody is in the race of {benchmark!r} that way", next_move="Leave out a filter, or name a later day."
-        )
-    end = asked.until or max(entry.released for entry in field.entries)
+        raise UsageError(f"nobody is in the race of {benchmark!r} that way", next_move=_why_nobody(scores, benchmark))
+    whole = field_of(catalogue, scores, benchmark, licence=asked.licence, snapshot=asked.snapshot)
+    newest = max(entry.released for entry in whole.entries)
+    end = newest if asked.until is None else min(newest, asked.until)
     members = {name: tuple(_members(field.entries, name)) for name in GROUPS}
     groups = tuple(Group(name, len(some), frontier(some)) for name, some in members.items() if some)
     told = (_tell(field, pair, members, end, seed) for pair in PAIRS)
@@ -137,6 +140,13 @@ def _find(benchmark: str, names: set[str]) -> str:
     if found is None:
         raise UsageError(f"there is no benchmark {benchmark!r}", next_move=did_you_mean(benchmark, names))
     return found
+
+
+def _why_nobody(scores: Sequence[Score], benchmark: str) -> str:
+    rows = [row for row in scores if row.benchmark == benchmark]
+    if any(row.independence in TRUSTED for row in rows):
+        return "Leave out a filter, or name a later day."
+    return f"All its {len(rows)} scores are of the labs themselves or of mixed origin; such scores are not raced."
 
 
 def _members(entries: Iterable[Entry], group: str) -> Iterable[Entry]:
