@@ -66,6 +66,7 @@ def run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_example_of_a_page_does_what_the_page_says(page: Path, tmp_path: Path) -> None:
     folder = tmp_path / "page"

@@ -14,6 +14,7 @@ from weighbridge.errors import InputError
 from weighbridge.formats.problems import Problems
 
 
+@pytest.mark.slow
 def test_the_shipped_catalogue_has_no_mistake() -> None:
     assert [str(problem) for problem in examine(DATA).problems] == []
 

@@ -18,7 +18,8 @@ def test_every_data_set_is_named_with_its_licence_as_its_makers_ask(source: Sour
     row = next((line for line in PAGE.splitlines() if line.startswith(f"| `{source.id}` |")), "")
 
     for part in (source.licence, source.attribution, source.url, source.read):
-        assert part and part in row
+        assert part
+        assert part in row
 
 
 def test_the_page_names_nothing_that_is_not_in_the_catalogue() -> None:

@@ -13,7 +13,7 @@ import uvloop
 
 from fault_server import Exchange, FaultServer, answers, response
 from weighbridge.errors import BackendUnreachable
-from weighbridge.net.calls import Calls
+from weighbridge.net.calls import Calls, Timeouts
 
 DATA = Path(__file__).parent.parent / "data" / "tls"
 RUN: list[Callable[[Any], Any]] = [asyncio.run]
@@ -118,7 +118,7 @@ def test_https_to_a_server_that_speaks_http_says_so() -> None:
     async def run() -> None:
         async with FaultServer(answers(b"plain")) as server, Calls(environ={}, tls=trusting) as calls:
             with pytest.raises(BackendUnreachable, match=r"no TLS with|no connection") as caught:
-                await calls.request("GET", f"https://127.0.0.1:{server.port}/")
+                await calls.request("GET", f"https://127.0.0.1:{server.port}/", timeouts=Timeouts(connect_s=0.5))
         assert caught.value.next_move is not None
 
     RUN[0](run())

@@ -106,6 +106,7 @@ def test_an_attack_adds_no_element_and_no_attribute(attack: str) -> None:
     assert not [name for name in names if name.startswith("on") or name in ("style", "autofocus", "srcset")]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(), max_size=60) | st.text("<>\"'&/!-=\x00\x1b\u202e\ud800 \n", max_size=60))
 def test_no_text_changes_the_structure_or_hides_from_the_reader(text: str) -> None:

@@ -48,6 +48,7 @@ def test_a_forecast_does_not_end_a_run_before_min_items() -> None:
     assert contest.verdict().basis is None
 
 
+@pytest.mark.slow
 def test_a_wrong_winner_is_no_likelier_with_min_items() -> None:
     """Two equal candidates, 1,000 times: at most alpha name a winner. Three standard errors of grace."""
     wrong = 0

@@ -148,6 +148,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.dictionaries(texts.filter(lambda name: name != "id"), values, max_size=4), min_size=1, max_size=6)

@@ -240,6 +240,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> Non
     assert read_table(path, ("a", "b")).scores.tolist() == [[1.0, 0.0], [1.0, 0.0]]
 
 
+@pytest.mark.slow
 def test_a_table_that_swells_beyond_belief_is_refused_early(tmp_path: Path) -> None:
     """20 KB that would become 20 MB of one line; 70 KB that would become 70 MB of short ones."""
     line, lines = tmp_path / "line.csv", tmp_path / "lines.csv"

@@ -232,6 +232,7 @@ RIGHT_MATHEMATICS = [
 ]
 
 
+@pytest.mark.slow
 def test_mathematics_is_compared_by_meaning() -> None:
     made = scorer("math")
 
