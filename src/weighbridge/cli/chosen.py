@@ -37,12 +37,12 @@ def index(folder: Path) -> Index:
 def choose(folder: Path, name: str) -> Model:
     """The model a name means; what could be two, or is none, is refused with what it may mean.
 
-    An id or a name as it is listed is looked up at once; the index of all names is made only for other names.
+    An id, or a name that is listed for one model, is looked up at once; the index of all names is made only for other names.
     """
     catalogue = load_catalogue(folder)
     if name in catalogue.models:
         return catalogue.models[name]
-    listed = [model for model in catalogue.models.values() if name == model.name or name in model.names]
+    listed = [model for model in catalogue.models.values() if name in model.names]
     if len(listed) == 1 and name.casefold() not in {alias.name.casefold() for alias in catalogue.aliases}:
         return listed[0]
     from weighbridge.catalog.match import resolve_name
