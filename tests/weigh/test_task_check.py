@@ -207,6 +207,22 @@ def test_a_bad_item_is_named_with_its_line(tmp_path: Path, line: str | bytes, wh
     assert any(problem.where == where and what in problem.what for problem in problems), problems
 
 
+@pytest.mark.parametrize(
+    ("line", "next_move"),
+    [
+        pytest.param(b'{"id": "c", "text": "x"', "one whole JSON object on one line", id="half"),
+        pytest.param(b'{"id": "c", "text": null, "category": "bug"}', "{{text?}}", id="null"),
+        pytest.param(b'{"id": "c", "category": "bug"}', "{{text?}}", id="no-field"),
+        pytest.param(b"\x1f\x8b\x08\x00", "unpack", id="compressed"),
+    ],
+)
+def test_a_bad_item_comes_with_what_to_do_about_it(tmp_path: Path, line: bytes, next_move: str) -> None:
+    problems = check_task(make_task(tmp_path, items=line + b"\n"))
+
+    assert all(next_move in str(problem.next_move) for problem in problems)
+    assert problems
+
+
 def test_a_huge_item_is_measured_not_held(tmp_path: Path) -> None:
     huge = b'{"id": "c", "text": "' + b"x" * 50_000_000 + b'"}\n'
 

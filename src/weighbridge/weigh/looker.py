@@ -61,8 +61,9 @@ class Looker:
             for path, text in prompter.lacks(item.fields):
                 state = "missing" if look_up(item.fields, path) is MISSING else "null"
                 what = f"the field {path!r} is {state}, and prompt.{text} of candidate {candidate!r} names it"
-                yield self._problem(item, line, path, what)
+                yield self._problem(item, line, path, what, f"Fill it in, or write {{{{{path}?}}}} where it may lack.")
 
-    def _problem(self, item: Item, line: int, path: str, what: str) -> Problem:
-        hint = did_you_mean(path, paths(item.fields)) if look_up(item.fields, path) is MISSING else None
+    def _problem(self, item: Item, line: int, path: str, what: str, next_move: str | None = None) -> Problem:
+        near = did_you_mean(path, paths(item.fields)) if look_up(item.fields, path) is MISSING else None
+        hint = " ".join(filter(None, (near, next_move))) or None
         return Problem(self._name, line, path, f"item {item.id!r}: {what}", hint)

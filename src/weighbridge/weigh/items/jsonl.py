@@ -12,6 +12,7 @@ from weighbridge.weigh.items.lines import BOM, read_lines
 
 DEEPEST = 64
 """Objects and arrays within each other; what is deeper could be read here and fail to be written elsewhere."""
+FLATTEN = "Flatten it, or make the inner part a text."
 _decode = msgspec.json.Decoder().decode
 
 
@@ -37,13 +38,11 @@ class JsonLines:
         except UnicodeDecodeError:
             raise BadRecord(line, None, *not_utf8(raw)) from None
         except RecursionError:
-            raise BadRecord(line, None, "not readable as JSON: nested too deeply") from None
+            raise BadRecord(line, None, "not readable as JSON: nested too deeply", FLATTEN) from None
         except msgspec.MsgspecError as error:
             raise BadRecord(line, None, *_not_json(raw, error)) from None
         if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
-            raise BadRecord(
-                line, None, f"nested more than {DEEPEST} deep", "Flatten it, or make the inner part a text."
-            )
+            raise BadRecord(line, None, f"nested more than {DEEPEST} deep", FLATTEN)
         if type(value) is not dict:
             what = f"expected a JSON object, got {_JSON_NAMES[type(value)]}"
             raise BadRecord(line, None, what, 'Write each item as one line: {"id": "1", "text": "..."}.')
@@ -79,12 +78,12 @@ def not_utf8(raw: bytes) -> tuple[str, str]:
     return "a text holds half of a surrogate pair (\\ud800 to \\udfff)", "Write the character itself, as UTF-8."
 
 
-def _not_json(raw: bytes, error: msgspec.MsgspecError) -> tuple[str, str | None]:
+def _not_json(raw: bytes, error: msgspec.MsgspecError) -> tuple[str, str]:
     what = f"not readable as JSON: {str(error).removeprefix('JSON is malformed: ')}"
     if any(word in raw for word in (b"NaN", b"Infinity")):
         return what, "JSON has no NaN and no Infinity; write null, or leave the field out."
-    if raw.lstrip().startswith((b"[", b"{")) and raw.rstrip().endswith((b"[", b"{", b",")):
-        return what, "An item is one whole JSON object on one line."
+    if raw.startswith((b"\x1f\x8b", b"PK\x03\x04")):
+        return what, "This looks compressed; unpack the file."
     if b"\x00" in raw[:4]:
         return what, "This looks like UTF-16; save the file as UTF-8."
-    return what, None
+    return what, "An item is one whole JSON object on one line."
