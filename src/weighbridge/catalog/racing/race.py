@@ -50,6 +50,8 @@ class Group:
     name: str
     count: int
     steps: tuple[Entry, ...]
+    tied: tuple[str, ...] = ()
+    """Other models with the same best score; the first that was released stands for them."""
 
     @property
     def best(self) -> Entry:
@@ -98,7 +100,7 @@ def run_race(
     newest = max(entry.released for entry in whole.entries)
     end = newest if asked.until is None else min(newest, asked.until)
     members = {name: tuple(_members(field.entries, name)) for name in GROUPS}
-    groups = tuple(Group(name, len(some), frontier(some)) for name, some in members.items() if some)
+    groups = tuple(_group(name, some) for name, some in members.items() if some)
     told = (_tell(field, pair, members, end, seed) for pair in PAIRS)
     return Race(field, end, groups, tuple(each for each in told if each is not None))
 
@@ -140,6 +142,12 @@ def _find(benchmark: str, names: set[str]) -> str:
     if found is None:
         raise UsageError(f"there is no benchmark {benchmark!r}", next_move=did_you_mean(benchmark, names))
     return found
+
+
+def _group(name: str, members: Sequence[Entry]) -> Group:
+    steps = frontier(members)
+    tied = {entry.key: entry.name for entry in members if entry.score == steps[-1].score and entry.key != steps[-1].key}
+    return Group(name, len(members), steps, tuple(tied.values()))
 
 
 def _why_nobody(scores: Sequence[Score], benchmark: str) -> str:

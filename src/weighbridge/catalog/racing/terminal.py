@@ -68,7 +68,8 @@ def _years(grid: _Grid) -> str:
 
 def _legend(group: Group) -> str:
     best = group.best
+    tied = f"; {len(group.tied)} more with this score" if group.tied else ""
     return (
         f"  {LETTERS[group.name]} {group.name:<11} {cut(best.name, 34):<34} {best.score:>7g}  {best.released}"
-        f"  (of {group.count})"
+        f"  (of {group.count}{tied})"
     )

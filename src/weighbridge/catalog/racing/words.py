@@ -95,6 +95,7 @@ def race_value(race: Race) -> dict[str, Any]:
                 "name": group.name,
                 "count": group.count,
                 "best": _entry(group.best),
+                "tied": list(group.tied),
                 "steps": [_entry(entry) for entry in group.steps],
             }
             for group in race.groups
