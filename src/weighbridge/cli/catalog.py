@@ -13,6 +13,7 @@ from weighbridge.catalog.gaps import find_gaps
 from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.snapshot import DATA, SNAPSHOT, is_in_step, write_snapshot
 from weighbridge.catalog.validate import compile_folder, examine
+from weighbridge.cli.update import update_feeds
 from weighbridge.formats.problems import MOST_PROBLEMS, Problem
 
 BEHIND = "not made from the TOML as it is now"
@@ -77,6 +78,9 @@ def gaps(folder: Path, as_json: bool) -> None:
     for model, names in found.items():
         click.echo(f"{model}: {', '.join(names)}")
     click.echo(f"{sum(map(len, found.values())):,} gaps in {len(found):,} models.")
+
+
+catalog.add_command(update_feeds)
 
 
 def _today() -> str:

@@ -12,6 +12,7 @@ the bundle that SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -78,14 +79,38 @@ class Fetcher:
 
         def once() -> tuple[bytes, Mapping[str, str]]:
             with self._answer(request, {}) as response:
-                body = bytearray()
-                for chunk in self._chunks(response):
-                    body += chunk
-                    if len(body) > most:
-                        raise PullError(f"the answer is longer than {format_bytes(most)}", where=request.shown)
-                return bytes(body), response.headers
+                return self._whole(request, response, most, math.inf), response.headers
 
         return self._retry(request, once, lambda: 0)
+
+    def changed(self, request: Request, most: int, within_s: float) -> tuple[bytes, Mapping[str, str]] | None:
+        """A document as `small` brings it; None where it is still the one that `If-None-Match` or `If-Modified-Since`
+        among the request's headers describe (304). All tries together take no longer than about `within_s`."""
+        ends = self._clock() + within_s
+
+        def once() -> tuple[bytes, Mapping[str, str]] | None:
+            if self._clock() > ends:
+                raise PullError(f"not there after {format_duration(within_s)}", where=request.shown)
+            with self._answer(request, {}, allow=(304,)) as response:
+                same = response.status == 304
+                return None if same else (self._whole(request, response, most, ends), response.headers)
+
+        return self._retry(request, once, lambda: 0)
+
+    def _whole(self, request: Request, response: urllib3.BaseHTTPResponse, most: int, ends: float) -> bytes:
+        """A body of at most `most` bytes, by the time `ends` of the clock."""
+        body = bytearray()
+        if (announced_bytes(response.headers) or 0) > most:
+            raise PullError(f"the answer is longer than {format_bytes(most)}", where=request.shown)
+        for chunk in self._chunks(response):
+            body += chunk
+            if len(body) > most:
+                raise PullError(f"the answer is longer than {format_bytes(most)}", where=request.shown)
+            if self._clock() > ends:
+                raise PullError(
+                    f"the answer does not end: {format_bytes(len(body))} came in the time allowed", where=request.shown
+                )
+        return bytes(body)
 
     def head(self, request: Request) -> Mapping[str, str]:
         """What the server itself says about a file, without the file and without following it to another origin."""
@@ -222,7 +247,7 @@ class Fetcher:
     def _chunks(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         """The body as it comes; Again when it comes more slowly than anyone would wait for."""
         since, came = self._clock(), 0
-        for chunk in response.stream(CHUNK_BYTES, decode_content=False):
+        for chunk in _as_it_comes(response):
             yield chunk
             came += len(chunk)
             passed = self._clock() - since
@@ -230,6 +255,15 @@ class Fetcher:
                 if came < SLOWEST_BYTES_S * passed:
                     raise Again(f"only {came} bytes came in {format_duration(passed)}")
                 since, came = self._clock(), 0
+
+
+def _as_it_comes(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """The body in pieces of at most CHUNK_BYTES, none of which waits until it is full: a drip is seen as one."""
+    if response.chunked:
+        yield from response.stream(CHUNK_BYTES, decode_content=False)
+        return
+    while chunk := response.read1(CHUNK_BYTES, decode_content=False):
+        yield chunk
 
 
 def _check_place(request: Request, response: urllib3.BaseHTTPResponse, sink: Sink, size: int | None) -> None:

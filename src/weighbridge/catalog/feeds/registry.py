@@ -1,0 +1,37 @@
+"""The feeds that are known."""
+
+from __future__ import annotations
+
+from weighbridge.catalog.facts import Source
+from weighbridge.catalog.feeds.feed import Feed, whole_list
+from weighbridge.catalog.feeds.models_dev import read_models_dev
+from weighbridge.errors import UsageError
+from weighbridge.formats.problems import did_you_mean
+from weighbridge.units import MIB
+
+_ALL = (
+    Feed(
+        "models.dev",
+        Source(
+            "models-dev-live",
+            "models.dev, an open database of models and prices, fetched live",
+            "independent",
+            url="https://models.dev",
+            licence="MIT",
+            attribution="models.dev contributors (https://github.com/anomalyco/models.dev), MIT",
+        ),
+        "https://models.dev",
+        "offers of all providers",
+        whole_list("/api.json", read_models_dev, 64 * MIB),
+        stands_for=("models-dev",),
+    ),
+)
+FEEDS: dict[str, Feed] = {feed.name: feed for feed in _ALL}
+
+
+def find_feed(name: str) -> Feed:
+    """A feed by its name. Raises UsageError for one that is not known."""
+    feed = FEEDS.get(name.casefold())
+    if feed is None:
+        raise UsageError(f"there is no feed {name!r}", next_move=did_you_mean(name, FEEDS))
+    return feed
