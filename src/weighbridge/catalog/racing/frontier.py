@@ -4,7 +4,7 @@
     lag now    end - first day on which the leaders had reached the followers' best score      in months of 30.44 days
     at release release of the followers' best - that day: the lag as it was on that day
     points     the leaders' best score - the followers' best score
-    interval   each score drawn anew from its own interval, 3,000 times: 2.5% and 97.5% of the lags
+    interval   each score drawn anew from its own interval, 10,000 times: 2.5% and 97.5% of the lags
 
 A lag below zero says by how much the followers are ahead. A draw is normal around the score, and half the width of the
 90% interval is 1.64 standard deviations, also where the interval leans to one side. Errors are drawn independently
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from weighbridge.catalog.racing.entries import Z90, Entry
 
 DAYS_A_MONTH = 30.4375
-DRAWS = 3_000
+DRAWS = 10_000
 Numbers = NDArray[np.float64]
 
 

@@ -188,7 +188,7 @@ def _reasons(field: Field, lag: Lag, followers: Sequence[Entry], end: date, coun
     if lag.interval is None and counts_months:
         yield "the errors of its scores are not known"
     if lag.interval is not None and lag.interval[0] <= 0 <= lag.interval[1]:
-        yield f"the interval holds zero: behind in {lag.behind:.0%} of the draws"
+        yield f"the interval holds zero: behind in {lag.behind:.1%} of the draws"
     limit = field.benchmark.saturates
     if field.benchmark.scale == "percent" and max(lag.follower.score, lag.leader.score) >= limit:
         yield f"saturated: the best has {max(lag.follower.score, lag.leader.score):g} of 100"

@@ -42,7 +42,7 @@ def told_lines(race: Race, told: Told) -> Iterator[str]:
             f"{lag.months_at_release:.1f}"
         )
     if lag.behind is not None and lag.interval:
-        yield f"  behind in {lag.behind:.0%} of the draws"
+        yield f"  behind in {lag.behind:.1%} of the draws"
     yield from (f"  but: {reason}" for reason in told.reasons)
 
 
