@@ -59,7 +59,7 @@ read = "2026-09-01"
 [[licence]]
 id = "LicenseRef-Falcon-180B"
 name = "Falcon 180B TII License"
-names = ["Falcon License"]
+names = ["Falcon License", "Falcon TII License"]
 commercial_use = "conditional"
 conditions = [
   { kind = "hosting", then = "a licence of its own for hosted services" },
@@ -67,6 +67,14 @@ conditions = [
 ]
 use_policy = "acceptable use"
 use_policy_may_change = "yes"
+source = "paper"
+read = "2026-09-01"
+
+[[licence]]
+id = "LicenseRef-TII-Other"
+name = "TII License"
+commercial_use = "conditional"
+conditions = [{ kind = "use_policy", then = "pass it on" }]
 source = "paper"
 read = "2026-09-01"
 

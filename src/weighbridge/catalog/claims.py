@@ -62,7 +62,7 @@ class Judge:
     def judge(self, claim: Claim) -> Judged:
         """A name that several models go by (base and chat of one release) is judged for each of them: where the
         catalogue gives all the same answer, it does not matter which is meant."""
-        field, match = find_field(claim.title), self._meant(claim.model)
+        field, match = _field_of(claim.title), self._meant(claim.model)
         name = field.name if field else claim.title
         models = _candidates(match)
         if not models:
@@ -73,6 +73,9 @@ class Judge:
         known = [answer for answer in answers if answer.source is not None] or answers
         if len({answer.status for answer in known}) == 1:
             return known[0] if match.id else msgspec.structs.replace(known[0], reason=_of_each(known))
+        own = [answer for answer in known if answer.model and _is_own_name(claim.model, answer.model)]
+        if len(own) == 1:
+            return msgspec.structs.replace(own[0], reason=f"{own[0].reason}; taken to be {own[0].model}")
         return Judged(claim, "unknown", name, None, reason=f"differs between {_and(known)}")
 
     def _about(self, model: str, claim: Claim, field: Field) -> Judged:
@@ -165,6 +168,11 @@ def _candidates(match: Match) -> tuple[str, ...]:
     return tuple(model for model in match.alternatives if name_key(_STAGE.sub("", model.rpartition("/")[2])) == name)
 
 
+def _is_own_name(name: str, model: str) -> bool:
+    """Whether a name is a model's own, to the last letter: `Falcon-40B` is falcon-40b before falcon-40b-instruct."""
+    return name_key(name) == name_key(model.rpartition("/")[2])
+
+
 def _and(answers: list[Judged]) -> str:
     return " and ".join(f"{answer.model} ({answer.status})" for answer in answers)
 
@@ -175,6 +183,14 @@ def _of_each(answers: list[Judged]) -> str:
 
 def _perhaps(alternatives: tuple[str, ...]) -> str:
     return f"; perhaps {' or '.join(alternatives[:3])}" if alternatives else ""
+
+
+def _field_of(title: str) -> Field | None:
+    """`Params (active)` is not about all of them; otherwise what stands in brackets is left out."""
+    within = " ".join(re.findall(r"\(([^()]*)\)", title)).lower()
+    if "activ" in within and "total" not in within and find_field(title) is FIELDS["parameters_total"]:
+        return FIELDS["parameters_active"]
+    return find_field(title)
 
 
 def _no_field(title: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from weighbridge.catalog.fields import Field, read_value, same
 from weighbridge.catalog.names import find_lab, find_licence, licence_key, name_key
-from weighbridge.catalog.quantities import Quantity
+from weighbridge.catalog.quantities import Quantity, read_quantity
 from weighbridge.catalog.records import Catalogue
 
 _BOUND = re.compile(
@@ -25,6 +25,15 @@ _ANOTHER = re.compile(
     re.IGNORECASE,
 )
 """Licences that everybody knows by name, whether or not a model here is under one."""
+_NO_USE = re.compile(r"\bnon[- ]?commercial\b|\bresearch[- ]only\b", re.IGNORECASE)
+_ALIKE = re.compile(r"modif|style|like|based|deriv|variant|custom|\bplus\b|\bwith\b", re.IGNORECASE)
+"""What makes another licence of one that everybody knows."""
+_ACTIVE = r"(?:params?\s+|parameters\s+)?activ\w*"
+_SIZE = r"\d[\d.,]*\s*[kmbt]\w*"
+_ACTIVE_SIZE = re.compile(rf"{_SIZE}\s*{_ACTIVE}|{_ACTIVE}[:\s]+{_SIZE}|\bA\d+(?:\.\d+)?B\b", re.IGNORECASE)
+_QUARTER = re.compile(r"\bQ(?P<quarter>[1-4])[\s/'-]*(?P<year>20\d\d)\b", re.IGNORECASE)
+_DOTTED = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
+"""The day goes first where dots stand between."""
 _STAGE = re.compile(r"[-_ ]?(?:base|pt|pretrain(?:ed)?)$", re.IGNORECASE)
 LANGUAGES = {
     "arabic": "ar",
@@ -73,6 +82,13 @@ def says(reading: Reading, field: Field, text: str, kept: Any) -> bool | None:
         return _says_model(reading, text, str(kept), follow=field.name == "base_model")
     if field.holds == "set":
         return _says_set(field, text, kept)
+    if field.name in ("parameters_total", "parameters_active"):
+        text = _one_size(field, text)
+    if field.holds == "date":
+        quarter = _QUARTER.search(text)
+        if quarter is not None:
+            return _in_quarter(str(kept), int(quarter["quarter"]), quarter["year"])
+        text = _DOTTED.sub(r"\3-\2-\1", text)
     asked = read_value(field, text)
     if asked is None:
         return None
@@ -81,6 +97,25 @@ def says(reading: Reading, field: Field, text: str, kept: Any) -> bool | None:
         if bound is not None:
             return bool(kept <= asked.value) if bound["most"] else bool(kept >= asked.value - asked.unit / 2)
     return same(field, kept, text)
+
+
+def _in_quarter(kept: str, quarter: int, year: str) -> bool | None:
+    """Whether an ISO date lies in a quarter; None where it is too rough to tell."""
+    if not kept.startswith(year):
+        return False
+    return (int(kept[5:7]) + 2) // 3 == quarter if len(kept) > len(year) else None
+
+
+def _one_size(field: Field, text: str) -> str:
+    """Of `37B active / 671B total` the size that is asked for; of `671B/37B` the larger one is the total."""
+    if field.name == "parameters_total" and len(_ACTIVE_SIZE.sub("", text)) < len(text):
+        rest = _ACTIVE_SIZE.sub(" ", text)
+        return rest if re.search(r"\d", rest) else text
+    parts = [part for part in re.split(r"[/();|]|,\s", text) if re.search(rf"^\W*{_SIZE}", part, re.IGNORECASE)]
+    sizes = [(size.value, part) for part in parts if (size := read_quantity(part)) is not None]
+    if len(sizes) != 2 or re.search(r"activ|total", text, re.IGNORECASE):
+        return text
+    return (max if field.name == "parameters_total" else min)(sizes)[1]
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -101,20 +136,31 @@ def _says_lab(catalogue: Catalogue, text: str, kept: str) -> bool | None:
 
 
 def _says_licence(catalogue: Catalogue, text: str, kept: str) -> bool | None:
-    """A licence by one of its names; of several, the one that is said of the weights or model."""
-    whole = find_licence(catalogue, text)
-    if whole is not None:
-        return whole == kept
-    named = [(part, find_licence(catalogue, re.sub(r"\([^()]*\)", "", part))) for part in re.split(r"[,;/+&]", text)]
-    ours = [licence for part, licence in named if re.search(r"weight|model\b", part, re.IGNORECASE)]
-    found = ours if len(ours) == 1 else [licence for _, licence in named]
-    if len(found) == 1:
-        alone = found[0] or next((each for part in _parts(text) if (each := find_licence(catalogue, part))), None)
-        if alone is not None:
-            return alone == kept
-    if len(found) == 1 and _ANOTHER.search(text):
+    """A licence by one of its names; of several, the one that is said of the weights or the model."""
+    found = find_licence(catalogue, text)
+    if found is None:
+        parts = re.split(r"[,;/+&]", text)
+        ours = [part for part in parts if re.search(r"weight|\bmodel\b", part, re.IGNORECASE)]
+        part = ours[0] if len(ours) == 1 else text if len(parts) == 1 else ""
+        found = next((each for words in _parts(part) if (each := find_licence(catalogue, words))), None)
+        text = part
+    if found is not None:
+        return found == kept or _is_named_less_exactly(catalogue, text, found, kept)
+    record = catalogue.licences.get(kept)
+    if _NO_USE.search(text):
+        return None if record is None or record.commercial_use == "unknown" else record.commercial_use == "no"
+    if _ANOTHER.search(text) and len(text.split()) <= 4 and not _ALIKE.search(text):
         return licence_key(text) == licence_key(kept)
     return None
+
+
+def _is_named_less_exactly(catalogue: Catalogue, text: str, said: str, kept: str) -> bool:
+    """`Modified MIT` is said of several labs' licences that end so and ask for the same kind of thing."""
+    one, other = catalogue.licences.get(said), catalogue.licences.get(kept)
+    if one is None or other is None or not said.startswith("LicenseRef-"):
+        return False
+    ends_so = any(licence_key(name).endswith(licence_key(text)) for name in (other.name, *other.names))
+    return ends_so and one.commercial_use == other.commercial_use
 
 
 def _says_model(reading: Reading, text: str, kept: str, *, follow: bool) -> bool | None:
@@ -150,4 +196,7 @@ def _says_set(field: Field, text: str, kept: Any) -> bool | None:
         ours = {LANGUAGES.get(str(name).lower(), str(name).lower()) for name in kept}
         known = ours | set(LANGUAGES.values())
         return None if not said <= known else said <= ours
-    return None if field.words and not said <= set(field.words) else same(field, kept, text)
+    if field.words and not said <= set(field.words):
+        return None
+    ours = {str(name) for name in kept}
+    return bool(said == ours or said == ours - {"pdf"})  # who lists what a model takes seldom counts documents

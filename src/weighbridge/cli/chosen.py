@@ -37,7 +37,7 @@ def index(folder: Path) -> Index:
 def choose(folder: Path, name: str) -> Model:
     """The model a name means; what could be two, or is none, is refused with what it may mean.
 
-    An id, or a name that is listed for one model, is looked up at once; the index of all names is made only for other names.
+    An id, or a name that is listed for one model, is looked up at once; only for others all names are indexed.
     """
     catalogue = load_catalogue(folder)
     if name in catalogue.models:
