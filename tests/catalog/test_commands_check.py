@@ -174,6 +174,7 @@ WRONG_ROWS = [
     ("| ^^ | MIT | 128K |\n", "a cell over several rows or columns"),
     ('| DeepSeek-V3 | <td rowspan="2">MIT | 128K |\n', "a cell over several rows or columns"),
     ("| DeepSeek\x1b[31m-V3 | MIT | 128K |\n", "cannot be seen, U+001B"),
+    ("| DeepSeek-V3\x1c | MIT | 128K |\n", "cannot be seen, U+001C"),
     ("| DeepSeek\u200b-V3 | MIT | 128K |\n", "cannot be seen, U+200B"),
     ("| DeepSeek&#8203;-V3 | MIT | 128K |\n", "cannot be seen, U+200B"),
     (f"| DeepSeek-V3 | {'M' * 3000} | 128K |\n", "a cell of 3,000 characters"),
@@ -223,6 +224,21 @@ def test_a_spreadsheets_merged_model_cells_are_named(field: Path) -> None:
     assert result.exit_code == 1
     assert "standard input:3: no model in this row" in result.stderr
     assert "1 claims: 1 confirmed" in result.stdout
+
+
+def test_a_cell_over_several_lines_is_one_value(field: Path) -> None:
+    rows = judged(field, 'Model,Params,License\r\nDeepSeek-V3,"671B\r\n(MoE)",MIT\r\n')
+
+    assert [(row["value"], row["status"]) for row in rows] == [("671B (MoE)", "confirmed"), ("MIT", "confirmed")]
+
+
+def test_two_columns_of_one_name_are_not_guessed_apart(field: Path) -> None:
+    """The second may be the active ones; holding it against the total would contradict what nobody wrote."""
+    result = check(field, "| Model | Params | Params |\n|---|---|---|\n| DeepSeek-V3 | 671B | 37B |\n")
+
+    assert result.exit_code == 1
+    assert "standard input:1: two columns are called 'params'" in result.stderr
+    assert "contradicted" not in result.stdout.replace("0 contradicted", "")
 
 
 def test_strict_fails_on_a_contradiction_only(field: Path) -> None:

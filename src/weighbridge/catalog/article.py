@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import html
+import io
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -125,7 +126,7 @@ def _decode(content: bytes, file: str) -> str:
 
 def _cells(line: str) -> list[str]:
     """Cells of a Markdown row, the bars at its ends left out."""
-    return [cell.strip() for cell in _SPLIT.split(re.sub(r"^\s*\||(?<!\\)\|\s*$", "", line))]
+    return [cell.strip(" \t") for cell in _SPLIT.split(re.sub(r"^[ \t]*\||(?<!\\)\|[ \t]*$", "", line))]
 
 
 def _is_rule(line: str) -> bool:
@@ -166,18 +167,19 @@ def plain(cell: str) -> str:
     """The words of a Markdown cell, without marks, links, footnotes and what is struck out."""
     for pattern, instead in _MARKS:
         cell = pattern.sub(instead, cell)
-    return html.unescape(cell).strip()
+    return html.unescape(cell).strip(" \t")
 
 
 def _csv(reader: _Reader, text: str) -> _Table:
     first = next((line for line in text.split("\n") if line.strip()), "")
     separator = max(",;\t", key=first.count)
-    rows = csv.reader(text.split("\n"), strict=True, delimiter=separator)
+    rows = csv.reader(io.StringIO(text), strict=True, delimiter=separator)
     try:
-        numbered = [(rows.line_num, [cell.strip() for cell in row]) for row in rows if any(map(str.strip, row))]
+        numbered = [(rows.line_num, [re.sub(r"[ \t\n]+", " ", cell).strip(" ") for cell in row]) for row in rows]
     except csv.Error as error:
         where = f"{reader.file}:{rows.line_num}"
         raise InputError(f"not readable as CSV: {error}", where=where, next_move=AS_ASKED) from None
+    numbered = [(line, cells) for line, cells in numbered if any(cells)]
     if not numbered or len(numbered[0][1]) < 2:
         raise InputError("there is no table in it", where=reader.file, next_move=AS_ASKED)
     line, head = numbered[0]
@@ -187,6 +189,10 @@ def _csv(reader: _Reader, text: str) -> _Table:
 
 def _claims(reader: _Reader, table: _Table) -> Iterator[Claim]:
     titles = [re.sub(r"[\s_-]+", " ", title.lower()).strip(" *`:") for title in table.head]
+    twice = next((title for title in titles if title and titles.count(title) > 1), None)
+    if twice is not None:
+        reader.wrong(table.line, f"two columns are called {twice[:40]!r}", "Give each column a name of its own.")
+        return
     if all(titles.count(name) == 1 for name in LONG):
         yield from _long(reader, table, [titles.index(name) for name in LONG])
         return
