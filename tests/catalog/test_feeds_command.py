@@ -30,9 +30,7 @@ def test_the_feeds_their_terms_and_what_is_held_are_listed_without_a_network(tmp
 def test_an_update_says_what_it_brought_and_the_next_what_changed(tmp_path: Path) -> None:
     with serving(serves(GOOD)) as server:
         first = run(tmp_path, "models.dev", "--endpoint", server.url)
-    dearer = {
-        "/api.json": listing(**{"deepseek-chat": {**CHAT, "cost": {"input": 0.3, "output": 1.1}}, "glm-5.1": GLM})
-    }
+    dearer = {**CHAT, "cost": {"input": 0.3, "output": 1.1}}
     with serving(serves({"/api.json": listing(**{"deepseek-chat": dearer, "glm-5.1": GLM})})) as server:
         second = run(tmp_path, "models.dev", "--endpoint", server.url)
 

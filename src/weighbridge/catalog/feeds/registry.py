@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from weighbridge.catalog.facts import Source
 from weighbridge.catalog.feeds.feed import Feed, whole_list
+from weighbridge.catalog.feeds.litellm import read_litellm
 from weighbridge.catalog.feeds.models_dev import read_models_dev
+from weighbridge.catalog.feeds.openrouter import read_openrouter
 from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
 from weighbridge.units import MIB
@@ -24,6 +26,32 @@ _ALL = (
         "offers of all providers",
         whole_list("/api.json", read_models_dev, 64 * MIB),
         stands_for=("models-dev",),
+    ),
+    Feed(
+        "litellm",
+        Source(
+            "litellm-live",
+            "LiteLLM's map of model prices, fetched live",
+            "independent",
+            url="https://github.com/BerriAI/litellm",
+            licence="MIT",
+            attribution="BerriAI and LiteLLM contributors (https://github.com/BerriAI/litellm), MIT",
+        ),
+        "https://raw.githubusercontent.com/BerriAI/litellm/main",
+        "offers of all providers",
+        whole_list("/model_prices_and_context_window.json", read_litellm, 64 * MIB),
+    ),
+    Feed(
+        "openrouter",
+        Source(
+            "openrouter-live",
+            "OpenRouter's list of models, fetched live",
+            "primary",
+            url="https://openrouter.ai/api/v1/models",
+        ),
+        "https://openrouter.ai",
+        "offers of OpenRouter",
+        whole_list("/api/v1/models", read_openrouter, 64 * MIB),
     ),
 )
 FEEDS: dict[str, Feed] = {feed.name: feed for feed in _ALL}
