@@ -115,8 +115,9 @@ def _where(catalogue: Catalogue, model: Model | None) -> str:
 def _residency(catalogue: Catalogue, offers: Sequence[Offer]) -> Section:
     """Where what one sends goes, by provider; those of whom nothing is known are named."""
     served = sorted({offer.provider for offer in offers})
-    described = [catalogue.providers[name] for name in served if name in catalogue.providers]
-    rest = [name for name in served if name not in catalogue.providers]
+    by_name = {name: one for one in catalogue.providers.values() for name in (*one.names, one.id)}
+    described = list({by_name[name].id: by_name[name] for name in served if name in by_name}.values())
+    rest = [name for name in served if name not in by_name]
     points = [] if served else [Point("Providers", "nobody in the price list serves it")]
     if rest:
         points.append(Point(NOT_YET.capitalize(), f"for {', '.join(rest)}"))

@@ -11,11 +11,13 @@ _ABOVE = {
     "annual_revenue_usd": "above ${0:,.0f} of revenue a year",
     "monthly_revenue_usd": "above ${0:,.0f} of revenue a month",
 }
-_KINDS = {"hosting": "for hosting it for others", "use_policy": "use policy", "other": "also"}
+_KINDS = {"hosting": "for hosting it for others", "use_policy": "use policy"}
 
 
 def condition_in_words(condition: Condition) -> str:
     """`above 700,000,000 monthly users: separate licence`."""
+    if condition.kind == "other" and condition.above is None and condition.then:
+        return condition.then
     if condition.above is not None and condition.kind in _ABOVE:
         when = _ABOVE[condition.kind].format(condition.above)
     else:
