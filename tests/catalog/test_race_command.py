@@ -88,6 +88,15 @@ def test_now_as_json_has_every_kind_with_intervals_around_the_scores() -> None:
         assert all(low < placed["score"] < high for placed in board["placed"] for low, high in [placed["interval_80"]])
 
 
+def test_now_can_list_open_weights_alone() -> None:
+    value = json.loads(run("race", "--now", "--open", "--json").output)
+    all_of_them = json.loads(run("race", "--now", "--json").output)
+
+    assert {placed["open"] for board in value["boards"] for placed in board["placed"]} == {True}
+    assert {placed["open"] for placed in all_of_them["boards"][0]["placed"]} == {False}
+    assert value["rank_correlation_with_eci"] == all_of_them["rank_correlation_with_eci"]
+
+
 def test_list_names_benchmarks_and_what_they_are_for() -> None:
     shown = run("race", "--list").output
     listed = {each["benchmark"]: each for each in json.loads(run("race", "--list", "--json").output)["benchmarks"]}

@@ -125,6 +125,12 @@ def test_what_speaks_against_a_figure_is_printed_beside_it() -> None:
     assert lag(aime, "open")["solidity"] == "weak"
 
 
+def test_china_leads_among_open_weights_since_deepseek_v3() -> None:
+    since = lag(told("--benchmark", ECI), "West-open")["in_front_since"]
+
+    assert (since["name"], since["released"]) == ("DeepSeek-V3", "2024-12-24")
+
+
 def test_the_overview_holds_every_row_of_the_reference_table() -> None:
     overview = told()
 

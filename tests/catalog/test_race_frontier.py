@@ -17,6 +17,7 @@ from weighbridge.catalog.racing.frontier import (
     frontier,
     lag_between,
     lag_history,
+    lead_since,
     quarter_ends,
 )
 
@@ -121,6 +122,22 @@ def test_all_settings_of_a_model_are_left_out_together() -> None:
 
     assert lag is not None
     assert max(months for _, months in lag.without) == pytest.approx(315 / DAYS_A_MONTH)
+
+
+def test_the_lead_is_held_since_it_was_last_won() -> None:
+    """The leaders had it from day 0 to 99, lost it on day 100, and won it back on day 200."""
+    leaders = [entry("a", 0, 50), entry("back", 200, 70), entry("further", 300, 80)]
+    followers = [entry("f", 100, 60)]
+
+    won, lost = lead_since(followers, leaders, END), lead_since(followers, leaders, DAY_ONE + timedelta(days=150))
+
+    assert won is not None
+    assert won.name == "back"
+    assert lost is None
+
+
+def test_a_tie_is_no_lead() -> None:
+    assert lead_since([entry("f", 100, 50)], [entry("a", 0, 50)], END) is None
 
 
 def test_quarters_end_where_the_calendar_says() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from weighbridge.catalog import load_adoption, load_catalogue, load_offers, load_scores, load_training
 
 LICENSED = {source.id for source in load_catalogue().sources.values() if source.licence and source.attribution}

@@ -16,7 +16,7 @@ import msgspec
 from weighbridge.catalog.racing.benchmarks import BENCHMARKS, HEADLINES, KINDS
 from weighbridge.catalog.racing.chart import draw_race
 from weighbridge.catalog.racing.entries import LICENCES
-from weighbridge.catalog.racing.leaderboard import rank_now
+from weighbridge.catalog.racing.leaderboard import Leaderboard, rank_now
 from weighbridge.catalog.racing.race import Asked, Race, races_of
 from weighbridge.catalog.racing.raster import to_png
 from weighbridge.catalog.racing.svg import to_svg
@@ -51,6 +51,7 @@ WIDEST = 100
 @click.option("--until", type=DAY, default=None, help="Leave out what was released after this day.")
 @click.option("--snapshot", type=DAY, default=None, help="Scores as they stood on this day, where there are several.")
 @click.option("--now", "is_now", is_flag=True, help="A leaderboard by kind of work, from all benchmarks together.")
+@click.option("--open", "is_open", is_flag=True, help="With --now: only models whose weights are open.")
 @click.option("--kind", type=click.Choice(["all", *KINDS]), default=None, help="With --now: one kind of work.")
 @click.option("--top", type=click.IntRange(1), default=8, show_default=True, help="With --now: models of each kind.")
 @click.option(
@@ -70,7 +71,7 @@ WIDEST = 100
 def race(
     *,
     benchmark: str | None, licence: str, until: datetime | None, snapshot: datetime | None, is_now: bool,
-    kind: str | None, top: int, fewest: int | None, out: Path | None, is_list: bool, as_json: bool,
+    is_open: bool, kind: str | None, top: int, fewest: int | None, out: Path | None, is_list: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Say who leads: the running best of closed and open models, by region, and the lag between them in months.
 
@@ -82,7 +83,8 @@ def race(
     if is_list:
         _list(as_json)
     elif is_now:
-        _now(licence, kind, top, fewest, as_json)
+        board = rank_now(load_catalogue(), load_scores(), fewest=fewest, licence=licence, open_only=is_open)
+        _now(board, licence, kind, top, as_json)
     else:
         day = None if until is None else until.date()
         _race(Asked(licence, None if snapshot is None else snapshot.date().isoformat(), day), benchmark, out, as_json)
@@ -123,8 +125,7 @@ def _lines(races: tuple[Race, ...], licence: str) -> Iterator[str]:
         yield from table(races)
 
 
-def _now(licence: str, kind: str | None, top: int, fewest: int | None, as_json: bool) -> None:
-    board = rank_now(load_catalogue(), load_scores(), fewest=fewest, licence=licence)
+def _now(board: Leaderboard, licence: str, kind: str | None, top: int, as_json: bool) -> None:
     if as_json:
         value = leaderboard_value(board, top)
         value["boards"] = [each for each in value["boards"] if kind in (None, each["kind"])]

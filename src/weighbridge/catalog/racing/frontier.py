@@ -46,6 +46,8 @@ class Lag:
     """95% of the draws lie in it; None where no entry has an interval of its own."""
     behind: float | None = None
     """Share of the draws in which the followers are behind."""
+    since: Entry | None = None
+    """The leader whose release put them in front, where they have been since."""
     without: tuple[tuple[str, float], ...] = ()
     """Model left out, and the lag without it: the one that moves it most down, and most up."""
 
@@ -79,8 +81,25 @@ def lag_between(
         months_at_release=(best.released - reached.released).days / DAYS_A_MONTH if reached else None,
         interval=None if months is None else _middle(months),
         behind=None if months is None else float(np.mean(months > 0)),
+        since=lead_since(followers, leaders, end),
         without=_without(followers, leaders, end),
     )
+
+
+def lead_since(followers: Sequence[Entry], leaders: Sequence[Entry], end: date) -> Entry | None:
+    """The leader whose release put the leaders' running best above the followers', for good until `end`; or None."""
+    won: Entry | None = None
+    best, top = float("-inf"), float("-inf")
+    steps = [(entry, True) for entry in _in_order(leaders, end)] + [
+        (entry, False) for entry in _in_order(followers, end)
+    ]
+    for entry, leads in sorted(steps, key=lambda step: (step[0].released, step[1])):
+        best, top = (best, max(top, entry.score)) if leads else (max(best, entry.score), top)
+        if top <= best:
+            won = None
+        elif won is None:
+            won = entry
+    return won
 
 
 def lag_history(

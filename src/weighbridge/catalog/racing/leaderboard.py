@@ -8,7 +8,7 @@ A model is listed when it was run on enough benchmarks; one that was not is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,23 +88,34 @@ class _Seen:
 
 
 def rank_now(
-    catalogue: Catalogue, scores: Sequence[Score], *, fewest: int | None = None, licence: str = "any", seed: int = 0
+    catalogue: Catalogue,
+    scores: Sequence[Score],
+    *,
+    fewest: int | None = None,
+    licence: str = "any",
+    open_only: bool = False,
+    seed: int = 0,
 ) -> Leaderboard:
-    """The boards of all work and of each kind. `fewest` benchmarks of a kind are asked for, where it has so many."""
+    """The boards of all work and of each kind. `fewest` benchmarks of a kind are asked for, where it has so many.
+
+    Everybody is fitted; the licence filter (of open weights) and `open_only` say who is listed.
+    """
     seen = _collect(catalogue, scores)
     fitted = _fit(seen)
-    allowed = _allowed(catalogue, scores, licence)
+    listed = seen if licence == "any" else _collect(catalogue, scores, licence)
+    allowed = {model for model in listed.models if seen.newest[model].is_open or not open_only}
     boards = tuple(_board(seen, fitted, kind, fewest=fewest, allowed=allowed, seed=seed) for kind in (None, *KINDS))
-    agreement, compared = _agreement(catalogue, scores, boards[0])
+    everybody = _board(seen, fitted, None, fewest=None, allowed=set(seen.models), seed=seed)
+    agreement, compared = _agreement(catalogue, scores, everybody)
     return Leaderboard(boards, len(seen.models), len(seen.best), agreement, compared)
 
 
-def _collect(catalogue: Catalogue, scores: Sequence[Score]) -> _Seen:
+def _collect(catalogue: Catalogue, scores: Sequence[Score], licence: str = "any") -> _Seen:
     best: dict[tuple[str, str], Entry] = {}
     for benchmark in BENCHMARKS.values():
         if benchmark.kind is None:
             continue
-        entries = _newest_full(catalogue, scores, benchmark)
+        entries = _newest_full(catalogue, scores, benchmark, licence)
         if len({entry.key for entry in entries}) < FEWEST_MODELS:
             continue
         for entry in entries:
@@ -120,12 +131,12 @@ def _collect(catalogue: Catalogue, scores: Sequence[Score]) -> _Seen:
     return _Seen(tuple(each for each in BENCHMARKS.values() if each.name in used), tuple(sorted(newest)), newest, best)
 
 
-def _newest_full(catalogue: Catalogue, scores: Sequence[Score], benchmark: Benchmark) -> Sequence[Entry]:
+def _newest_full(catalogue: Catalogue, scores: Sequence[Score], benchmark: Benchmark, licence: str) -> Sequence[Entry]:
     """Everybody on a benchmark; of an Elo board the newest snapshot that is more than its top."""
     if benchmark.scale != "elo":
-        return field_of(catalogue, scores, benchmark.name).entries
+        return field_of(catalogue, scores, benchmark.name, licence=licence).entries
     for day in sorted({row.date for row in scores if row.benchmark == benchmark.name}, reverse=True):
-        entries = field_of(catalogue, scores, benchmark.name, snapshot=day).entries
+        entries = field_of(catalogue, scores, benchmark.name, licence=licence, snapshot=day).entries
         if len(entries) >= FEWEST:
             return entries
     return ()
@@ -176,21 +187,6 @@ def _board(
 
 def _shown(deviations: float) -> float:
     return 50 + 10 * float(deviations)
-
-
-def _allowed(catalogue: Catalogue, scores: Sequence[Score], licence: str) -> set[str]:
-    """Models that a licence filter lets through; closed ones always."""
-    fields = (field_of(catalogue, scores, name, licence=licence) for name in BENCHMARKS if name != INDEX)
-    boards = [field.entries for field in fields]
-    snapshots = _all_days(catalogue, scores, licence)
-    return {entry.key for entries in (*boards, *snapshots) for entry in entries}
-
-
-def _all_days(catalogue: Catalogue, scores: Sequence[Score], licence: str) -> Iterable[Sequence[Entry]]:
-    for benchmark in BENCHMARKS.values():
-        if benchmark.scale == "elo":
-            for day in {row.date for row in scores if row.benchmark == benchmark.name}:
-                yield field_of(catalogue, scores, benchmark.name, licence=licence, snapshot=day).entries
 
 
 def _agreement(catalogue: Catalogue, scores: Sequence[Score], overall: Board) -> tuple[float | None, int]:

@@ -41,6 +41,8 @@ def told_lines(race: Race, told: Told) -> Iterator[str]:
             f"{lag.reached_by.name} had on {lag.reached_by.released}; counted to {race.end}, to its own release "
             f"{lag.months_at_release:.1f}"
         )
+    if lag.since and told.counts_months:
+        yield f"  {told.leader} in front since {lag.since.released} ({lag.since.name})"
     if lag.behind is not None and lag.interval:
         yield f"  behind in {lag.behind:.1%} of the draws"
     yield from (f"  but: {reason}" for reason in told.reasons)
@@ -151,6 +153,7 @@ def _told(told: Told) -> dict[str, Any]:
         "best_of_followers": _entry(lag.follower),
         "best_of_leaders": _entry(lag.leader),
         "reached_by": _entry(lag.reached_by) if lag.reached_by and counted else None,
+        "in_front_since": _entry(lag.since) if lag.since and counted else None,
         "without": [{"name": name, "months": round(months, 2)} for name, months in lag.without],
         "history": [{"day": day.isoformat(), "months": round(months, 2)} for day, months in told.history],
         "solidity": told.solidity,
