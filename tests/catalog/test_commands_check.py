@@ -83,6 +83,9 @@ TRAPS = [
     ("DeepSeek-V3", "licence", "MIT (code), MIT (model)", "confirmed"),
     ("DeepSeek-V3", "licence", "GPL-3.0", "contradicted"),
     ("DeepSeek-V3", "licence", "custom", "unknown"),
+    ("Oracle", "licence", "closed-source", "confirmed"),
+    ("DeepSeek-V3", "licence", "closed-source", "contradicted"),
+    ("DeepSeek-V3", "lab", "DeepSeek Group (Hangzhou)", "confirmed"),
     ("DeepSeek-V3", "languages", "English, Chinese", "confirmed"),
     ("DeepSeek-V3", "languages", "English, French", "contradicted"),
     ("DeepSeek-V3", "languages", "29 languages", "unknown"),
@@ -99,6 +102,26 @@ def test_each_claim_gets_the_answer_the_sources_give(
     field: Path, model: str, name: str, value: str, expected: str
 ) -> None:
     assert status(field, model, name, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "expected"),
+    [
+        ("meta-llama/Llama-3.3-70B-Instruct", "Llama 3.3 Community License", "confirmed"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "Llama Community License", "confirmed"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "Llama 3 Community License", "contradicted"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "MIT", "contradicted"),
+        ("moonshotai/Kimi-K2-Instruct", "Modified MIT", "confirmed"),
+        ("moonshotai/Kimi-K2-Instruct", "MIT", "contradicted"),
+    ],
+)
+def test_a_licence_with_versions_is_read_as_precisely_as_it_is_written(model: str, value: str, expected: str) -> None:
+    """Against the shipped catalogue, where the licences of a family lie close together."""
+    claims = f"model,field,value\n{model},licence,{value}\n"
+
+    result = CliRunner().invoke(main, ["check", "-", "--json"], input=claims)
+
+    assert json.loads(result.stdout)[0]["status"] == expected
 
 
 def test_json_gives_each_cell_with_what_is_kept_and_its_source(field: Path) -> None:

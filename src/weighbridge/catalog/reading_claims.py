@@ -26,11 +26,14 @@ _ANOTHER = re.compile(
 )
 """Licences that everybody knows by name, whether or not a model here is under one."""
 _NO_USE = re.compile(r"\bnon[- ]?commercial\b|\bresearch[- ]only\b", re.IGNORECASE)
+_CLOSED = re.compile(r"\bclosed[- ]source\b|\bcommercial api\b|\bproprietary api\b", re.IGNORECASE)
 _ALIKE = re.compile(r"modif|style|like|based|deriv|variant|custom|\bplus\b|\bwith\b", re.IGNORECASE)
 """What makes another licence of one that everybody knows."""
 _ACTIVE = r"(?:params?\s+|parameters\s+)?activ\w*"
 _SIZE = r"\d[\d.,]*\s*[kmbt]\w*"
 _ACTIVE_SIZE = re.compile(rf"{_SIZE}\s*{_ACTIVE}|{_ACTIVE}[:\s]+{_SIZE}|\bA\d+(?:\.\d+)?B\b", re.IGNORECASE)
+_FIRM = re.compile(r"\b(?:group|holdings?|pbc|platforms|team|labs?)\b", re.IGNORECASE)
+"""What firms are called beside their name."""
 _QUARTER = re.compile(r"\bQ(?P<quarter>[1-4])[\s/'-]*(?P<year>20\d\d)\b", re.IGNORECASE)
 _DOTTED = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
 """The day goes first where dots stand between."""
@@ -128,7 +131,8 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _says_lab(catalogue: Catalogue, text: str, kept: str) -> bool | None:
-    found = next((lab for part in _parts(text) if (lab := find_lab(catalogue, part))), None)
+    parts = [words for part in _parts(text) for words in (part, _FIRM.sub(" ", part))]
+    found = next((lab for part in parts if (lab := find_lab(catalogue, part))), None)
     if found is None:
         several = {find_lab(catalogue, part) for part in re.split(r"[/,&+]|\band\b", text)} - {None}
         found = next(iter(several)) if len(several) == 1 else None
@@ -145,7 +149,9 @@ def _says_licence(catalogue: Catalogue, text: str, kept: str) -> bool | None:
         found = next((each for words in _parts(part) if (each := find_licence(catalogue, words))), None)
         text = part
     if found is not None:
-        return found == kept or _is_named_less_exactly(catalogue, text, found, kept)
+        return True if found == kept else _named_less_exactly(catalogue, text, found, kept)
+    if _CLOSED.search(text):
+        return kept == "proprietary"
     record = catalogue.licences.get(kept)
     if _NO_USE.search(text):
         return None if record is None or record.commercial_use == "unknown" else record.commercial_use == "no"
@@ -154,13 +160,23 @@ def _says_licence(catalogue: Catalogue, text: str, kept: str) -> bool | None:
     return None
 
 
-def _is_named_less_exactly(catalogue: Catalogue, text: str, said: str, kept: str) -> bool:
-    """`Modified MIT` is said of several labs' licences that end so and ask for the same kind of thing."""
+def _named_less_exactly(catalogue: Catalogue, text: str, said: str, kept: str) -> bool | None:
+    """`Modified MIT` is said of several labs' licences, `Llama License` of every version: yes where they ask for the
+    same kind of thing, None where they do not, no where the names do not fit."""
     one, other = catalogue.licences.get(said), catalogue.licences.get(kept)
     if one is None or other is None or not said.startswith("LicenseRef-"):
         return False
-    ends_so = any(licence_key(name).endswith(licence_key(text)) for name in (other.name, *other.names))
-    return ends_so and one.commercial_use == other.commercial_use
+    key, names = licence_key(text), [licence_key(name) for name in (other.name, *other.names)]
+    if not any(name.endswith(key) or _begins(name, key) for name in names):
+        return False
+    both_community = "community" in text.lower() and "community" in other.name.lower()
+    return True if both_community or one.commercial_use == other.commercial_use else None
+
+
+def _begins(name: str, key: str) -> bool:
+    """Whether a name begins with a key, and not in the middle of a number: `llama` begins `llama31`, `llama3` not."""
+    after = name[len(key) : len(key) + 1]
+    return name.startswith(key) and not (key[-1:].isdigit() and after.isdigit())
 
 
 def _says_model(reading: Reading, text: str, kept: str, *, follow: bool) -> bool | None:
