@@ -11,6 +11,7 @@ from small_catalogue import write_catalogue
 
 from weighbridge.catalog.racing.entries import field_of, region
 from weighbridge.catalog.racing.race import Asked, races_of, run_race
+from weighbridge.catalog.racing.words import lag_words
 from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.validate import compile_folder
 from weighbridge.errors import UsageError
@@ -115,6 +116,18 @@ def test_of_ratings_that_move_one_snapshot_is_raced(catalogue: Catalogue) -> Non
     assert [each.name for each in before.entries] == ["old"]
     with pytest.raises(UsageError, match="no snapshot up to 2024"):
         field_of(catalogue, rows, "LMArena text", snapshot="2024-01-01")
+
+
+def test_scores_without_a_day_are_said_to_have_none_and_minutes_are_no_points(catalogue: Catalogue) -> None:
+    rows = [
+        score("c", 90, is_open=False, benchmark="METR time horizon", date=""),
+        score("o", 30, benchmark="METR time horizon", date="", released="2026-02-01"),
+    ]
+
+    race = run_race(catalogue, rows, "METR time horizon")
+
+    assert race.field.snapshot == "unknown day"
+    assert lag_words(race.told[0]) == "open behind closed: 60.0 minutes"
 
 
 def test_a_day_to_come_does_not_lengthen_a_lag(catalogue: Catalogue) -> None:

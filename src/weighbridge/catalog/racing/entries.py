@@ -101,7 +101,7 @@ class Field:
     entries: tuple[Entry, ...]
     """Sorted by release, then by name."""
     snapshot: str
-    """Day of the newest row that entered."""
+    """Day of the newest score; `unknown day` where the source dates none."""
     sources: tuple[str, ...]
     left_out: int
     """Rows without a known release or openness, or whose licence the filter refuses or does not know."""
@@ -128,7 +128,7 @@ def field_of(
     return Field(
         known,
         tuple(sorted(entries, key=lambda entry: (entry.released, entry.name))),
-        max((row.date for row in rows), default=""),
+        max((row.date for row in rows), default="") or "unknown day",
         tuple(sorted({row.source for row in rows})),
         len(rows) - len(entries),
     )

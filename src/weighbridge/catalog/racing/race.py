@@ -65,6 +65,8 @@ class Told:
     follower: str
     leader: str
     lag: Lag
+    unit: str
+    """Of the points: `points`, or `minutes`."""
     counts_months: bool
     """False where only points can be told."""
     history: tuple[tuple[date, float], ...]
@@ -178,7 +180,8 @@ def _tell(
     kept = lag.interval is not None and lag.interval[0] * lag.interval[1] > 0
     solidity = "solid" if kept and not reasons else "rough" if len(reasons) <= 1 else "weak"
     history = lag_history(followers, leaders, days) if counts_months else ()
-    return Told(*pair, lag, counts_months, history, solidity, reasons)
+    unit = "minutes" if field.benchmark.scale == "minutes" else "points"
+    return Told(*pair, lag, unit, counts_months, history, solidity, reasons)
 
 
 def _reasons(field: Field, lag: Lag, followers: Sequence[Entry], end: date, counts_months: bool) -> Iterable[str]:

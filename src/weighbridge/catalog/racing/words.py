@@ -22,7 +22,7 @@ METHOD = (
 def lag_words(told: Told) -> str:
     """`open behind closed: 4.9 months (95% 3.3 to 7.6), 4.7 points`; ahead where the lag is below zero."""
     lag = told.lag
-    points = f"{abs(lag.points):.1f} points"
+    points = f"{abs(lag.points):.1f} {told.unit}"
     ahead = lag.months < 0 if told.counts_months else lag.points < 0
     who = f"{told.follower} {'ahead of' if ahead else 'behind'} {told.leader}"
     if not told.counts_months:
@@ -150,6 +150,7 @@ def _told(told: Told) -> dict[str, Any]:
         "interval_95": None if lag.interval is None else [round(end, 2) for end in lag.interval],
         "share_of_draws_behind": lag.behind,
         "points": round(lag.points, 2),
+        "unit": told.unit,
         "best_of_followers": _entry(lag.follower),
         "best_of_leaders": _entry(lag.leader),
         "reached_by": _entry(lag.reached_by) if lag.reached_by and counted else None,
