@@ -183,6 +183,16 @@ def test_a_markdown_article_is_read_by_row_and_by_column(field: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("corner", ["", "Model", "Feature"])
+def test_models_in_the_head_are_known_whatever_stands_in_the_corner(field: Path, corner: str) -> None:
+    rows = judged(field, f"| {corner} | DeepSeek-V3 | Falcon 180B |\n|---|---|---|\n| License | MIT | Apache 2.0 |\n")
+
+    assert [(row["model"], row["status"]) for row in rows] == [
+        ("DeepSeek-V3", "confirmed"),
+        ("Falcon 180B", "contradicted"),
+    ]
+
+
 def test_a_size_in_brackets_that_is_not_the_models_own_leaves_it_unknown(field: Path) -> None:
     assert status(field, "Mistral Large 2 (70B)", "architecture", "dense") == "unknown"
 

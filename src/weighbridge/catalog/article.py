@@ -188,29 +188,34 @@ def _csv(reader: _Reader, text: str) -> _Table:
 
 
 def _claims(reader: _Reader, table: _Table) -> Iterator[Claim]:
+    """The claims of a table, however it is laid out."""
     titles = [re.sub(r"[\s_-]+", " ", title.lower()).strip(" *`:") for title in table.head]
     twice = next((title for title in titles if title and titles.count(title) > 1), None)
     if twice is not None:
         reader.wrong(table.line, f"two columns are called {twice[:40]!r}", "Give each column a name of its own.")
         return
-    if all(titles.count(name) == 1 for name in LONG):
-        yield from _long(reader, table, [titles.index(name) for name in LONG])
-        return
     place = next((titles.index(title) for title in titles if title in MODEL_TITLES), None)
-    fields = [find_field(title) is not None for title in table.head]
-    if place is None and not any(fields) and _are_fields([cells[0] for _, cells in table.rows]):
+    if all(name in titles for name in LONG):
+        yield from _long(reader, table, [titles.index(name) for name in LONG])
+    elif not any(map(find_field, table.head[1:])) and _are_fields([cells[0] for _, cells in table.rows]):
         yield from _by_column(table)
-    elif place is None and (fields[0] or not any(fields)):
-        raise InputError(
-            "no column is called model, and none is a field" if not any(fields) else "no column is called model",
-            where=f"{reader.file}:{table.line}",
-            next_move=AS_ASKED,
-        )
-    elif place is None and len(fields) == 3 and fields[1] and _are_fields([cells[1] for _, cells in table.rows]):
-        where = f"{reader.file}:{table.line}"
-        raise InputError("the columns have no names", where=where, next_move="Begin it with a line model,field,value.")
+    elif place is not None:
+        yield from _wide(reader, table, place)
     else:
-        yield from _wide(reader, table, place or 0)
+        _check_head(reader, table)
+        yield from _wide(reader, table, 0)
+
+
+def _check_head(reader: _Reader, table: _Table) -> None:
+    """Whether the first column of a table without one called model can hold the models."""
+    fields = [find_field(title) is not None for title in table.head]
+    where = f"{reader.file}:{table.line}"
+    if not any(fields):
+        raise InputError("no column is called model, and none is a field", where=where, next_move=AS_ASKED)
+    if fields[0]:
+        raise InputError("no column is called model", where=where, next_move=AS_ASKED)
+    if len(fields) == 3 and fields[1] and _are_fields([cells[1] for _, cells in table.rows]):
+        raise InputError("the columns have no names", where=where, next_move="Begin it with a line model,field,value.")
 
 
 def _are_fields(titles: Sequence[str]) -> bool:

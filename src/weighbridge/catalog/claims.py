@@ -50,7 +50,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class Judge:
-    """Looks each model up once, however many cells are about it."""
+    """Looks each model up, and judges each claim, once."""
 
     def __init__(self, catalogue: Catalogue, runs: Iterable[TrainingRun], resolve: Resolve) -> None:
         self.catalogue = catalogue
@@ -58,8 +58,16 @@ class Judge:
         self._runs = tuple(runs)
         self._matches: dict[str, Match] = {}
         self._facts: dict[str, dict[str, Resolved]] = {}
+        self._judged: dict[tuple[str, str, str], Judged] = {}
 
     def judge(self, claim: Claim) -> Judged:
+        """A claim that was made before is not judged again."""
+        key = (claim.model, claim.title, claim.value)
+        if key not in self._judged:
+            self._judged[key] = self._judge(claim)
+        return msgspec.structs.replace(self._judged[key], claim=claim)
+
+    def _judge(self, claim: Claim) -> Judged:
         """A name that several models go by (base and chat of one release) is judged for each of them: where the
         catalogue gives all the same answer, it does not matter which is meant."""
         field, match = _field_of(claim.title), self._meant(claim.model)
