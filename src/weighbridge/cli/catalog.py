@@ -13,6 +13,7 @@ from weighbridge.catalog.gaps import find_gaps
 from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.snapshot import DATA, SNAPSHOT, is_in_step, write_snapshot
 from weighbridge.catalog.validate import compile_folder, examine
+from weighbridge.cli.disputes import disputes
 from weighbridge.cli.update import update_feeds
 from weighbridge.formats.problems import MOST_PROBLEMS, Problem
 
@@ -81,6 +82,7 @@ def gaps(folder: Path, as_json: bool) -> None:
 
 
 catalog.add_command(update_feeds)
+catalog.add_command(disputes)
 
 
 def _today() -> str:

@@ -27,13 +27,17 @@ PROVIDERS = {
     "azure_ai": "azure",
     "bedrock": "amazon-bedrock",
     "bedrock_converse": "amazon-bedrock",
+    "cloudflare": "cloudflare-workers-ai",
     "dashscope": "alibaba",
     "fireworks_ai": "fireworks-ai",
     "gemini": "google",
+    "gmi": "gmicloud",
     "moonshot": "moonshotai",
     "novita": "novita-ai",
+    "snowflake": "snowflake-cortex",
     "text-completion-openai": "openai",
     "together_ai": "togetherai",
+    "vercel_ai_gateway": "vercel",
     "vertex_ai": "google-vertex",
 }
 """LiteLLM's name of a provider to the one the offers table uses, where they are not the same."""
