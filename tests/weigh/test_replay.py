@@ -61,6 +61,16 @@ def test_a_limit_on_the_items_holds_for_a_replay_too(tmp_path: Path) -> None:
     assert (result.verdict.decision, result.verdict.basis) == ("undecided", "exhausted")
 
 
+def test_a_claim_about_all_items_is_not_made_of_the_few_that_were_drawn(tmp_path: Path) -> None:
+    """Five of 200 items say nothing certain about the 200, however clear they are."""
+    table = write(tmp_path / "t.csv", [(f"i{n}", 1, 0) for n in range(200)])
+
+    result = replay(table, ("a", "b"), rule=Rule(scope="items"), seed=0, max_items=5)
+
+    assert (result.verdict.decision, result.verdict.basis) == ("undecided", "exhausted")
+    assert result.candidates[0].interval.low < 0.5
+
+
 def test_a_compressed_table_says_the_same(tmp_path: Path) -> None:
     plain = go(write(tmp_path / "t.csv", clear_cut()))
     packed = go(write(tmp_path / "t.csv.gz", clear_cut()))

@@ -50,7 +50,8 @@ class Comparison:
         names = [candidate.name for candidate in task.candidates]
         before = door.ledger.spending(run_id)
         budget = Budget(task.limits.max_usd, before.paid_usd + before.held_usd)
-        self.drawing = Drawing(names, task.rule, draw_order(len(task.items), seed, task.limits.max_items))
+        order = draw_order(len(task.items), seed, task.limits.max_items)
+        self.drawing = Drawing(names, task.rule, order, of=len(task.items))
         self.accounts = Accounts({name: Meter() for name in names}, budget, before)
         self.looks = Looks(len(names))
         self.breakdown = Breakdown(task.tags, names)

@@ -45,11 +45,13 @@ def draw_order(total: int, seed: int, at_most: int | None = None) -> npt.NDArray
 class Drawing:
     """The contest between candidates over items in drawn order."""
 
-    def __init__(self, names: Sequence[str], rule: Rule, order: npt.NDArray[np.uint32]) -> None:
-        """Raises InputError for fewer than two candidates, or a rule that makes no sense."""
+    def __init__(self, names: Sequence[str], rule: Rule, order: npt.NDArray[np.uint32], of: int | None = None) -> None:
+        """`of`: how many items there are, where `order` holds only some of them; a claim about exactly these items is
+        about all. Raises InputError for fewer than two candidates, or a rule that makes no sense."""
         self.names = tuple(names)
         self.order = order
-        self.contest = Contest(names, rule, len(order))
+        there_are = of if of is not None and rule.scope == "items" else len(order)
+        self.contest = Contest(names, rule, there_are)
         self.weighed = 0
         """Items the contest has taken in."""
         self.eliminated: dict[str, int] = {}

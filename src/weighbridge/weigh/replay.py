@@ -33,7 +33,7 @@ def replay(path: Path, candidates: Sequence[str], *, rule: Rule, seed: int = 0, 
             where=path.name,
             next_move="Name candidates that were scored on the same items.",
         )
-    drawing = Drawing(candidates, rule, draw_order(total, seed, max_items))
+    drawing = Drawing(candidates, rule, draw_order(total, seed, max_items), of=total)
     calls = dict.fromkeys(candidates, 0)
     for position, place in enumerate(drawing.order):
         for name in drawing.active:
