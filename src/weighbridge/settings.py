@@ -57,6 +57,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from an environment; touches no file and no network."""
     home = Path(environ.get("HOME") or Path.home())
     values = {name: environ.get(name) or default for name, default, _ in SETTINGS}
+    for name, default, _ in SETTINGS:
+        if name.startswith("XDG_") and not values[name].startswith(("/", "~/")):
+            values[name] = default  # XDG Base Directory Specification: a relative path is invalid and is ignored
 
     def folder(name: str) -> Path:
         text = values[name]
