@@ -85,13 +85,32 @@ def _update(
             load_catalogue(folder),
             lambda name: resolve_name(index(folder), name).id,
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            endpoint or feed.endpoint,
+            endpoint or _own_endpoint(feed, settings),
             names,
+            headers={} if endpoint else _token(feed, settings),
             accept_loss=accept_loss,
         )
         updated = update(feed, held, job)
     save_overlay(kept, updated.overlay)
     return updated
+
+
+def _own_endpoint(feed: Feed, settings: Settings) -> str:
+    """Where a feed lies: the hubs where `pull` finds them, the others at home."""
+    hubs = {"huggingface": settings.hf_endpoint, "modelscope": settings.modelscope_endpoint}
+    return hubs.get(feed.name, feed.endpoint)
+
+
+def _token(feed: Feed, settings: Settings) -> dict[str, str]:
+    """What says who we are, for the hub that it was made for and for nobody else."""
+    from weighbridge.engines.pull.huggingface import find_token
+
+    token = find_token(settings) if feed.name == "huggingface" else None
+    if token is not None:
+        return {"Authorization": f"Bearer {token.value}"}
+    if feed.name == "modelscope" and settings.modelscope_token is not None:
+        return {"Cookie": f"m_session_id={settings.modelscope_token.value}"}
+    return {}
 
 
 def _plain(updated: Updated) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class Gather:
     offers: dict[tuple[str, str], Offer] = field(default_factory=dict)
     twice: set[tuple[str, str]] = field(default_factory=set)
     facts: dict[str, dict[str, Fact]] = field(default_factory=dict)
+    pending: list[Callable[[], None]] = field(default_factory=list)
+    """What the record at hand says; kept when it ends well."""
     adoption: list[Adoption] = field(default_factory=list)
     variants: dict[str, list[Variant]] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
@@ -66,8 +68,11 @@ class Gather:
         self.records += 1
         if self.records > MOST_RECORDS:
             raise PullError(f"more than {MOST_RECORDS:,} records", next_move="Nothing was changed.")
+        self.pending.clear()
         try:
             yield
+            for keep in self.pending:
+                keep()
         except (Unusable, InputError, msgspec.ValidationError) as error:
             self.refuse(name, error.what if isinstance(error, InputError) else str(error))
 
@@ -101,16 +106,22 @@ class Gather:
         wrong = wrong_value(FIELDS[name], value)
         if wrong is not None:
             raise Unusable(f"{name}: {wrong[0]}")
-        said = self.facts.setdefault(model, {})
-        if name in said and said[name].value != value:
-            raise Unusable(f"{name}: a second record about {model} says something else")
-        said[name] = Fact(value, self.source, self.date, kind, note)
+        held = self.facts.get(model, {}).get(name)
+        if held is not None and held.value != value:
+            raise Unusable(f"{name}: another record about {model} says {shown(held.value)[:60]}")
+        fact = Fact(value, self.source, self.date, kind, note)
+        self.pending.append(lambda: self.facts.setdefault(model, {}).update({name: fact}))
 
     def count(self, model: str, metric: str, value: object, unit: str, by: str) -> None:
         """Keep how much a model is used."""
         number = whole(value, metric)
         if number is not None:
-            self.adoption.append(Adoption(model, metric, float(number), unit, self.date, by, self.source))
+            count = Adoption(model, metric, float(number), unit, self.date, by, self.source)
+            self.pending.append(lambda: self.adoption.append(count))
+
+    def variant(self, model: str, variant: Variant) -> None:
+        """Keep one form of a model."""
+        self.pending.append(lambda: self.variants.setdefault(model, []).append(variant))
 
     def harvest(self) -> Harvest:
         """What was read. Raises PullError when so much was wrong that the rest is not to be believed either."""

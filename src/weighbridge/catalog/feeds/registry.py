@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from weighbridge.catalog.facts import Source
+from weighbridge.catalog.feeds.epoch import read_epoch
 from weighbridge.catalog.feeds.feed import Feed, whole_list
+from weighbridge.catalog.feeds.huggingface import huggingface_asks
 from weighbridge.catalog.feeds.litellm import read_litellm
 from weighbridge.catalog.feeds.models_dev import read_models_dev
+from weighbridge.catalog.feeds.modelscope import modelscope_asks
+from weighbridge.catalog.feeds.ollama import ollama_asks
 from weighbridge.catalog.feeds.openrouter import read_openrouter
 from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
@@ -52,6 +56,61 @@ _ALL = (
         "https://openrouter.ai",
         "offers of OpenRouter",
         whole_list("/api/v1/models", read_openrouter, 64 * MIB),
+    ),
+    Feed(
+        "huggingface",
+        Source(
+            "huggingface-live",
+            "Hugging Face Hub: model cards, files and counts, fetched live",
+            "independent",
+            url="https://huggingface.co/docs/hub/api",
+        ),
+        "https://huggingface.co",
+        "parameters, licences, configs, downloads",
+        huggingface_asks,
+        takes_names=True,
+        stands_for=("hf-api",),
+    ),
+    Feed(
+        "epoch",
+        Source(
+            "epoch-models-live",
+            "Epoch AI, Data on AI models, fetched live",
+            "independent",
+            url="https://epoch.ai/data/ai-models",
+            licence="CC-BY-4.0",
+            attribution="Epoch AI, 'Data on AI Models', CC BY 4.0",
+        ),
+        "https://epoch.ai",
+        "parameters, compute and cost of training",
+        whole_list("/data/ai_models.zip", read_epoch, 64 * MIB),
+        stands_for=("epoch-models",),
+    ),
+    Feed(
+        "ollama",
+        Source(
+            "ollama-live",
+            "Ollama's registry of models, fetched live",
+            "independent",
+            url="https://ollama.com/library",
+        ),
+        "https://registry.ollama.ai",
+        "quantisations and their sizes",
+        ollama_asks,
+        takes_names=True,
+    ),
+    Feed(
+        "modelscope",
+        Source(
+            "modelscope-live",
+            "ModelScope hub: licences and downloads, fetched live",
+            "independent",
+            url="https://modelscope.cn",
+        ),
+        "https://modelscope.cn",
+        "licences, downloads",
+        modelscope_asks,
+        takes_names=True,
     ),
 )
 FEEDS: dict[str, Feed] = {feed.name: feed for feed in _ALL}

@@ -60,6 +60,10 @@ class Updated:
     """Pages that could not be had, by URL; what was held of them stays."""
 
 
+class _NotAllowed(PullError):
+    """One page is not for us; the others may be."""
+
+
 @dataclass(slots=True)
 class _Round:
     """The pages of one update, as they come."""
@@ -107,6 +111,10 @@ def _ask_all(feed: Feed, asks: Iterable[Ask], job: Job, pages: _Round) -> None:
             if not feed.takes_names:
                 raise
             pages.gone.add(ask.url)
+            pages.failed.append(Refused(ask.url, error.what))
+        except _NotAllowed as error:
+            if not feed.takes_names:
+                raise
             pages.failed.append(Refused(ask.url, error.what))
         except PullError as error:
             pages.failed.append(Refused(ask.url, error.what))
@@ -199,10 +207,13 @@ def _size(documents: Iterable[Document]) -> int:
 def _explain(url: str) -> Callable[[int, Mapping[str, str], str], PullError]:
     """A refusal of the server as an error."""
 
+    place = url.partition("?")[0]
+
     def explain(status: int, _headers: Mapping[str, str], _text: str) -> PullError:
         if status in (404, 410):
-            return SourceNotFound(f"nothing is there (status {status})", where=url.partition("?")[0])
-        hint = "It may want a token." if status in (401, 403) else "Nothing was changed. Try again later."
-        return PullError(f"the server answered {status}", where=url.partition("?")[0], next_move=hint)
+            return SourceNotFound(f"nothing is there (status {status})", where=place)
+        if status in (401, 403):
+            return _NotAllowed(f"the server answered {status}", where=place, next_move="It may want a token.")
+        return PullError(f"the server answered {status}", where=place, next_move="Nothing was changed. Try later.")
 
     return explain
