@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -43,6 +44,7 @@ def bring(
     now: str = NOW,
     names: tuple[str, ...] = (),
     accept_loss: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Updated:
     """One update, as the command makes it."""
     clock = clock or Clock()
@@ -55,6 +57,7 @@ def bring(
             url,
             names,
             accept_loss=accept_loss,
+            tell=tell,
         )
         return update(find_feed(feed), held, job)
 

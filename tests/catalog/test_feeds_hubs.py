@@ -157,7 +157,37 @@ def test_a_hub_that_goes_down_midway_keeps_what_came() -> None:
         brought = bring("huggingface", server.url)
 
     assert len(brought.overlay.documents) == 2
-    assert brought.failed[-1].what == "not asked for after these failures"
+    assert len(brought.failed) == 3
+    assert brought.left > 100
+
+
+def test_what_was_not_asked_for_longest_comes_first_the_next_time() -> None:
+    """A hub that lets us ask for some pages only would never let us have the last ones otherwise."""
+    names = ("a/one", "a/two", "a/three")
+    pages = {f"/api/models/{name}": {"id": name, "downloads": 5} for name in names}
+
+    with serving(serves(pages)) as server:
+        first = bring("huggingface", server.url, names=names[:2])
+        bring("huggingface", server.url, first.overlay, names=names, now="2026-11-23T00:00:00Z")
+
+    assert server.requests[2].target.startswith("/api/models/a/three?")
+
+
+def test_ctrl_c_keeps_what_had_come() -> None:
+    names = ("a/one", "a/two", "a/three")
+    pages = {f"/api/models/{name}": {"id": name, "downloads": 5} for name in names}
+    asked = []
+
+    def tell(url: str) -> None:
+        asked.append(url)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+
+    with serving(serves(pages)) as server:
+        brought = bring("huggingface", server.url, names=names, tell=tell)
+
+    assert len(brought.overlay.documents) == 1
+    assert brought.left == 2
 
 
 def test_a_hub_that_wants_a_pause_gets_it_by_its_own_header() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,10 +90,29 @@ def _update(
             names,
             headers={} if endpoint else _token(feed, settings),
             accept_loss=accept_loss,
+            tell=_progress(),
         )
         updated = update(feed, held, job)
     save_overlay(kept, updated.overlay)
     return updated
+
+
+def _progress() -> Callable[[str], None]:
+    """One line on a terminal that says what is asked for; nothing elsewhere."""
+    count = 0
+
+    def tell(url: str) -> None:
+        nonlocal count
+        count += 1
+        if sys.stderr.isatty():
+            click.echo(f"\r\033[K{count} {url.partition('?')[0][:100]}", nl=False, err=True)
+
+    def done() -> None:
+        if count and sys.stderr.isatty():
+            click.echo("\r\033[K", nl=False, err=True)
+
+    click.get_current_context().call_on_close(done)
+    return tell
 
 
 def _own_endpoint(feed: Feed, settings: Settings) -> str:
@@ -128,6 +148,7 @@ def _plain(updated: Updated) -> dict[str, Any]:
         "refused_count": sum(each.refused_count for each in harvests),
         "refused": [msgspec.structs.asdict(one) for each in harvests for one in each.refused],
         "failed": [msgspec.structs.asdict(one) for one in updated.failed],
+        "left": updated.left,
         "changes": msgspec.to_builtins(updated.changes),
     }
 
@@ -148,6 +169,8 @@ def _text(updated: Updated) -> Iterator[str]:
     if updated.failed:
         yield f"{len(updated.failed):,} pages could not be had; what was held of them stays:"
         yield from _some([f"  {one.record}: {one.what}" for one in updated.failed], len(updated.failed))
+    if updated.left:
+        yield f"{updated.left:,} pages were not asked for any more; the same command goes on with them."
     changes = updated.changes
     yield f"{changes.added:,} added, {changes.removed:,} removed, {changes.changed:,} changed."
     lines = [

@@ -58,6 +58,8 @@ class Updated:
     """Documents that the server says have not changed."""
     failed: tuple[Refused, ...]
     """Pages that could not be had, by URL; what was held of them stays."""
+    left: int = 0
+    """Pages that were not asked for any more, after failures or Ctrl-C."""
 
 
 class _NotAllowed(PullError):
@@ -76,6 +78,7 @@ class _Round:
     gone: set[str] = field(default_factory=set)
     asked: int = 0
     unchanged: int = 0
+    left: int = 0
 
 
 def update(feed: Feed, held: Overlay | None, job: Job) -> Updated:
@@ -94,36 +97,45 @@ def update(feed: Feed, held: Overlay | None, job: Job) -> Updated:
     if held is None or changes.added or changes.removed or changes.changed:
         history = (*history, changes)[-MOST_HISTORY:]
     overlay = Overlay(feed.name, feed.source, job.now, documents, read_with, history)
-    return Updated(overlay, changes, pages.asked, pages.unchanged, tuple(pages.failed))
+    return Updated(overlay, changes, pages.asked, pages.unchanged, tuple(pages.failed), pages.left)
 
 
 def _ask_all(feed: Feed, asks: Iterable[Ask], job: Job, pages: _Round) -> None:
-    """Every page, and what pages lead to; stops when MOST_FAILED in a row fail."""
-    todo = deque((ask, "") for ask in asks)
+    """Every page, and what pages lead to; those first that were not asked for longest, so that a hub which lets us ask
+    for some only lets us have all in the end. What had come when Ctrl-C did is kept."""
+    todo = deque((ask, "") for ask in sorted(asks, key=lambda ask: _last_asked(ask, pages)))
     in_a_row = 0
-    while todo and pages.asked < MOST_ASKED:
+    while todo:
+        if in_a_row >= MOST_FAILED or pages.asked >= MOST_ASKED:
+            pages.left = len(todo)
+            return
         ask, parent = todo.popleft()
         pages.asked += 1
         try:
             todo.extendleft((more, ask.url) for more in _ask(feed, ask, parent, job, pages))
             in_a_row = 0
-        except SourceNotFound as error:
-            if not feed.takes_names:
-                raise
-            pages.gone.add(ask.url)
-            pages.failed.append(Refused(ask.url, error.what))
-        except _NotAllowed as error:
-            if not feed.takes_names:
-                raise
-            pages.failed.append(Refused(ask.url, error.what))
         except PullError as error:
-            pages.failed.append(Refused(ask.url, error.what))
-            in_a_row += 1
-            if not feed.takes_names or (in_a_row >= MOST_FAILED and not pages.documents):
+            in_a_row += not isinstance(error, SourceNotFound | _NotAllowed)
+            _fail(feed, ask, error, pages, hopeless=in_a_row >= MOST_FAILED and not pages.documents)
+        except KeyboardInterrupt:
+            if not pages.documents:
                 raise
-            if in_a_row >= MOST_FAILED:
-                pages.failed.append(Refused(f"{len(todo)} more", "not asked for after these failures"))
-                return
+            pages.left = len(todo) + 1
+            return
+
+
+def _last_asked(ask: Ask, pages: _Round) -> str:
+    held = pages.held.get(ask.url)
+    return held.fetched if held else ""
+
+
+def _fail(feed: Feed, ask: Ask, error: PullError, pages: _Round, *, hopeless: bool) -> None:
+    """Note a page that could not be had; of a list, or where nothing comes at all, that is the end."""
+    if not feed.takes_names or hopeless:
+        raise error
+    if isinstance(error, SourceNotFound):
+        pages.gone.add(ask.url)
+    pages.failed.append(Refused(ask.url, error.what))
 
 
 def _ask(feed: Feed, ask: Ask, parent: str, job: Job, pages: _Round) -> tuple[Ask, ...]:
@@ -178,13 +190,12 @@ def _merged(feed: Feed, pages: _Round, *, partial: bool) -> tuple[Document, ...]
     if not feed.takes_names:
         return tuple(pages.documents.values())
     failed = {each.record for each in pages.failed}
-    stopped = any(each.record.endswith(" more") for each in pages.failed)
     kept = {
         url: document
         for url, document in pages.held.items()
         if url not in pages.gone
         and document.parent not in pages.documents
-        and (partial or stopped or url in failed or document.parent in failed)
+        and (partial or pages.left or url in failed or document.parent in failed)
     }
     merged = kept | pages.documents
     return tuple(merged[url] for url in sorted(merged))
