@@ -105,3 +105,27 @@ def test_an_endpoint_that_is_no_url_is_named(tmp_path: Path) -> None:
 
     assert shown.exit_code == 1
     assert "not a URL that can be called" in shown.output
+
+
+def test_a_hub_on_which_nothing_was_found_is_exit_1(tmp_path: Path) -> None:
+    with serving(serves({})) as server:
+        shown = run(tmp_path, "huggingface", "--endpoint", server.url, "--model", "acme/nothing")
+
+    assert shown.exit_code == 1
+    assert "1 pages could not be had" in shown.output
+    assert "nothing is there (status 404)" in shown.output
+
+
+def test_a_token_goes_to_its_hub_and_to_no_other_endpoint(tmp_path: Path) -> None:
+    page = {"/api/models/acme/large": {"id": "acme/large", "downloads": 5}}
+    with serving(serves(page)) as server:
+        environ = {"XDG_DATA_HOME": str(tmp_path), "HF_TOKEN": "hf_secret", "HF_ENDPOINT": server.url}
+        words = ["catalog", "update", "huggingface", "--model", "acme/large"]
+        runner = CliRunner(env=environ)
+        own = runner.invoke(main, words)
+        runner.invoke(main, [*words, "--endpoint", server.url])
+
+    assert server.requests[0].headers["authorization"] == "Bearer hf_secret"
+    assert "authorization" not in server.requests[1].headers
+    assert "hf_secret" not in own.output
+    assert "hf_secret" not in (tmp_path / "weighbridge" / "catalogue" / "huggingface.json").read_text()

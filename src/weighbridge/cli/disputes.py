@@ -34,7 +34,7 @@ def disputes(words: tuple[str, ...], folder: Path, as_json: bool) -> None:
         return
     if found:
         rows = [row for each in found for row in _rows(each)]
-        click.echo(in_columns([("PROVIDER", "ID", "INPUT $/M", "OUTPUT $/M", "SOURCE", "DATE"), *rows]))
+        click.echo(in_columns([("PROVIDER", "ID", "INPUT $/M", "OUTPUT $/M", "CACHED $/M", "SOURCE", "DATE"), *rows]))
     fetched = ", ".join(joined.updated) or "none: `weighbridge catalog update` fetches them"
     click.echo(f"{len(found):,} offers are disputed. Feeds held: {fetched}.")
 
@@ -51,9 +51,9 @@ def _rows(dispute: Resolved) -> Iterator[tuple[str, ...]]:
         yield ("", "", *_said(other.value), other.source, other.date)
 
 
-def _said(offer: Offer) -> tuple[str, str]:
-    prices = ("unknown" if price is None else f"{price:.6g}" for price in (offer.input, offer.output))
-    return next(prices), next(prices)
+def _said(offer: Offer) -> tuple[str, ...]:
+    prices = (offer.input, offer.output, offer.cached)
+    return tuple("unknown" if price is None else f"{price:.6g}" for price in prices)
 
 
 def _plain(dispute: Resolved) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def update_feeds(
     """Fetch FEED and keep what it says beside the shipped catalogue; show what changed.
 
     Without FEED, or with --list: the feeds, their terms and what is held. What is wrong in a feed is refused and named;
-    a feed that cannot be had or believed changes nothing.
+    a feed that cannot be had or believed changes nothing, and is exit 1.
     """
     settings = settings_from_environment()
     if feed is None or show:
@@ -61,6 +61,7 @@ def update_feeds(
         raise UsageError(f"{chosen.name} is one list; it has no page for each model", next_move="Leave out --model.")
     updated = _update(chosen, settings, folder, endpoint, names, accept_loss=accept_loss)
     click.echo(msgspec.json.encode(_plain(updated)) if as_json else "\n".join(_text(updated)))
+    sys.exit(bool(updated.failed) and len(updated.failed) == updated.asked)
 
 
 def _update(

@@ -15,6 +15,8 @@ from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
 from weighbridge.units import MIB
 
+MOST_BYTES = 16 * MIB
+"""Of a list; the largest real one, LiteLLM's, has 3 MiB. As objects in memory it may be twenty times that."""
 _ALL = (
     Feed(
         "models.dev",
@@ -28,7 +30,7 @@ _ALL = (
         ),
         "https://models.dev",
         "offers of all providers",
-        whole_list("/api.json", read_models_dev, 64 * MIB),
+        whole_list("/api.json", read_models_dev, MOST_BYTES),
         stands_for=("models-dev",),
     ),
     Feed(
@@ -43,7 +45,7 @@ _ALL = (
         ),
         "https://raw.githubusercontent.com/BerriAI/litellm/main",
         "offers of all providers",
-        whole_list("/model_prices_and_context_window.json", read_litellm, 64 * MIB),
+        whole_list("/model_prices_and_context_window.json", read_litellm, MOST_BYTES),
     ),
     Feed(
         "openrouter",
@@ -55,7 +57,7 @@ _ALL = (
         ),
         "https://openrouter.ai",
         "offers of OpenRouter",
-        whole_list("/api/v1/models", read_openrouter, 64 * MIB),
+        whole_list("/api/v1/models", read_openrouter, MOST_BYTES),
     ),
     Feed(
         "huggingface",
@@ -83,7 +85,7 @@ _ALL = (
         ),
         "https://epoch.ai",
         "parameters, compute and cost of training",
-        whole_list("/data/ai_models.zip", read_epoch, 64 * MIB),
+        whole_list("/data/ai_models.zip", read_epoch, MOST_BYTES),
         stands_for=("epoch-models",),
     ),
     Feed(
