@@ -105,6 +105,7 @@ def test_what_changed_is_shown_and_kept() -> None:
         ({**CHAT, "cost": {"input": True}}, "expected a price"),
         ({**CHAT, "cost": [1, 2]}, "cost: expected an object"),
         ({**CHAT, "limit": {"context": -1}}, "limit.context: -1 is not plausible"),
+        ({**CHAT, "limit": {"context": 1.5}}, "expected a whole number, got 1.5"),
         ({**CHAT, "limit": {"context": "128k"}}, "expected a whole number"),
         ({**CHAT, "last_updated": "yesterday"}, "is no date"),
         ("a text", "expected an object"),
@@ -119,6 +120,18 @@ def test_a_record_that_is_wrong_is_refused_and_named_and_the_others_are_kept(bro
     assert [offer.model_id for offer in harvest.offers] == ["deepseek-chat", "glm-5.1"]
     assert [each.record for each in harvest.refused] == ["acme/broken"]
     assert why in harvest.refused[0].what
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 400, "1e999", "1e-999", "-0.0"])
+@pytest.mark.parametrize("record", ['"limit": {"context": %s}', '"cost": {"input": %s}'])
+def test_no_number_is_too_large_or_too_small_to_be_refused(number: str, record: str) -> None:
+    """An integer of 400 digits is no float, and asking Python whether it is finite is an error."""
+    body = f'{{"acme": {{"models": {{"broken": {{{record % number}}}, "good": {{}}, "fine": {{}}}}}}}}'
+
+    with serving(answers(body.encode())) as server:
+        harvest = bring("models.dev", server.url).overlay.documents[0].harvest
+
+    assert {"good", "fine"} <= {offer.model_id for offer in harvest.offers}
 
 
 def test_an_id_with_control_characters_is_refused_and_shown_harmlessly() -> None:

@@ -250,12 +250,13 @@ def whole(value: object, what: str) -> int | None:
     """A whole number from 0; None where there is none. `131072.0` is one."""
     if value is None:
         return None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value != int(value):  # type: ignore[arg-type, call-overload]
+    if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         raise Unusable(f"{what}: expected a whole number, got {shown(value)[:80]}")
-    if not 0 <= value <= 10**15:  # type: ignore[operator]
+    if not 0 <= value <= 10**15:
         raise Unusable(f"{what}: {shown(value)[:40]} is not plausible")
-    return int(value)  # type: ignore[call-overload, no-any-return]
+    return value
 
 
 def day(value: object, what: str) -> str:
