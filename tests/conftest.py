@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("WEIGHBRIDGE_HYPOTHESIS", "same"))
 """`same` makes a run repeatable; `search` looks for what nobody has seen yet."""
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Where Ctrl-C was switched off for us (a background job), the processes that tests interrupt would not hear it."""
 
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
 REAL_DATA = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "weighbridge"
