@@ -20,7 +20,7 @@ from weighbridge.weigh.task import load_task
 FOLDER = Path(__file__).parent.parent / "examples" / "support-triage"
 LANGUAGES = ("en", "zh", "de", "es", "ar", "hi")
 CATEGORIES = ("billing", "account", "delivery", "technical")
-URGENCIES = ("low", "normal", "high")
+URGENCIES = ("question", "problem", "emergency")
 CHANCE = (1 / len(CATEGORIES) + 1 / len(URGENCIES)) / 2
 """Score of one who guesses, and of one who always says the same: all labels are equally frequent."""
 TOO_ALIKE = 0.25
