@@ -199,7 +199,7 @@ class Contest:
             others = [other for other in remaining if other != best]
             if all(self._ahead(best, other) for other in others):
                 closest = min(others, key=lambda other: self._tally.lead(best, other) or 0.0)
-                reason = f"All items are known. {self._praise(best, closest)}"
+                reason = f"All items were drawn. {self._praise(best, closest)}"
                 return End("winner", self.names[best], "exhausted", reason)
         leads = [self._tally.lead(*pair) for pair in combinations(remaining, 2)]
         if margin > 0 and all(lead is not None and abs(lead) <= margin for lead in leads):

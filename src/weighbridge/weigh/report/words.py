@@ -27,7 +27,7 @@ Sentence = tuple[str, ...]
 BASIS = {
     "certified": (
         "Certified",
-        "A test that is valid at every look has crossed its threshold, so the run stopped there.",
+        "A test that is valid at every look has crossed its threshold, so the run could end.",
     ),
     "futile": (
         "Stopped early",
