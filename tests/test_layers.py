@@ -17,11 +17,12 @@ MAY_USE: dict[str, set[str]] = {
     "formats": set(),
     "net": set(),
     "catalog": {"net", "formats"},
+    "fit": {"formats", "catalog"},
     "ledger": {"chat"},
     "engines": {"chat", "net", "formats"},
     "dispatch": {"chat", "engines", "ledger", "net"},
     "weigh": {"chat", "stats", "formats", "engines", "dispatch", "ledger"},
-    "cli": {"chat", "stats", "formats", "catalog", "ledger", "net", "engines", "dispatch", "weigh"},
+    "cli": {"chat", "stats", "formats", "catalog", "fit", "ledger", "net", "engines", "dispatch", "weigh"},
     "__main__": {"cli"},
 }
 
