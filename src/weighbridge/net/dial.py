@@ -52,7 +52,7 @@ async def dial(way: Way, speaker: Callable[[], Speaker], seconds: float) -> Spea
         async with asyncio.timeout(seconds):
             return await _dial(way, speaker)
     except TimeoutError as error:
-        what = f"no connection to {way} within {seconds:g} s"
+        what = f"no connection to {way} within {seconds:.3g} s"
         raise BackendUnreachable(what, where=str(way.origin), next_move=_hint(way)) from error
     except ssl.SSLCertVerificationError as error:
         what = f"the certificate of {way} is not trusted: {error.verify_message}"
