@@ -3,6 +3,7 @@
     WeighbridgeError                  what happened, where, the next move
     |- UsageError                     the command line asks for something that cannot be; exit 2
     |- InputError                     a file the user wrote is wrong: task, items, config, table
+    |- RequestError                   what a client sent cannot be read or carried; `field` names it; status 400
     |- PullError                      weights could not be had
     |  |- SourceNotFound              nothing is there under that name
     |  |- HashMismatch                what came is not what was promised; nothing was kept
@@ -53,6 +54,19 @@ class InputError(WeighbridgeError):
     """A file the user wrote is wrong; `where` is `file:line: field`."""
 
     http_status = 400
+
+
+class RequestError(WeighbridgeError):
+    """What a client of the gateway sent cannot be read, or says something that no backend behind it can be told."""
+
+    http_status = 400
+
+    def __init__(
+        self, what: str, *, field: str | None = None, where: str | None = None, next_move: str | None = None
+    ) -> None:
+        """`field` is its path in the body, e.g. `messages[2].content[0].type`."""
+        super().__init__(what, where=where or field, next_move=next_move)
+        self.field = field
 
 
 class PullError(WeighbridgeError):

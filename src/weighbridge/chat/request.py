@@ -2,7 +2,7 @@
 
 A request is either a conversation (`messages`) or a raw text to be continued (`prompt`): a model without a chat
 template is only ever asked the second way. Nothing in it is provider-specific; a dialect module turns it into bytes,
-and refuses by name what its wire cannot say.
+and refuses by name what its wire cannot say. Within one assistant turn the order is: thoughts, text, tool calls.
 """
 
 from __future__ import annotations
@@ -17,21 +17,44 @@ Choose = Literal["grammar", "logprob", "text"]
 `text` lets the model write and finds the label in what it wrote."""
 
 
-class Text(msgspec.Struct, frozen=True, tag="text"):
+CacheFor = Literal["5m", "1h"]
+"""How long a prompt up to a mark shall stay in the backend's cache (Anthropic's `cache_control`)."""
+
+
+class Text(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
     text: str
+    cache: CacheFor | None = None
+    """Set: the prompt up to here is worth caching."""
 
 
-class Image(msgspec.Struct, frozen=True, tag="image"):
+class Image(msgspec.Struct, frozen=True, tag="image", omit_defaults=True):
     url: str
     """A `data:` URL or one the backend may fetch."""
     detail: str | None = None
+    cache: CacheFor | None = None
 
 
-class ToolCall(msgspec.Struct, frozen=True):
+class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     name: str
     arguments: str
     """A JSON object as text, exactly as the model wrote it."""
+    signature: str | None = None
+    """Opaque proof of the reasoning behind the call, which the backend wants back with it (Gemini)."""
+
+
+class Thought(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A block of reasoning as its backend wants it back: unchanged, or it is refused."""
+
+    text: str = ""
+    signature: str | None = None
+    """Opaque proof that the text is the backend's own."""
+    redacted: str | None = None
+    """Encrypted reasoning without a text (Anthropic's `redacted_thinking`)."""
+    signed_by: str = ""
+    """Name of the dialect whose backend signed or encrypted it; nobody else can read that."""
+    id: str | None = None
+    """The id it goes by at that backend (OpenAI's responses)."""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -39,16 +62,27 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     content: str | tuple[Text | Image, ...] = ""
     reasoning: str | None = None
     """Reasoning text of an earlier assistant turn, kept apart from its content."""
+    thoughts: tuple[Thought, ...] = ()
+    """The same reasoning in blocks, where it came so; their texts together are `reasoning`."""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    failed: bool = False
+    """Of the role `tool`: the call failed, and the content says how."""
+    refused: bool = False
+    """Of an assistant: the content is a refusal."""
+    cache: CacheFor | None = None
+    """Set: the prompt up to the end of this message is worth caching."""
 
 
-class Tool(msgspec.Struct, frozen=True):
+class Tool(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     parameters: dict[str, Any]
     """JSON Schema of the arguments object."""
     description: str = ""
+    strict: bool | None = None
+    """Whether arguments must satisfy the schema while they are written."""
+    cache: CacheFor | None = None
 
 
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -94,7 +128,33 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_choice: str = "auto"
     """`auto`, `none`, `required`, or the name of one tool."""
     reasoning_effort: str | None = None
+    """`none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`, or a word of the backend's own."""
     logprobs: int | None = None
     """How many top alternatives to report for each token."""
     extra: dict[str, Any] = {}
     """Fields passed through to the backend's body as they are, for what only it knows (`chat_template_kwargs`)."""
+    extra_from: str = ""
+    """Dialect the extra fields were said in: a backend of another one refuses them by name. Empty: they were written
+    for the backend, by whoever configured it."""
+    thinks: bool | None = None
+    """Whether the model shall reason before it answers; None leaves it to the backend."""
+    reasoning_tokens: int | None = None
+    """Most tokens of reasoning."""
+    show_reasoning: bool | None = None
+    """Whether reasoning shall be in the answer, where the backend can keep it back."""
+    any_json: bool = False
+    """The answer must be a JSON object, whichever."""
+    schema_name: str = ""
+    schema_strict: bool | None = None
+    parallel_calls: bool | None = None
+    """Whether several tools may be called in one answer; None leaves it to the backend."""
+    continues: bool = False
+    """The last message is the beginning of the answer, which is to go on from there."""
+    n: int = 1
+    """Answers asked for."""
+    user: str | None = None
+    """Who asks, as an opaque id for the backend's own abuse checks."""
+    metadata: dict[str, str] = {}
+    """Labels for the backend's own records; changes no answer."""
+    service_tier: str | None = None
+    """In OpenAI's words: `auto`, `default`, `flex`, `priority`."""
