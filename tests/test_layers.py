@@ -16,13 +16,19 @@ MAY_USE: dict[str, set[str]] = {
     "stats": set(),
     "formats": set(),
     "net": set(),
-    "catalog": {"net", "formats"},
+    "charts": set(),
+    "catalog": {"net", "formats", "charts"},
     "fit": {"formats", "catalog"},
+    "cost": {"formats", "catalog", "fit", "charts"},
+    "pick": {"formats", "catalog", "fit", "cost", "charts"},
     "ledger": {"chat"},
     "engines": {"chat", "net", "formats"},
     "dispatch": {"chat", "engines", "ledger", "net"},
     "weigh": {"chat", "stats", "formats", "engines", "dispatch", "ledger"},
-    "cli": {"chat", "stats", "formats", "catalog", "fit", "ledger", "net", "engines", "dispatch", "weigh"},
+    "cli": {
+        *("chat", "stats", "formats", "charts", "catalog", "fit", "cost", "pick", "ledger", "net", "engines"),
+        *("dispatch", "weigh"),
+    },
     "__main__": {"cli"},
 }
 

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from racers import score
 from small_catalogue import write_catalogue
 
-from weighbridge.catalog.racing.chart import COLOURS, Box, Label, Sheet, draw_race, round_ticks
-from weighbridge.catalog.racing.letters import COLUMNS, WIDE, dots
+from weighbridge.catalog.racing.chart import COLOURS, draw_race
 from weighbridge.catalog.racing.race import Race, run_race
-from weighbridge.catalog.racing.raster import SCALE, pack_png, to_png
-from weighbridge.catalog.racing.svg import to_svg
 from weighbridge.catalog.racing.terminal import HIGH, plot_race
 from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.validate import compile_folder
+from weighbridge.charts.letters import COLUMNS, WIDE, dots
+from weighbridge.charts.png import SCALE, pack_png, to_png
+from weighbridge.charts.sheet import Box, Label, Sheet, round_ticks
+from weighbridge.charts.svg import to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -18,8 +18,6 @@ from weighbridge.catalog.racing.chart import draw_race
 from weighbridge.catalog.racing.entries import LICENCES
 from weighbridge.catalog.racing.leaderboard import Leaderboard, rank_now
 from weighbridge.catalog.racing.race import Asked, Race, races_of
-from weighbridge.catalog.racing.raster import to_png
-from weighbridge.catalog.racing.svg import to_svg
 from weighbridge.catalog.racing.terminal import plot_race
 from weighbridge.catalog.racing.words import (
     METHOD,
@@ -32,6 +30,8 @@ from weighbridge.catalog.racing.words import (
 )
 from weighbridge.catalog.snapshot import load_catalogue
 from weighbridge.catalog.tables import load_scores
+from weighbridge.charts.png import to_png
+from weighbridge.charts.svg import to_svg
 from weighbridge.errors import InputError, UsageError
 
 PICTURES = (".svg", ".png")

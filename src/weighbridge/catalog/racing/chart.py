@@ -1,4 +1,4 @@
-"""A race as a picture: boxes and labels on a sheet, which svg.py writes and raster.py paints.
+"""A race as a picture: boxes and labels on a sheet.
 
 A running best is a staircase, so every line is made of boxes; x is the release date, y the score.
 """
@@ -8,52 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from weighbridge.catalog.racing.race import Group, Race
+from weighbridge.charts.sheet import GREY, INK, PALE, WHITE, Box, Label, Shape, Sheet, cut, round_ticks
 
 WIDTH, HEIGHT = 960, 560
 LEFT, RIGHT, TOP, BOTTOM = 64, 190, 76, 56
 """Margins: numbers of the scale on the left, names of the best on the right."""
-INK, GREY, PALE = "#222222", "#6b6b6b", "#e4e4e4"
 COLOURS = {"closed": "#222222", "China-open": "#c8102e", "West-open": "#0057b8", "Other-open": "#7a7a00"}
 """Told apart in grey as well: by their names at the right end."""
 THICK, MARK = 2.5, 7.0
 LINE = 15.0
 """Least distance between two names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    x: float
-    y: float
-    width: float
-    height: float
-    colour: str
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A line of text whose baseline is at y."""
-
-    x: float
-    y: float
-    text: str
-    size: float
-    colour: str
-    anchor: Literal["start", "middle", "end"] = "start"
-
-
-Shape = Box | Label
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    title: str
-    description: str
-    shapes: tuple[Shape, ...]
-    width: int = WIDTH
-    height: int = HEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,31 +45,19 @@ def draw_race(race: Race) -> Sheet:
     title = f"{race.field.benchmark.name}: best score by release date"
     below = f"scores of {race.field.snapshot}; {', '.join(race.field.sources)}; {len(race.field.entries)} entries"
     shapes = [
-        Box(0, 0, WIDTH, HEIGHT, "#ffffff"),
+        Box(0, 0, WIDTH, HEIGHT, WHITE),
         Label(LEFT, 32, title, 20, INK),
         Label(LEFT, 54, below, 13, GREY),
         *_grid(scale, ticks),
         *(shape for group in groups for shape in _stairs(group, scale, race.end)),
         *_names(groups, scale),
     ]
-    return Sheet(title, f"{below}. " + "; ".join(_best(group) for group in groups), tuple(shapes))
+    return Sheet(title, f"{below}. " + "; ".join(_best(group) for group in groups), tuple(shapes), WIDTH, HEIGHT)
 
 
 def shown(race: Race) -> tuple[Group, ...]:
     """The groups that a plot shows; `open` is the upper edge of the open ones."""
     return tuple(group for group in race.groups if group.name in COLOURS)
-
-
-def round_ticks(low: float, high: float) -> tuple[float, ...]:
-    """Four to ten round numbers, a step below the lowest to a step above the highest at most."""
-    span = max(high - low, 1e-6)
-    size = 10.0 ** (len(f"{int(span)}") - 1 if span >= 1 else -1)
-    step = next(size * part for part in (0.1, 0.2, 0.25, 0.5, 1, 2, 2.5, 5) if span / (size * part) <= 7)
-    first = int(low // step)
-    last = first
-    while last * step < high:
-        last += 1
-    return tuple(step * number for number in range(first, max(last, first + 1) + 1))
 
 
 def _best(group: Group) -> str:
@@ -147,7 +101,3 @@ def _names(groups: Sequence[Group], scale: _Scale) -> Iterator[Shape]:
         yield Label(WIDTH - RIGHT + 10, y, f"{group.name}: {group.best.score:g}", 13, COLOURS[group.name])
         yield Label(WIDTH - RIGHT + 10, y + LINE, cut(group.best.name, 24), 12, COLOURS[group.name])
         below = y + 2.4 * LINE
-
-
-def cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from weighbridge.catalog.racing.chart import cut, round_ticks, shown
+from weighbridge.catalog.racing.chart import shown
 from weighbridge.catalog.racing.race import Group, Race
+from weighbridge.charts.sheet import cut, round_ticks
 
 LETTERS = {"closed": "#", "China-open": "C", "West-open": "W", "Other-open": "o"}
 HIGH = 16

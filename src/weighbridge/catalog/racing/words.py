@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from weighbridge.catalog.racing.benchmarks import KINDS
-from weighbridge.catalog.racing.chart import cut
 from weighbridge.catalog.racing.entries import Entry
 from weighbridge.catalog.racing.leaderboard import Board, Leaderboard, Placed
 from weighbridge.catalog.racing.race import Group, Race, Told
+from weighbridge.charts.sheet import cut
 
 METHOD = (
     "Composite: one latent general ability a model, and one more for each kind of work, fitted to the logits of all",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape, quoteattr
 
-from weighbridge.catalog.racing.chart import Box, Shape, Sheet
+from weighbridge.charts.sheet import Box, Dot, Line, Shape, Sheet
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -27,6 +27,11 @@ def _shape(shape: Shape) -> str:
     if isinstance(shape, Box):
         place = f'x="{shape.x:.1f}" y="{shape.y:.1f}" width="{shape.width:.1f}" height="{shape.height:.1f}"'
         return f'<rect {place} fill="{shape.colour}"/>'
+    if isinstance(shape, Line):
+        place = f'x1="{shape.x1:.1f}" y1="{shape.y1:.1f}" x2="{shape.x2:.1f}" y2="{shape.y2:.1f}"'
+        return f'<line {place} stroke="{shape.colour}" stroke-width="{shape.thick:g}" stroke-linecap="round"/>'
+    if isinstance(shape, Dot):
+        return f'<circle cx="{shape.x:.1f}" cy="{shape.y:.1f}" r="{shape.radius:g}" fill="{shape.colour}"/>'
     place = f'x="{shape.x:.1f}" y="{shape.y:.1f}" font-size="{shape.size:g}" text-anchor="{shape.anchor}"'
     return f'<text {place} fill="{shape.colour}">{_text(shape.text)}</text>'
 

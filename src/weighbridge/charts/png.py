@@ -12,8 +12,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from weighbridge.catalog.racing.chart import Box, Label, Shape, Sheet
-from weighbridge.catalog.racing.letters import WIDE, dots
+from weighbridge.charts.letters import WIDE, dots
+from weighbridge.charts.sheet import Box, Dot, Label, Line, Shape, Sheet
 
 SCALE = 2
 """Pixels a unit of the sheet, each way."""
@@ -45,6 +45,10 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 def _paint(pixels: Pixels, shape: Shape) -> None:
     if isinstance(shape, Box):
         _fill(pixels, shape)
+    elif isinstance(shape, Line):
+        _stroke(pixels, shape)
+    elif isinstance(shape, Dot):
+        _stroke(pixels, Line(shape.x, shape.y, shape.x, shape.y, 2 * shape.radius, shape.colour))
     else:
         _write(pixels, shape)
 
@@ -55,6 +59,23 @@ def _fill(pixels: Pixels, box: Box) -> None:
     right = max(left + 1, round((box.x + box.width) * SCALE))
     bottom = max(top + 1, round((box.y + box.height) * SCALE))
     pixels[top:bottom, left:right] = tuple(bytes.fromhex(box.colour[1:]))
+
+
+def _stroke(pixels: Pixels, line: Line) -> None:
+    """Every pixel whose middle lies within half the thickness of the line; its ends are round."""
+    reach = max(0.5, line.thick * SCALE / 2)
+    x1, y1, x2, y2 = (each * SCALE for each in (line.x1, line.y1, line.x2, line.y2))
+    height, width, _ = pixels.shape
+    left, right = max(0, int(min(x1, x2) - reach)), min(width, int(max(x1, x2) + reach) + 1)
+    top, bottom = max(0, int(min(y1, y2) - reach)), min(height, int(max(y1, y2) + reach) + 1)
+    if left >= right or top >= bottom:
+        return
+    x, y = np.arange(left, right)[None, :] + 0.5, np.arange(top, bottom)[:, None] + 0.5
+    length = (x2 - x1) ** 2 + (y2 - y1) ** 2
+    along = ((x - x1) * (x2 - x1) + (y - y1) * (y2 - y1)) / length if length else 0 * (x + y)
+    along = np.clip(along, 0, 1)
+    away = (x - x1 - along * (x2 - x1)) ** 2 + (y - y1 - along * (y2 - y1)) ** 2
+    pixels[top:bottom, left:right][away <= reach**2] = tuple(bytes.fromhex(line.colour[1:]))
 
 
 def _write(pixels: Pixels, label: Label) -> None:
