@@ -8,10 +8,9 @@ import click
 import msgspec
 
 from weighbridge.catalog.adoption import METRICS, Counted, counts_of, find_metric, find_subjects
-from weighbridge.catalog.match import load_index, resolve_name
+from weighbridge.catalog.match import resolve_name
 from weighbridge.catalog.records import Catalogue
-from weighbridge.catalog.snapshot import load_catalogue
-from weighbridge.catalog.tables import load_adoption
+from weighbridge.cli.chosen import held, index
 
 
 @click.command(short_help="How much models are used: downloads, likes, derivatives, tokens.")
@@ -25,17 +24,17 @@ def adoption(subject: str | None, metric: str | None, top: int, as_json: bool) -
     Each count comes with its day, who counted, the source and its quality. Counts that cannot be true, and those that
     others contradict, are shown as such. Downloads include machines and mirrors: they are not users.
     """
-    rows = load_adoption()
+    rows = held().adoption
     subjects = None
     if subject is not None:
-        subjects = find_subjects(rows, subject, resolve_name(load_index(), subject).id)
+        subjects = find_subjects(rows, subject, resolve_name(index(), subject).id)
     counts = counts_of(rows, subjects=subjects, metric=None if metric is None else find_metric(rows, metric))
     if as_json:
         click.echo(msgspec.json.encode({"counts": [_value(count) for count in counts]}))
         return
     if not counts:
-        click.echo(f"Nothing that is shipped was counted of {', '.join(subjects or ['anything'])}.")
-    catalogue = load_catalogue()
+        click.echo(f"Nothing was counted of {', '.join(subjects or ['anything'])}.")
+    catalogue = held().catalogue
     for name, some in groupby(counts, key=lambda count: count.row.metric):
         _print(name, list(some), top, catalogue)
 

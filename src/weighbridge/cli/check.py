@@ -14,10 +14,9 @@ import msgspec
 
 from weighbridge.catalog.article import MOST_BYTES, read_article
 from weighbridge.catalog.claims import Judge, Judged
-from weighbridge.catalog.match import Match, resolve_name
-from weighbridge.catalog.snapshot import load_catalogue
+from weighbridge.catalog.match import resolve_name
 from weighbridge.catalog.tables import load_training
-from weighbridge.cli.chosen import FOLDER, JSON, index
+from weighbridge.cli.chosen import FOLDER, JSON, held, index
 from weighbridge.cli.columns import in_columns, terminal_width
 from weighbridge.errors import InputError
 
@@ -37,7 +36,8 @@ def check(claims: Path, strict: bool, folder: Path, as_json: bool) -> None:
     Exit 1 when a row cannot be read; the others are judged all the same.
     """
     article = read_article(_content(claims), "standard input" if str(claims) == "-" else str(claims))
-    judge = Judge(load_catalogue(folder), load_training(folder), lambda name: _resolve(folder, name))
+    names = index(folder)
+    judge = Judge(held(folder).catalogue, load_training(folder), lambda name: resolve_name(names, name))
     judged = [judge.judge(claim) for claim in article.claims]
     if as_json:
         click.echo(msgspec.json.encode([_plain(each) for each in judged]))
@@ -59,10 +59,6 @@ def _content(path: Path) -> bytes:
         raise InputError(
             f"cannot be read: {error.strerror}", where=str(path), next_move="Is the path right, and may you read it?"
         ) from None
-
-
-def _resolve(folder: Path, name: str) -> Match:
-    return resolve_name(index(folder), name)
 
 
 def _plain(judged: Judged) -> dict[str, Any]:

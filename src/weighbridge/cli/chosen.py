@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.catalog.feeds.held import Held, load_held
 from weighbridge.catalog.records import Catalogue, Model
-from weighbridge.catalog.snapshot import DATA, load_catalogue
+from weighbridge.catalog.snapshot import DATA
+from weighbridge.cli.compose import settings_from_environment
 from weighbridge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,12 +28,21 @@ FOLDER = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 
-@cache
-def index(folder: Path) -> Index:
+def held(folder: Path = DATA) -> Held:
+    """A catalogue, with what feeds have brought."""
+    return load_held(settings_from_environment().data_dir / "catalogue", folder)
+
+
+def index(folder: Path = DATA) -> Index:
     """Every name of a catalogue."""
+    return _index(held(folder))
+
+
+@lru_cache(maxsize=4)
+def _index(state: Held) -> Index:
     from weighbridge.catalog.match import index_of
 
-    return index_of(load_catalogue(folder))
+    return index_of(state.catalogue)
 
 
 def choose(folder: Path, name: str) -> Model:
@@ -39,7 +50,7 @@ def choose(folder: Path, name: str) -> Model:
 
     An id, or a name that is listed for one model, is looked up at once; only for others all names are indexed.
     """
-    catalogue = load_catalogue(folder)
+    catalogue = held(folder).catalogue
     if name in catalogue.models:
         return catalogue.models[name]
     listed = [model for model in catalogue.models.values() if name in model.names]

@@ -8,9 +8,8 @@ import click
 import msgspec
 
 from weighbridge.catalog import compare as comparing
-from weighbridge.catalog.snapshot import load_catalogue
-from weighbridge.catalog.tables import load_offers, load_scores, load_training
-from weighbridge.cli.chosen import FOLDER, choose
+from weighbridge.catalog.tables import load_scores, load_training
+from weighbridge.cli.chosen import FOLDER, choose, held
 from weighbridge.cli.pages import forms, printed
 from weighbridge.errors import UsageError
 
@@ -19,7 +18,8 @@ MOST_MODELS = 20
 
 def shelf_of(folder: Path) -> comparing.Shelf:
     """Everything a catalogue holds that a comparison or a brief draws on."""
-    return comparing.Shelf(load_catalogue(folder), load_training(folder), load_offers(folder), load_scores(folder))
+    state = held(folder)
+    return comparing.Shelf(state.catalogue, load_training(folder), state.offers, load_scores(folder))
 
 
 @click.command(short_help="Hold models side by side, differences first.")

@@ -28,10 +28,10 @@ from weighbridge.catalog.racing.words import (
     table,
     told_lines,
 )
-from weighbridge.catalog.snapshot import load_catalogue
 from weighbridge.catalog.tables import load_scores
 from weighbridge.charts.png import to_png
 from weighbridge.charts.svg import to_svg
+from weighbridge.cli.chosen import held
 from weighbridge.errors import InputError, UsageError
 
 PICTURES = (".svg", ".png")
@@ -83,7 +83,7 @@ def race(
     if is_list:
         _list(as_json)
     elif is_now:
-        board = rank_now(load_catalogue(), load_scores(), fewest=fewest, licence=licence, open_only=is_open)
+        board = rank_now(held().catalogue, load_scores(), fewest=fewest, licence=licence, open_only=is_open)
         _now(board, licence, kind, top, as_json)
     else:
         day = None if until is None else until.date()
@@ -94,7 +94,7 @@ def _race(asked: Asked, benchmark: str | None, out: Path | None, as_json: bool) 
     if out is not None and out.suffix.lower() not in PICTURES:
         raise UsageError(f"no kind of picture is called {out.suffix!r}", next_move="Name the file .svg or .png.")
     names = HEADLINES if benchmark is None else (benchmark,)
-    races = races_of(load_catalogue(), load_scores(), names, asked)
+    races = races_of(held().catalogue, load_scores(), names, asked)
     if out is not None:
         sheet = draw_race(races[0])
         write_whole(out, to_png(sheet) if out.suffix.lower() == ".png" else to_svg(sheet).encode())

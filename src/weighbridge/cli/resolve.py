@@ -10,7 +10,8 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from weighbridge.catalog.match import Match, load_index, resolve_name
+from weighbridge.catalog.match import Match, resolve_name
+from weighbridge.cli.chosen import index
 from weighbridge.errors import InputError, UsageError
 
 MOST_BYTES = 16 << 20
@@ -35,7 +36,7 @@ def resolve(names: tuple[str, ...], as_json: bool) -> None:
     asked = list(_asked(names))
     if not asked:
         raise UsageError("no name was given", next_move="weighbridge models resolve NAME..., or - to read them.")
-    known = cache(partial(resolve_name, load_index()))
+    known = cache(partial(resolve_name, index()))
     answers = [_answer(known, one) for one in asked]
     matches = [match for match, _ in answers]
     if as_json:

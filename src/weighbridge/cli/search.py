@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from weighbridge.catalog.feeds.held import Held
 from weighbridge.catalog.fields import FIELDS
 from weighbridge.catalog.names import find_lab, find_licence
 from weighbridge.catalog.prices import prices_of, said_range
@@ -28,11 +29,9 @@ from weighbridge.catalog.search import (
     offered,
     search,
 )
-from weighbridge.catalog.snapshot import load_catalogue
 from weighbridge.catalog.spellings import COUNTRIES, read_country
-from weighbridge.catalog.tables import load_offers
 from weighbridge.catalog.wording import say
-from weighbridge.cli.chosen import FOLDER, JSON
+from weighbridge.cli.chosen import FOLDER, JSON, held
 from weighbridge.cli.columns import in_columns
 from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
@@ -48,10 +47,10 @@ COLUMNS = ("lab", "country", "licence", "parameters_total", "parameters_active",
 HEADS = ("MODEL", "LAB", "FROM", "LICENCE", "TOTAL", "ACTIVE", "CONTEXT", "RELEASED", "INPUT $/M")
 
 
-@cache
-def rows_of(folder: Path) -> tuple[Row, ...]:
+@lru_cache(maxsize=4)
+def rows_of(state: Held) -> tuple[Row, ...]:
     """Every model of a catalogue as lists show it; made once a process."""
-    return make_rows(load_catalogue(folder), load_offers(folder))
+    return make_rows(state.catalogue, state.offers)
 
 
 @click.command("search", short_help="Search for models that meet every condition.")
@@ -82,9 +81,10 @@ def search_models(words: tuple[str, ...], folder: Path, as_json: bool, stubs: bo
     What is unknown never meets a condition that asks for it; how many models are left out for that is said below the
     list. `weighbridge models resolve NAME...` says which model a name means.
     """
-    catalogue = load_catalogue(folder)
-    conditions = [*(named(word) for word in words), *_conditions(catalogue, asked, rows_of(folder))]
-    rows = [row for row in rows_of(folder) if stubs or not row.model.stub]
+    state = held(folder)
+    catalogue = state.catalogue
+    conditions = [*(named(word) for word in words), *_conditions(catalogue, asked, rows_of(state))]
+    rows = [row for row in rows_of(state) if stubs or not row.model.stub]
     found = search(rows, conditions)
     if as_json:
         click.echo(msgspec.json.encode({"models": [_plain(row) for row in found.rows], "unknown": found.unknown}))

@@ -13,10 +13,9 @@ from weighbridge.catalog.facts import Fact, Resolved
 from weighbridge.catalog.fields import FIELDS, same
 from weighbridge.catalog.profile import TRAINING, profile
 from weighbridge.catalog.records import Catalogue, Model
-from weighbridge.catalog.snapshot import load_catalogue
 from weighbridge.catalog.tables import load_training
 from weighbridge.catalog.wording import say
-from weighbridge.cli.chosen import FOLDER, JSON, choose
+from weighbridge.cli.chosen import FOLDER, JSON, choose, held
 from weighbridge.cli.columns import in_columns, visible
 
 
@@ -30,7 +29,7 @@ def show(model: str, folder: Path, as_json: bool) -> None:
     MODEL is a name as people or providers write it. With --json: {"id", "facts": {FIELD: {"value", "kind", "source",
     "date", "disputed", "alternatives"}}}; a field that is not in it is unknown.
     """
-    catalogue = load_catalogue(folder)
+    catalogue = held(folder).catalogue
     found = choose(folder, model)
     runs = () if all(name in found.facts for name in TRAINING) else load_training(folder)
     facts = profile(catalogue, found, runs)

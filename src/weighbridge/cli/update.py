@@ -70,9 +70,8 @@ def _update(
     """Fetch, and put what came into its place."""
     from weighbridge.catalog.feeds.store import load_overlay, save_overlay
     from weighbridge.catalog.feeds.update import Job, update
-    from weighbridge.catalog.match import resolve_name
+    from weighbridge.catalog.match import index_of, resolve_name
     from weighbridge.catalog.snapshot import load_catalogue
-    from weighbridge.cli.chosen import index
     from weighbridge.net.fetch import Fetcher
 
     kept = settings.data_dir / "catalogue"
@@ -82,10 +81,12 @@ def _update(
         click.echo(f"{error.what}; fetching it anew", err=True)
         held = None
     with Fetcher(settings.environ) as fetcher:
+        shipped = load_catalogue(folder)
+        index = index_of(shipped)
         job = Job(
             fetcher,
-            load_catalogue(folder),
-            lambda name: resolve_name(index(folder), name).id,
+            shipped,
+            lambda name: resolve_name(index, name).id,
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             endpoint or _own_endpoint(feed, settings),
             names,

@@ -39,18 +39,9 @@ def load_overlay(folder: Path, feed: str) -> Overlay | None:
 def save_overlay(folder: Path, overlay: Overlay) -> Path:
     """Put an overlay into its place; the one before stays until the new one is whole."""
     path = overlay_path(folder, overlay.feed)
-    content = msgspec.json.encode(overlay)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_whole(path, msgspec.json.encode(overlay))
     except OSError as error:
         raise InputError(
             f"cannot be written: {error.strerror or error}",
@@ -58,3 +49,16 @@ def save_overlay(folder: Path, overlay: Overlay) -> Path:
             next_move="What was held before is as it was. Free some room, or set XDG_DATA_HOME to another folder.",
         ) from error
     return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file into its place in one step; what was there stays until then. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
