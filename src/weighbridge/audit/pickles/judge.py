@@ -1,0 +1,206 @@
+"""From what a pickle would do to findings a reviewer can act on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from weighbridge.audit.blob import Blob, BytesBlob, Window
+from weighbridge.audit.records import Finding, Severity
+
+from .machine import Event, Name, Unknown, Walked, walk
+from .names import LOADS, Standing, standing
+from .opcodes import Skipped
+
+MOST_STREAMS = 64
+"""Pickles that may follow one another in one file; PyTorch's old format has five."""
+MOST_NESTED = 16
+"""Pickles inside arguments of others that are looked at."""
+TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
+TORCH_STREAMS = 5
+"""Magic, protocol, machine, object, storage keys; then raw bytes."""
+SHOWN = 100
+REFERENCE = "https://docs.python.org/3/library/pickle.html#module-pickle"
+
+_STANDINGS: dict[Standing, tuple[str, Severity, str]] = {
+    "settings": (
+        "pickle-settings",
+        "low",
+        "an object of training settings, which a loader of tensors only refuses",
+    ),
+    "library": ("pickle-object", "medium", "an object of a library's own class, whose code runs on load"),
+    "unlisted": ("pickle-unlisted-name", "high", "a name that no ordinary checkpoint needs"),
+    "dangerous": ("pickle-code", "critical", "code that can run commands, read or write files or reach a network"),
+}
+
+
+class Look(NamedTuple):
+    """What was found in one blob."""
+
+    findings: tuple[Finding, ...]
+    streams: int
+    """Pickles that were whole."""
+    told: int
+    """Events in all; 0 for plain numbers and texts."""
+    end: int
+    """The byte after the last whole pickle."""
+    broken: str | None
+    """Why the last stream ended early, if it did."""
+
+
+def look(blob: Blob, *, most_streams: int = MOST_STREAMS) -> Look:
+    """Every pickle of the blob, one after the other, and those in their arguments."""
+    judge = _Judge(blob.name)
+    at = streams = 0
+    ended = Walked(0, None, 0)
+    while at < blob.size and streams < most_streams:
+        told = judge.told
+        ended = walk(blob, judge.tell, at)
+        if ended.broken:
+            if streams and judge.told == told:
+                ended = Walked(at, None, 0)  # raw bytes after the pickles
+            break
+        if at == 0 and _is_torch_magic(blob):
+            most_streams = TORCH_STREAMS
+        streams += 1
+        at = ended.end
+    judge.look_inside()
+    return Look(judge.findings(), streams, judge.told, at, ended.broken)
+
+
+def _is_torch_magic(blob: Blob) -> bool:
+    return TORCH_MAGIC in blob.read(0, 32)
+
+
+class _Judge:
+    """Gathers findings, one for each name and act, however often a pickle repeats it."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._found: dict[tuple[str, str], Finding] = {}
+        self._nested: deque[bytes] = deque()
+        self._loads = False
+        self.told = 0
+
+    def tell(self, event: Event) -> None:
+        self.told += 1
+        if event.act == "build":
+            return
+        if event.act in ("computed name", "computed call", "extension"):
+            self._computed(event)
+        elif event.name is not None:
+            self._named(event.act, event.name, event)
+
+    def _named(self, act: str, name: Name, event: Event) -> None:
+        called = act in ("call", "new")
+        if called and (name.module, name.name) in LOADS:
+            self._load(name, event)
+            return
+        if (name.module, name.name) in LOADS:
+            return
+        rank = standing(name)
+        if rank == "plain":
+            return
+        id_, severity, meaning = _STANDINGS[rank]
+        verb = "calls" if called else "imports"
+        detail = f"loading {verb} {shown(str(name))}{_arguments(event) if called else ''}: {meaning}"
+        key = (id_, str(name))
+        if called or key not in self._found:
+            self._found[key] = self._finding(id_, severity, detail)
+
+    def _load(self, name: Name, event: Event) -> None:
+        inner = [each for each in event.arguments if isinstance(each, bytes)]
+        if inner and len(inner) == len(event.arguments) and len(self._nested) < MOST_NESTED:
+            self._nested += inner
+            return
+        detail = f"loading calls {name} on data that could not be looked at: a pickle within the pickle"
+        self._found["pickle-nested", str(name)] = self._finding("pickle-nested", "high", detail)
+
+    def _computed(self, event: Event) -> None:
+        if event.act == "extension":
+            detail = f"loading takes extension {event.arguments[0]} of the process's registry, whatever that is"
+        elif event.act == "computed name":
+            detail = "loading imports a name that is itself computed, which ordinary checkpoints never do"
+        else:
+            made = f" (made by {shown(str(event.name))})" if event.name else ""
+            detail = f"loading calls something computed{made}{_arguments(event)}, which ordinary checkpoints never do"
+        self._found.setdefault((event.act, detail), self._finding("pickle-computed", "high", detail))
+
+    def _finding(self, id_: str, severity: Severity, detail: str) -> Finding:
+        return Finding(id=id_, severity=severity, path=self._where, detail=detail, reference=REFERENCE)
+
+    def look_inside(self) -> None:
+        """Pickles that were handed to a loader as bytes."""
+        looked = 0
+        while self._nested and looked < MOST_NESTED:
+            looked += 1
+            data = self._nested.popleft()
+            blob = BytesBlob(data, f"{self._where}!nested")
+            end = 0
+            while end < blob.size:
+                ended = walk(Window(blob, end, blob.size), self.tell)
+                end += ended.end
+                if ended.broken or not ended.end:
+                    break
+
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(self._found.values())
+
+
+def _arguments(event: Event) -> str:
+    said = [_said(each) for each in event.arguments]
+    return f"({', '.join(said)})" if said else "()"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, Name):
+        return shown(str(value))
+    if isinstance(value, str | bytes):
+        return shown(repr(value[:SHOWN]))
+    if isinstance(value, Unknown | Skipped | tuple):
+        return "..."
+    return shown(repr(value))
+
+
+def shown(text: str) -> str:
+    """Printable, and not longer than a line."""
+    plain = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+    return plain if len(plain) <= SHOWN else f"{plain[: SHOWN - 1]}…"
+
+
+def looks_like(blob: Blob, *, named_so: bool) -> bool:
+    """Whether the blob is a pickle. `named_so`: its name says it is, so a broken one counts too.
+
+    Protocol 2 and later begin with a mark of their own. Protocols 0 and 1 are letters like any text: they count when
+    they reach their end, or call a name before they break.
+    """
+    head = blob.read(0, 2)
+    if len(head) < 2:
+        return False
+    events: list[Event] = []
+    marked = head[0] == 0x80 and head[1] <= 5
+    ended = walk(Window(blob, 0, min(blob.size, 1 << 20)), events.append)
+    if marked and (ended.broken is None or ended.ops > 2):
+        return True
+    called = any(event.act in ("call", "new") and event.name and _is_named(event.name) for event in events)
+    if ended.broken is None:
+        return called or named_so or (ended.ops > 3 and ended.end == blob.size)
+    return called or (named_so and any(event.name and _is_named(event.name) for event in events))
+
+
+def _is_named(name: Name) -> bool:
+    return name.module.replace(".", "").isidentifier() and name.name.replace(".", "").isidentifier()
+
+
+def streams(blob: Blob) -> Iterator[tuple[int, int]]:
+    """Begin and end of each whole pickle from the start of the blob."""
+    at = 0
+    for _ in range(MOST_STREAMS):
+        if at >= blob.size:
+            return
+        ended = walk(blob, lambda _: None, at)
+        if ended.broken:
+            return
+        yield at, ended.end
+        at = ended.end

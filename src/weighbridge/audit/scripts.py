@@ -1,0 +1,122 @@
+"""Programs beside weights. A model's own code is something to read before it is loaded; a program that starts others,
+reaches a network or hides what it does is something to stop at."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+
+from weighbridge.audit.blob import Blob
+from weighbridge.audit.records import Finding, Severity
+
+from .containers.member import finding
+from .pickles.judge import shown
+
+LONGEST_SOURCE = 2 << 20
+_CALLS = frozenset(
+    {
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "os.system",
+        "os.popen",
+        "os.execv",
+        "os.execve",
+        "os.execvp",
+        "os.spawnl",
+        "os.spawnv",
+        "os.posix_spawn",
+        "subprocess.run",
+        "subprocess.call",
+        "subprocess.Popen",
+        "subprocess.check_call",
+        "subprocess.check_output",
+        "subprocess.getoutput",
+        "pty.spawn",
+        "ctypes.CDLL",
+        "ctypes.cdll.LoadLibrary",
+        "socket.socket",
+        "socket.create_connection",
+        "urllib.request.urlopen",
+        "urllib.request.urlretrieve",
+        "requests.get",
+        "requests.post",
+        "requests.request",
+        "httpx.get",
+        "httpx.post",
+        "marshal.loads",
+        "pickle.load",
+        "pickle.loads",
+        "importlib.import_module",
+        "runpy.run_path",
+        "runpy.run_module",
+        "code.interact",
+        "builtins.eval",
+        "builtins.exec",
+        "shutil.rmtree",
+        "torch.load",
+    }
+)
+"""Calls that a model's code has no need of, or that must be read with care."""
+_MILD = frozenset({"importlib.import_module", "torch.load", "compile", "torch.compile"})
+_FETCHES = re.compile(
+    rb"(?:curl|wget)\b[^\n|;]*\|\s*(?:ba|z)?sh|base64\s+(?:-d|--decode)|/dev/tcp/|\bnc\s+-e|Invoke-Expression|\biex\b"
+)
+
+
+def script_findings(blob: Blob, kind: str) -> Iterator[Finding]:
+    """What kind of program it is, and what in it a reader should look at first."""
+    if kind == "python bytecode":
+        detail = "compiled Python: code that cannot be read and that an import runs"
+        yield finding("script-bytecode", "high", blob.name, detail)
+        return
+    detail = f"a {kind} file beside weights: read it before anything runs it"
+    yield finding("script", "medium", blob.name, detail)
+    source = blob.read(0, LONGEST_SOURCE)
+    if kind == "python":
+        yield from _python_findings(source, blob.name)
+    elif _FETCHES.search(source):
+        yield finding("script-danger", "high", blob.name, "it fetches or unpacks something and runs it")
+
+
+def _python_findings(source: bytes, where: str) -> Iterator[Finding]:
+    """Calls in the source that start programs, load code or reach a network; nothing is run."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        yield finding("script-unreadable", "medium", where, "Python source that does not parse: it was not looked into")
+        return
+    renamed = dict(_renamed(tree))
+    told: set[str] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = _full_name(node.func, renamed)
+        if name in _CALLS and name not in told:
+            told.add(name)
+            severity: Severity = "medium" if name in _MILD else "high"
+            yield finding("script-danger", severity, where, f"line {node.lineno} calls {shown(name)}")
+
+
+def _renamed(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """What imports call things: `import os as o` makes `o` stand for `os`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.asname, alias.name) for alias in node.names if alias.asname)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def _full_name(node: ast.expr, renamed: dict[str, str]) -> str:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join([renamed.get(node.id, node.id), *reversed(parts)])
