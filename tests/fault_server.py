@@ -19,6 +19,8 @@ from typing import Any
 
 import msgspec
 
+from patience import PATIENCE_S
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -150,12 +152,12 @@ def serving(behave: Behaviour) -> Iterator[FaultServer]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
     thread.start()
-    ready.wait(10)
+    assert ready.wait(PATIENCE_S)
     try:
         yield server
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(PATIENCE_S)
         loop.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 from llamacpp_running import ask, chat, needs_xllamacpp, running, text_of
 from tiny_gguf import write_tiny_gguf
 
+from patience import PATIENCE_S
 from weighbridge.engines.llamacpp import LlamaCppEngine
 
 pytestmark = needs_xllamacpp
@@ -25,7 +26,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def knock(engine: LlamaCppEngine, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
     """One request from outside, by a client that is not ours."""
     assert engine.address is not None
-    connection = http.client.HTTPConnection(engine.address.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(engine.address.removeprefix("http://"), timeout=PATIENCE_S)
     try:
         connection.request(method, path, body=b"{}" if method == "POST" else None, headers=headers or {})
         response = connection.getresponse()

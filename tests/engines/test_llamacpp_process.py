@@ -7,15 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from llamacpp_running import ask, chat, is_alive, needs_xllamacpp, pid_of, running, text_of
+from llamacpp_running import ask, chat, is_alive, needs_xllamacpp, pid_of, text_of
+from llamacpp_running import running as started
 from tiny_gguf import write_tiny_gguf
 
+from patience import NEVER_S, PATIENCE_S, eventually
 from weighbridge.chat import ChatRequest, Piece, Sampling
+from weighbridge.engines.llamacpp import LlamaCppEngine
 from weighbridge.engines.llamacpp import child as child_module
 from weighbridge.engines.llamacpp.process import KEPT_STDERR, Child, StartFailed
 from weighbridge.engines.llamacpp.server import CHILD
@@ -23,16 +27,22 @@ from weighbridge.errors import BackendUnreachable, EngineCrashed
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
-LONG = ChatRequest("", prompt="abc", sampling=Sampling(max_tokens=7000), extra={"ignore_eos": True})
-"""Takes even the tiny model more than a second."""
+CONTEXT = 32_768
+LONG = ChatRequest("", prompt="abc", sampling=Sampling(max_tokens=30_000), extra={"ignore_eos": True})
+"""Takes even the tiny model minutes, so that it is under way whatever else the machine does."""
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_gguf(tmp_path_factory.mktemp("weights") / "tiny.gguf")
+    metadata = {"llama.context_length": CONTEXT}
+    return write_tiny_gguf(tmp_path_factory.mktemp("weights") / "tiny.gguf", metadata=metadata)
 
 
-def scripted(body: str, grace_s: float = 5.0) -> Child:
+def running(weights: Path, **settings: Any) -> AbstractAsyncContextManager[LlamaCppEngine]:
+    return started(weights, context_tokens=CONTEXT, **settings)
+
+
+def scripted(body: str, grace_s: float = NEVER_S) -> Child:
     """A child that runs a script in place of the engine."""
     return Child((sys.executable, "-c", f"import sys, json, time, signal\n{body}"), grace_s=grace_s)
 
@@ -128,9 +138,9 @@ def test_an_answer_between_two_crashes_starts_the_count_anew(tiny: Path) -> None
 @linux
 @needs_xllamacpp
 def test_close_leaves_no_process_and_ends_a_call_that_is_under_way(tiny: Path) -> None:
-    async def scenario() -> int:
+    async def scenario() -> tuple[int, str]:
         async with running(tiny) as engine:
-            pid = pid_of(engine)
+            pid, child = pid_of(engine), engine._server._running.child
             call = engine.answer(LONG)
             await anext(call)
             reading = asyncio.create_task(rest_of(call))
@@ -138,13 +148,12 @@ def test_close_leaves_no_process_and_ends_a_call_that_is_under_way(tiny: Path) -
             await engine.close()
             with pytest.raises(BackendUnreachable, match="stopped"):
                 await reading
-            return pid
+            return pid, child.how_it_ended()
 
-    started = time.monotonic()
-    pid = asyncio.run(scenario())
+    pid, ended = asyncio.run(scenario())
 
     assert not is_alive(pid)
-    assert time.monotonic() - started < 4, "SIGTERM is enough; the grace before SIGKILL was waited out"
+    assert ended == "was killed by SIGTERM"
 
 
 @linux
@@ -156,7 +165,7 @@ def test_an_abandoned_call_frees_its_slot(tiny: Path) -> None:
             await anext(call)
             await call.aclose()
 
-            assert text_of(await asyncio.wait_for(ask(engine, chat("hello")), 5))
+            assert text_of(await asyncio.wait_for(ask(engine, chat("hello")), PATIENCE_S))
 
     asyncio.run(scenario())
 
@@ -175,7 +184,7 @@ from llamacpp_running import running, pid_of
 async def main():
     async with running(Path({str(tiny)!r})) as engine:
         Path({str(told)!r}).write_text(str(pid_of(engine)))
-        await asyncio.sleep(60)
+        await asyncio.sleep({NEVER_S})
 asyncio.run(main())
 """
     parent = subprocess.Popen([sys.executable, "-c", script])
@@ -185,7 +194,7 @@ asyncio.run(main())
         parent.kill()
         parent.wait()
 
-    assert _gone_within(child, 2.0)
+    assert _gone_in_the_end(child)
 
 
 @linux
@@ -198,7 +207,7 @@ sys.path.insert(0, {str(CHILD.parent)!r})
 import child
 child.end_with_parent(os.getppid())
 print("held", flush=True)
-ctypes.PyDLL(None).sleep(30)  # PyDLL keeps the interpreter's lock
+ctypes.PyDLL(None).sleep({int(NEVER_S)})  # PyDLL keeps the interpreter's lock
 """
     process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
@@ -206,7 +215,7 @@ ctypes.PyDLL(None).sleep(30)  # PyDLL keeps the interpreter's lock
     try:
         assert process.stdout.readline() == b"held\n"
         process.stdin.close()
-        assert process.wait(timeout=2) != 0
+        assert process.wait(timeout=PATIENCE_S) != 0
     finally:
         process.kill()
         process.wait()
@@ -215,8 +224,8 @@ ctypes.PyDLL(None).sleep(30)  # PyDLL keeps the interpreter's lock
 
 def test_a_child_that_ignores_sigterm_is_killed_after_the_grace() -> None:
     async def scenario() -> str:
-        child = scripted(f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{READY}time.sleep(60)", grace_s=0.3)
-        await child.start({}, 10)
+        child = scripted(f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{READY}time.sleep(3600)", grace_s=0.3)
+        await child.start({}, PATIENCE_S)
         await child.stop()
         return child.how_it_ended()
 
@@ -225,7 +234,7 @@ def test_a_child_that_ignores_sigterm_is_killed_after_the_grace() -> None:
 
 def test_a_child_that_says_nothing_in_time_is_stopped_and_reported() -> None:
     async def scenario() -> Child:
-        child = scripted("time.sleep(60)")
+        child = scripted("time.sleep(3600)")
         with pytest.raises(StartFailed, match=r"not ready within 0\.3 s"):
             await child.start({}, 0.3)
         return child
@@ -246,15 +255,15 @@ def test_a_child_that_says_nothing_in_time_is_stopped_and_reported() -> None:
 def test_a_child_that_never_gets_ready_is_said_how(script: str, words: str) -> None:
     async def scenario() -> None:
         with pytest.raises(StartFailed, match=words):
-            await scripted(script).start({}, 10)
+            await scripted(script).start({}, PATIENCE_S)
 
     asyncio.run(scenario())
 
 
 def test_a_start_that_is_cancelled_leaves_no_process() -> None:
     async def scenario() -> Child:
-        child = scripted("time.sleep(60)")
-        start = asyncio.create_task(child.start({}, 60))
+        child = scripted("time.sleep(3600)")
+        start = asyncio.create_task(child.start({}, PATIENCE_S))
         await asyncio.sleep(0.1)
         start.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -267,8 +276,8 @@ def test_a_start_that_is_cancelled_leaves_no_process() -> None:
 def test_stderr_is_kept_bounded_and_never_shown(capfd: pytest.CaptureFixture[str]) -> None:
     async def scenario() -> str:
         flood = "for n in range(40000): print('line', n, file=sys.stderr)\n"
-        child = scripted(f"{flood}{READY}time.sleep(60)")
-        await child.start({}, 30)
+        child = scripted(f"{flood}{READY}time.sleep(3600)")
+        await child.start({}, PATIENCE_S)
         await child.stop()
         return child.stderr()
 
@@ -303,28 +312,22 @@ def test_the_childs_file_imports_nothing_of_ours() -> None:
 
 
 def _text_of(path: Path) -> str:
-    deadline = time.monotonic() + 20
-    while not path.exists() or not path.read_text():
-        assert time.monotonic() < deadline, "the parent did not start its engine"
-        time.sleep(0.01)
+    eventually(lambda: path.exists() and path.read_text())
     return path.read_text()
 
 
 def _child_of(parent: int) -> int:
     """The engine's process as soon as there is one, so while it still loads."""
     children = Path(f"/proc/{parent}/task/{parent}/children")
-    deadline = time.monotonic() + 20
-    while not (found := children.read_text().split()):
-        assert time.monotonic() < deadline, "the parent did not start its engine"
-        time.sleep(0.001)
-    return int(found[0])
+    eventually(lambda: children.read_text().split())
+    return int(children.read_text().split()[0])
 
 
-def _gone_within(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while is_alive(pid):
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            return False
-        time.sleep(0.01)
+def _gone_in_the_end(pid: int) -> bool:
+    """Whether it ends by itself, which a process that serves never does."""
+    try:
+        eventually(lambda: not is_alive(pid))
+    except AssertionError:
+        os.kill(pid, signal.SIGKILL)
+        return False
     return True

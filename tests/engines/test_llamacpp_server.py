@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
 from weighbridge.engines.llamacpp.rank import Ranker
 from weighbridge.engines.llamacpp.server import Server
 from weighbridge.errors import BackendRefused, BadAnswer, EngineCrashed, EngineError, StreamCut
@@ -57,16 +58,17 @@ server.serve_forever()
 
 
 @asynccontextmanager
-async def scripted(restarts: int = 20) -> AsyncIterator[Server]:
+async def scripted(restarts: int = 20, seen_s: float = PATIENCE_S) -> AsyncIterator[Server]:
     async with Calls(environ={}) as calls:
         server = Server(
             "odd",
             Path("none.gguf"),
             {},
             calls=calls,
-            timeout_s=10,
-            start_timeout_s=10,
+            timeout_s=PATIENCE_S,
+            start_timeout_s=PATIENCE_S,
             restarts=restarts,
+            seen_s=seen_s,
             argv=(sys.executable, "-c", SCRIPT),
         )
         try:
@@ -168,7 +170,7 @@ async def read_as_cut(server: Server) -> None:
 
 def test_a_stream_that_is_cut_while_the_engine_lives_is_no_crash() -> None:
     async def scenario() -> None:
-        async with scripted() as server:
+        async with scripted(seen_s=0.05) as server:
             with pytest.raises(StreamCut):
                 await read_as_cut(server)
 

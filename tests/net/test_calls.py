@@ -26,6 +26,7 @@ from fault_server import (
     script,
     stalls,
 )
+from patience import NEVER_S, PATIENCE_S, settled, soon
 from weighbridge.errors import BackendUnreachable, BadAnswer, EngineError, InputError, StreamCut
 from weighbridge.net.calls import Calls, Limits, Response, Timeouts
 
@@ -43,7 +44,7 @@ def _each_loop(request: pytest.FixtureRequest) -> None:
 
 
 def make_calls(**changed: Any) -> Calls:
-    return Calls(**{"environ": {}, "tick_s": 0.01, **changed})
+    return Calls(**{"environ": {}, "tick_s": 0.01, "idle_s": NEVER_S, **changed})
 
 
 def with_server(behave: Behaviour, use: Callable[[FaultServer, Calls], Awaitable[Any]], **changed: Any) -> Any:
@@ -54,6 +55,10 @@ def with_server(behave: Behaviour, use: Callable[[FaultServer, Calls], Awaitable
             return await use(server, calls)
 
     return RUN[0](run())
+
+
+def open_in(calls: Calls) -> int:
+    return sum(len(pool.connections) for pool in calls._pools.values())
 
 
 def ask(behave: Behaviour, timeouts: Timeouts = PATIENT, **changed: Any) -> Response:
@@ -168,15 +173,16 @@ def test_whoever_leaves_the_queue_does_not_take_the_turn_with_them() -> None:
 
     async def use(server: FaultServer, calls: Calls) -> None:
         first = asyncio.ensure_future(calls.request("POST", server.url, body=b"slow"))
-        await asyncio.sleep(0.01)
+        await soon(lambda: server.requests)
         queued = [asyncio.ensure_future(calls.request("POST", server.url, body=b"q")) for _ in range(4)]
         await asyncio.sleep(0)
         for task in queued[:3]:
             task.cancel()
         first.cancel()
 
-        assert (await asyncio.wait_for(queued[3], 2)).body == b"q"
-        assert (await asyncio.wait_for(calls.request("POST", server.url, body=b"again"), 2)).body == b"again"
+        assert (await asyncio.wait_for(queued[3], PATIENCE_S)).body == b"q"
+        again = calls.request("POST", server.url, body=b"again")
+        assert (await asyncio.wait_for(again, PATIENCE_S)).body == b"again"
 
     async def slow_first(exchange: Exchange) -> None:
         if exchange.body == b"slow":
@@ -193,7 +199,7 @@ def test_a_turn_that_comes_while_its_owner_is_cancelled_is_the_next_ones(later: 
 
     async def use(server: FaultServer, calls: Calls) -> None:
         hog = asyncio.ensure_future(calls.request("POST", server.url, body=b"slow"))
-        await asyncio.sleep(0.01)
+        await soon(lambda: server.requests)
         waiting = asyncio.ensure_future(calls.request("POST", server.url, body=b"w"))
         await asyncio.sleep(0)
         hog.cancel()
@@ -204,7 +210,8 @@ def test_a_turn_that_comes_while_its_owner_is_cancelled_is_the_next_ones(later: 
         waiting.cancel()
         await asyncio.gather(hog, waiting, return_exceptions=True)
 
-        assert (await asyncio.wait_for(calls.request("POST", server.url, body=b"next"), 2)).body == b"next"
+        following = calls.request("POST", server.url, body=b"next")
+        assert (await asyncio.wait_for(following, PATIENCE_S)).body == b"next"
 
     async def slow_first(exchange: Exchange) -> None:
         if exchange.body == b"slow":
@@ -218,7 +225,7 @@ def test_a_turn_that_comes_while_its_owner_is_cancelled_is_the_next_ones(later: 
 def test_waiting_for_a_connection_counts_against_the_total() -> None:
     async def use(server: FaultServer, calls: Calls) -> None:
         hog = asyncio.ensure_future(calls.request("POST", server.url))
-        await asyncio.sleep(0.01)
+        await soon(lambda: server.requests)
         with pytest.raises(BackendUnreachable, match="all 1 connections to http://127") as caught:
             await calls.request("POST", server.url, timeouts=Timeouts(total_s=0.05))
         assert "concurrency" in str(caught.value)
@@ -235,13 +242,12 @@ def test_an_idle_connection_is_given_up_after_its_time() -> None:
     async def use(server: FaultServer, calls: Calls) -> None:
         await calls.request("POST", server.url)
         now[0] += 4.5
-        while server.open:  # closed by the client, without a further request
-            await asyncio.sleep(0.005)
+        await soon(lambda: not server.open)  # closed by the client, without a further request
         await calls.request("POST", server.url)
 
         assert server.connections == 2
 
-    with_server(echo_back, use, clock=lambda: now[0])
+    with_server(echo_back, use, clock=lambda: now[0], idle_s=4.0)
 
 
 def test_a_connection_that_was_idle_too_long_is_not_used_though_nobody_looked_yet() -> None:
@@ -254,7 +260,7 @@ def test_a_connection_that_was_idle_too_long_is_not_used_though_nobody_looked_ye
 
         assert server.connections == 2
 
-    with_server(echo_back, use, clock=lambda: now[0], tick_s=1000.0)
+    with_server(echo_back, use, clock=lambda: now[0], idle_s=4.0, tick_s=NEVER_S)
 
 
 def test_a_connection_that_said_too_much_is_not_used_again() -> None:
@@ -272,14 +278,17 @@ def test_a_connection_that_said_too_much_is_not_used_again() -> None:
 
 
 def test_bytes_that_come_while_nobody_asked_end_the_connection() -> None:
+    read = asyncio.Event()
+
     async def late(exchange: Exchange) -> None:
         exchange.write(response(200, b"first"))
-        await asyncio.sleep(0.02)
+        await read.wait()
         exchange.write(response(200, b"planted"))
 
     async def use(server: FaultServer, calls: Calls) -> None:
         await calls.request("POST", server.url)
-        await asyncio.sleep(0.05)
+        read.set()
+        await soon(lambda: not server.open)
         second = await calls.request("POST", server.url)
 
         assert (second.body, server.connections) == (b"honest", 2)
@@ -362,7 +371,7 @@ def test_a_request_is_not_repeated_once_a_byte_of_the_answer_came() -> None:
 def test_a_connection_closed_while_idle_is_noticed_before_it_is_used() -> None:
     async def use(server: FaultServer, calls: Calls) -> None:
         await calls.request("POST", server.url)
-        await asyncio.sleep(0.03)
+        await soon(lambda: not open_in(calls))
         assert (await calls.request("POST", server.url)).body == b"two"
 
     with_server(script(answers_then_closes_idle(b"one"), answers(b"two")), use)
@@ -467,7 +476,7 @@ def test_the_total_runs_out_in_silence() -> None:
             await calls.request("POST", server.url, timeouts=Timeouts(total_s=0.05))
         assert server.connections == 1
 
-    with_server(script(answers(b"warm"), stalls()), use, idle_s=3600.0)
+    with_server(script(answers(b"warm"), stalls()), use)
 
 
 def test_the_total_runs_out_while_the_backend_still_talks() -> None:
@@ -480,8 +489,7 @@ def test_the_total_runs_out_while_the_backend_still_talks() -> None:
             await anext(chunks)
             now[0] += 0.1
             with pytest.raises(StreamCut, match=r"was not finished after 0\.1 s, in the middle of its answer"):
-                while True:
-                    await anext(chunks)
+                [chunk async for chunk in chunks]
 
     with_server(floods(STREAM_HEAD, chunked(b"x")), use, clock=lambda: now[0])
 
@@ -564,6 +572,8 @@ def test_a_stream_that_breaks_never_ends_cleanly() -> None:
 
 
 def test_a_slow_reader_holds_the_server_back_instead_of_filling_memory() -> None:
+    """And however long the reader takes, its own slowness is not the backend's silence."""
+    now = [0.0]
     sent = [0]
     block = chunked(b"z" * 65_536)
 
@@ -572,36 +582,37 @@ def test_a_slow_reader_holds_the_server_back_instead_of_filling_memory() -> None
         for _ in range(400):  # 26 MB, far more than the socket buffers of both sides hold
             exchange.write(block)
             sent[0] += 65_536
-            while server_holds[0]() > 1 << 20 and not exchange.left.is_set():
-                await asyncio.sleep(0.001)
+            await exchange.drain()
         exchange.write(LAST_CHUNK)
 
-    server_holds: list[Callable[[], int]] = []
-
     async def use(server: FaultServer, calls: Calls) -> None:
-        server_holds.append(lambda: max((w.transport.get_write_buffer_size() for w in server.open), default=0))
         async with calls.stream("POST", server.url, timeouts=Timeouts(gap_s=0.1)) as answer:
-            await asyncio.sleep(0.5)  # longer than gap_s: our own slowness is not the backend's silence
+            await settled()
             held_back_at = sent[0]
+            now[0] += 60.0
+            await settled()
+            assert sent[0] == held_back_at < 16_000_000
             total = sum([len(chunk) async for chunk in answer.chunks()])
-        assert held_back_at < 16_000_000
         assert total == 400 * 65_536
 
-    with_server(pour, use)
+    with_server(pour, use, clock=lambda: now[0])
 
 
 def test_a_reader_that_comes_back_after_the_time_was_over_is_told_so() -> None:
     """The socket was paused for its sake and closed in the meantime; what had come is still given."""
+    now = [0.0]
 
     async def use(server: FaultServer, calls: Calls) -> None:
         async with calls.stream("POST", server.url, timeouts=Timeouts(total_s=0.2)) as answer:
-            await asyncio.sleep(0.4)
+            await settled()
+            now[0] += 0.2
+            await soon(lambda: not open_in(calls))
             chunks = answer.chunks()
             assert len(await anext(chunks)) > 256 * 1024
             with pytest.raises(StreamCut, match=r"not finished after 0\.2 s"):
                 await anext(chunks)
 
-    with_server(floods(STREAM_HEAD, chunked(b"z" * 65_536)), use)
+    with_server(floods(STREAM_HEAD, chunked(b"z" * 65_536)), use, clock=lambda: now[0])
 
 
 def test_leaving_a_stream_early_closes_the_connection_upstream() -> None:
@@ -615,7 +626,7 @@ def test_leaving_a_stream_early_closes_the_connection_upstream() -> None:
     async def use(server: FaultServer, calls: Calls) -> None:
         async with calls.stream("POST", server.url) as answer:
             await anext(answer.chunks())
-        await asyncio.wait_for(left[0].wait(), 2)
+        await asyncio.wait_for(left[0].wait(), PATIENCE_S)
 
     with_server(endless, use)
 
@@ -636,7 +647,7 @@ def test_cancelling_a_request_closes_its_connection_upstream() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(left[0].wait(), 2)
+        await asyncio.wait_for(left[0].wait(), PATIENCE_S)
 
     with_server(slow, use)
 
@@ -647,7 +658,7 @@ def test_cancelling_a_request_closes_its_connection_upstream() -> None:
 def test_closing_the_client_ends_what_is_under_way_with_an_error() -> None:
     async def use(server: FaultServer, calls: Calls) -> None:
         task = asyncio.ensure_future(calls.request("POST", server.url))
-        await asyncio.sleep(0.02)
+        await soon(lambda: server.requests)
         await calls.close()
         with pytest.raises(BackendUnreachable, match="client is closed"):
             await task
@@ -734,11 +745,10 @@ def test_a_time_out_comes_at_its_time_not_before_and_not_later() -> None:
 
     async def use(server: FaultServer, calls: Calls) -> None:
         asked = asyncio.ensure_future(calls.request("POST", server.url, timeouts=BRIEF_FIRST_BYTE))
-        while not server.requests:
-            await asyncio.sleep(0.001)
+        await soon(lambda: server.requests)
 
         now[0] += 0.049
-        await asyncio.sleep(0.05)  # several ticks
+        await settled()  # many ticks
         assert not asked.done()
 
         now[0] += 0.001

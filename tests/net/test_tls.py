@@ -12,6 +12,7 @@ import pytest
 import uvloop
 
 from fault_server import Exchange, FaultServer, answers, response
+from patience import NEVER_S
 from weighbridge.errors import BackendUnreachable
 from weighbridge.net.calls import Calls, Timeouts
 
@@ -86,7 +87,7 @@ def with_tls_server(use: Callable[[FaultServer], Awaitable[None]]) -> None:
 
 def test_a_server_whose_certificate_is_trusted_is_asked_over_tls() -> None:
     async def use(server: FaultServer) -> None:
-        async with Calls(environ={}, tls=trusting) as calls:
+        async with Calls(environ={}, tls=trusting, idle_s=NEVER_S) as calls:
             for _ in range(3):
                 assert (await calls.request("GET", server.url)).body == b"inside"
         assert server.connections == 1
@@ -107,7 +108,7 @@ def test_a_certificate_nobody_vouches_for_is_refused_with_the_way_to_trust_it() 
 
 def test_a_certificate_for_another_name_is_refused() -> None:
     async def use(server: FaultServer) -> None:
-        async with Calls(environ={}, tls=trusting) as calls:
+        async with Calls(environ={}, tls=trusting, idle_s=NEVER_S) as calls:
             with pytest.raises(BackendUnreachable, match=r"is not trusted.*localhost"):
                 await calls.request("GET", f"https://localhost:{server.port}/")
 
@@ -116,7 +117,7 @@ def test_a_certificate_for_another_name_is_refused() -> None:
 
 def test_https_to_a_server_that_speaks_http_says_so() -> None:
     async def run() -> None:
-        async with FaultServer(answers(b"plain")) as server, Calls(environ={}, tls=trusting) as calls:
+        async with FaultServer(answers(b"plain")) as server, Calls(environ={}, tls=trusting, idle_s=NEVER_S) as calls:
             with pytest.raises(BackendUnreachable, match=r"no TLS with|no connection") as caught:
                 await calls.request("GET", f"https://127.0.0.1:{server.port}/", timeouts=Timeouts(connect_s=0.5))
         assert caught.value.next_move is not None
@@ -129,7 +130,7 @@ def test_https_goes_through_a_tunnel_that_the_proxy_cannot_read(scheme: str) -> 
     async def use(server: FaultServer) -> None:
         async with Tunnels(server.port, tls=server_tls() if scheme == "https" else None) as proxy:
             environ = {"https_proxy": f"{scheme}://me:pw@127.0.0.1:{proxy.port}"}
-            async with Calls(environ=environ, tls=trusting) as calls:
+            async with Calls(environ=environ, tls=trusting, idle_s=NEVER_S) as calls:
                 for _ in range(2):
                     answer = await calls.request(
                         "POST", "https://model.test/v1/x", {"authorization": "Bearer k"}, b"{}"
@@ -160,7 +161,7 @@ def test_a_proxy_that_does_not_tunnel_is_named(answer: bytes, words: str) -> Non
     async def run() -> None:
         async with Tunnels(0, answer=answer) as proxy:
             environ = {"https_proxy": f"http://me:hunter2@127.0.0.1:{proxy.port}"}
-            async with Calls(environ=environ, tls=trusting) as calls:
+            async with Calls(environ=environ, tls=trusting, idle_s=NEVER_S) as calls:
                 with pytest.raises(BackendUnreachable, match=words) as caught:
                     await calls.request("GET", "https://model.test/")
             assert f"127.0.0.1:{proxy.port}" in str(caught.value)

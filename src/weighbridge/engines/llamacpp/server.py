@@ -24,8 +24,9 @@ from weighbridge.net.calls import Calls, Timeouts
 CHILD = Path(__file__).with_name("child.py")
 ARGV = (sys.executable, "-P", str(CHILD))
 """-P: what happens to lie beside the child's file is not imported in place of the standard library."""
-SEEN_S = 1.0
-"""A broken connection is seen up to this long before the end of the process that broke it."""
+SEEN_S = 5.0
+"""A broken connection is seen up to this long before the end of the process that broke it: a busy machine takes its
+time to bury a large process, and one that writes a core dump longer."""
 TAIL_LINES = 6
 """Of stderr, in an error's text."""
 
@@ -57,6 +58,7 @@ class Server:
         restarts: int,
         on_start: Callable[[], None] = lambda: None,
         argv: tuple[str, ...] = ARGV,
+        seen_s: float = SEEN_S,
     ) -> None:
         """`params` are llama.cpp's, by name; `on_start` is called whenever a process is ready."""
         self._where = f"backend {name}"
@@ -68,6 +70,7 @@ class Server:
         self._restarts = restarts
         self._on_start = on_start
         self._argv = argv
+        self._seen_s = seen_s
         self._running: Running | None = None
         self._starting = asyncio.Lock()
         self._crashes = 0
@@ -153,13 +156,12 @@ class Server:
                 method, running.address + path, running.headers, body, self._timeouts, repeatable=True
             )
             response = await self._closable(asking)
-            if response.status != 200:
-                raise self._refused(response.status, response.body)
-            try:
-                said = msgspec.json.decode(response.body, type=dict[str, Any])
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise BadAnswer(f"{path} answered no JSON object: {error}", where=self._where) from error
-        return said
+        if response.status != 200:
+            raise self._refused(response.status, response.body)
+        try:
+            return msgspec.json.decode(response.body, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadAnswer(f"{path} answered no JSON object: {error}", where=self._where) from error
 
     async def _closable(self, asking: Awaitable[T]) -> T:
         """Await, unless the engine is closed meanwhile."""
@@ -183,7 +185,7 @@ class Server:
         except BackendRefused:
             raise
         except EngineError as error:
-            if self._closed or not await running.child.gone_within(SEEN_S):
+            if self._closed or not await running.child.gone_within(self._seen_s):
                 raise
             raise self._crashed(running.child, "while it was working on this call") from error
 
