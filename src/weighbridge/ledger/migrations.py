@@ -58,11 +58,53 @@ def m004_calls_by_task(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX calls_by_task ON calls (task, candidate) WHERE task IS NOT NULL")
 
 
+def m005_gateway(db: sqlite3.Connection) -> None:
+    """Callers with their keys and budgets, and what the gateway's workers know together.
+
+    `spent` sums what was paid by scope (`key`, `team`, `route`) and hour, so that a budget's window is a few rows
+    whatever the number of calls. A lease is money a worker may hand out without asking the others; folding the
+    worker's journal turns it into spending in the same transaction. `under_way` holds, for each call that had not
+    ended when its worker's journal was folded, the row it will leave behind if nothing more is heard of it. `marks`
+    are counters that tell a running gateway that something has changed.
+    """
+    for column in ("key TEXT", "team TEXT", "route TEXT", "status INTEGER", "usd_is TEXT", "flags TEXT"):
+        db.execute(f"ALTER TABLE calls ADD COLUMN {column}")
+    db.execute(
+        """
+        CREATE TABLE keys (
+            id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, name TEXT NOT NULL, team TEXT, created_at REAL NOT NULL,
+            expires_at REAL, revoked_at REAL, budget_usd REAL, budget_period TEXT, rpm INTEGER, tpm INTEGER,
+            routes TEXT, addresses TEXT
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE spent (
+            scope TEXT NOT NULL, name TEXT NOT NULL, hour INTEGER NOT NULL, usd REAL NOT NULL,
+            PRIMARY KEY (scope, name, hour)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE leases (
+            worker TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL, usd REAL NOT NULL,
+            PRIMARY KEY (worker, scope, name)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE TABLE journals (file TEXT PRIMARY KEY, folded INTEGER NOT NULL) WITHOUT ROWID")
+    db.execute("CREATE TABLE under_way (id TEXT PRIMARY KEY, worker TEXT NOT NULL, row TEXT NOT NULL) WITHOUT ROWID")
+    db.execute("CREATE TABLE marks (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_calls_and_answers,
     m002_calls_by_run,
     m003_holds,
     m004_calls_by_task,
+    m005_gateway,
 )
 
 

@@ -15,7 +15,7 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     """Unix seconds when the call was admitted."""
     caller: str
-    """What made it: `weigh`, later `gateway`, `judge`."""
+    """What made it: `weigh`, `gateway`."""
     run: str | None
     """The run it belongs to."""
     task: str | None
@@ -42,6 +42,19 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     ttft_s: float | None = None
     answer_key: str | None = None
     """Key of the stored answer (table `answers`), the same for every call that would be asked identically."""
+    key: str | None = None
+    """Id of the caller's key, where a gateway was asked with one."""
+    team: str | None = None
+    route: str | None = None
+    """The public model name that was asked for."""
+    status: int | None = None
+    """HTTP status the caller was given; 499 where it left first."""
+    usd_is: Literal["counted", "estimated", "held"] | None = None
+    """Where `usd` comes from: the backend's own counts; what had been seen of an answer that broke; or the most the
+    call could have cost, because nothing is known of its end. None where `usd` is."""
+    flags: str | None = None
+    """What is odd about the call, separated by spaces: `model-mismatch` where another model than the one asked for
+    answered, `over-hold` where it cost more than was held."""
 
 
 COLUMNS = ", ".join(CallRow.__struct_fields__)
