@@ -1,0 +1,113 @@
+"""What llama.cpp takes on its devices beside weights and cache, and how it rounds the cache.
+
+    compute buffer   the larger of a step's logits and, without flash attention, its scores:
+                     step x (vocab + hidden) x 4      step x cells x (heads + 1) x 4 + step x hidden x 4
+    runtime          the driver's context, kernels, small buffers; a constant of the backend
+    unpacked         ROCm multiplies large batches in 16 bit: the largest dense matrix unpacked, and what its pool
+                     keeps of the scores of each step of the prompt without flash attention
+
+A step is --ubatch-size tokens, or the context where that is shorter. A context is rounded up to 256 cells, a sliding
+window keeps its window and one step. The embedding table stays on the host, except on Vulkan, where it lies in memory
+the device counts as its own. A prompt's last token is the only one whose logits are computed.
+
+The constants of RUNTIME_BYTES and ROCM_BATCH_BYTES are medians over llama-bench runs on one Strix Halo machine
+(ROCm, Vulkan); bench/fit_memory.py estimates them again, leaving out the model it predicts. CUDA's, Metal's and
+SYCL's are not measured there: they are what a context of those drivers takes in reports of users, to some 150 MiB.
+Sources: llama-kv-cache.cpp (padding), llama-graph.cpp and ggml-alloc.c (buffers), ggml-cuda.cu (legacy pool).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+from weighbridge.fit.architecture import Architecture, Attention, LatentAttention
+from weighbridge.fit.memory_records import Charge
+from weighbridge.fit.state import Rounding
+from weighbridge.units import MIB
+
+Backend = Literal["cuda", "rocm", "vulkan", "metal", "sycl", "cann", "cpu"]
+
+STEP_TOKENS = 512
+"""--ubatch-size when nobody says."""
+CELLS = 256
+"""A context is rounded up to a multiple of this."""
+RUNTIME_BYTES: dict[Backend, int] = {
+    "cuda": 330 * MIB,
+    "rocm": 155 * MIB,
+    "vulkan": 90 * MIB,
+    "metal": 60 * MIB,
+    "sycl": 300 * MIB,
+    "cann": 300 * MIB,
+    "cpu": 30 * MIB,
+}
+ROCM_BATCH_BYTES = 135 * MIB
+"""rocBLAS kernels and workspace, loaded at the first large batch."""
+POOL_MARGIN = 1.05
+"""The pool asks for 5% more than it needs, so that the next size may fit too."""
+
+
+def rounding(step_tokens: int, *, whole_windows: bool = False) -> Rounding:
+    """How llama.cpp rounds a sequence's cache when every sequence has its own."""
+    return Rounding(block=CELLS, window_block=CELLS, window_extra=step_tokens, whole_windows=whole_windows)
+
+
+def compute_bytes(architecture: Architecture, step: int, cells: int, *, flash_attention: bool) -> int:
+    """Of the buffer a step's activations live in, on the device that computes logits."""
+    logits = 4 * step * (architecture.vocab + architecture.hidden)
+    if flash_attention:
+        return logits + 2 * step * cells
+    scores = 4 * step * (cells * (_most_heads(architecture) + 1) + architecture.hidden)
+    return max(logits, scores)
+
+
+def unpacked_bytes(architecture: Architecture, step: int, cells: int, *, flash_attention: bool) -> int:
+    """What ROCm's pool holds after a prompt of `cells` tokens; see the top of the file."""
+    matrix = 2 * _largest_dense(architecture)
+    pool = matrix
+    if not flash_attention:
+        each = 2 * step * step * _most_heads(architecture)
+        pool += sum(each * number for number in range(1, -(-cells // step) + 1) if each * number > matrix)
+    return ROCM_BATCH_BYTES + int(POOL_MARGIN * pool)
+
+
+def charges(
+    architecture: Architecture,
+    *,
+    backend: Backend,
+    cells: int,
+    devices: int = 1,
+    step_tokens: int = STEP_TOKENS,
+    flash_attention: bool = True,
+    reads_prompts: bool = True,
+) -> tuple[Charge, ...]:
+    """The overhead on all devices, each of which has a context and buffers of its own.
+
+    `cells` are of one sequence, rounded; `reads_prompts` is False for a server that has only written so far.
+    """
+    step = min(step_tokens, cells)
+    found = [
+        Charge("compute buffers", devices * compute_bytes(architecture, step, cells, flash_attention=flash_attention)),
+        Charge("driver and runtime", devices * RUNTIME_BYTES[backend]),
+    ]
+    if backend == "rocm" and reads_prompts and step >= MANY_TOKENS:
+        unpacked = unpacked_bytes(architecture, step, cells, flash_attention=flash_attention)
+        found.append(Charge("unpacked weights", devices * unpacked))
+    return tuple(found)
+
+
+MANY_TOKENS = 64
+"""From so many tokens in a step on, ROCm unpacks weights instead of multiplying them packed."""
+
+
+@lru_cache(maxsize=1024)
+def _most_heads(architecture: Architecture) -> int:
+    mixers = (mixer for layer in architecture.layers for mixer in layer.mixers)
+    return max((mixer.heads for mixer in mixers if isinstance(mixer, Attention | LatentAttention)), default=0)
+
+
+@lru_cache(maxsize=1024)
+def _largest_dense(architecture: Architecture) -> int:
+    """Elements of the largest matrix that every token goes through; the head is not, it sees one token a prompt."""
+    tensors = {tensor for layer in architecture.layers for tensor in layer.tensors if tensor.kind == "linear"}
+    return max((tensor.elements for tensor in tensors), default=0)
