@@ -26,6 +26,7 @@ from weighbridge.chat.openai_wire import (
     stream_fields,
     with_extra,
 )
+from weighbridge.chat.reasoning_details import read_details
 from weighbridge.chat.request import ChatRequest, Message, Text, Tool, ToolCall
 from weighbridge.chat.thinking import Split, split_thinking
 from weighbridge.errors import BadAnswer, CannotAsk
@@ -37,6 +38,7 @@ class _Message(msgspec.Struct):
     content: str | list[Any] | None = None
     reasoning: Any = None
     reasoning_content: Any = None
+    reasoning_details: Any = None
     refusal: str | None = None
     tool_calls: list[ToolCallPart] | None = None
     function_call: FunctionPart | None = None
@@ -96,6 +98,7 @@ def decode(body: bytes, spelling: Spelling) -> Answer:
         usage=read_usage(whole.usage),
         model=whole.model,
         logprobs=read_logprobs(choice.logprobs.content) if choice.logprobs else (),
+        thoughts=read_details(message.reasoning_details),
     )
 
 
@@ -122,7 +125,9 @@ class ChatStream(AnswerStream[_Choice]):
             self._ended_as = "refusal"
             text += delta.refusal
         split = Split(held + text, reasoning) if self._structured or delta.refusal else self._splitter.feed(text)
-        return self._pieces(split, read_logprobs(choice.logprobs.content) if choice.logprobs else ())
+        logprobs = read_logprobs(choice.logprobs.content) if choice.logprobs else ()
+        thoughts = read_details(delta.reasoning_details, streamed=True) if delta.reasoning_details else ()
+        return self._pieces(split, logprobs, self._calls.news(), thoughts)
 
     def _tool_calls(self) -> tuple[ToolCall, ...]:
         return self._calls.whole()

@@ -6,9 +6,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from weighbridge.chat.answer import Piece, TokenLogprob, Usage
+from weighbridge.chat.answer import CallPart, Piece, TokenLogprob, Usage
 from weighbridge.chat.openai_wire import Spelling, decode_json, finish_word, in_band_error, read_usage
-from weighbridge.chat.request import ToolCall
+from weighbridge.chat.request import Thought, ToolCall
 from weighbridge.chat.thinking import Split, ThinkSplitter
 from weighbridge.errors import StreamCut
 
@@ -55,18 +55,20 @@ class AnswerStream(Generic[Choice]):
         """The backend said why the answer ended; only counts can still be missing."""
         return self._finish is not None
 
-    def feed(self, data: bytes) -> list[Piece]:
-        """The pieces of one event."""
+    def feed(self, data: bytes, event: bytes = b"") -> list[Piece]:
+        """The pieces of one event; one of the type `error` is one, whatever its data looks like."""
+        if event == b"error" and b'"error"' not in data:
+            self.break_off({"message": data.decode("utf-8", "replace")})
         if self.done or data.strip() == b"[DONE]":
             self.done = True
             return []
-        event = decode_json(data, self._body)
-        if event.error:
-            self.break_off(event.error)
-        self._model = self._model or event.model
-        if event.usage is not None:
-            self._usage = read_usage(event.usage)
-        choice = event.first()
+        body = decode_json(data, self._body)
+        if body.error:
+            self.break_off(body.error)
+        self._model = self._model or body.model
+        if body.usage is not None:
+            self._usage = read_usage(body.usage)
+        choice = body.first()
         if choice is None:
             return []
         if choice.finish_reason is not None:
@@ -101,9 +103,24 @@ class AnswerStream(Generic[Choice]):
     def _tool_calls(self) -> tuple[ToolCall, ...]:
         return ()
 
-    def _pieces(self, split: Split, logprobs: tuple[TokenLogprob, ...]) -> list[Piece]:
+    def _pieces(
+        self,
+        split: Split,
+        logprobs: tuple[TokenLogprob, ...],
+        parts: tuple[CallPart, ...] = (),
+        thoughts: tuple[Thought, ...] = (),
+    ) -> list[Piece]:
         if split.text:
             self.texts.append(split.text)
-        if not (split.text or split.reasoning or split.was_reasoning or logprobs):
+        if not (split.text or split.reasoning or split.was_reasoning or logprobs or parts or thoughts):
             return []
-        return [Piece(split.text, split.reasoning, was_reasoning=split.was_reasoning, logprobs=logprobs)]
+        return [
+            Piece(
+                split.text,
+                split.reasoning,
+                was_reasoning=split.was_reasoning,
+                logprobs=logprobs,
+                call_parts=parts,
+                thoughts=thoughts,
+            )
+        ]

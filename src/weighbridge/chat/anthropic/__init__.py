@@ -1,0 +1,5 @@
+"""Anthropic messages: what its clients send and are answered (front), what its backends are sent and answer (back)."""
+
+from weighbridge.chat.anthropic.front import AnthropicFront
+
+__all__ = ["AnthropicFront"]
