@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
 FENCE = re.compile(r"^```(?P<kind>\w+)[^\n]*\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 EXIT = re.compile(r"#\s*exit (\d+)\s*$")
-ENOUGH_S = 60
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[s
     }
     shell = isinstance(command, str)
     return subprocess.run(
-        command, shell=shell, cwd=folder, env=environ, capture_output=True, text=True, timeout=ENOUGH_S, check=False
+        command, shell=shell, cwd=folder, env=environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from scripted import DONE, PRICED, ScriptedEngine, make_call, make_record, open_door
 
+from patience import settled, soon
 from weighbridge.chat import Message, Piece, Sampling, Usage
 from weighbridge.dispatch import Budget, Outcome
 from weighbridge.errors import BackendRefused, BadAnswer, EngineCrashed, LedgerError, StreamCut
@@ -117,9 +118,10 @@ def test_identical_calls_under_way_at_once_are_made_once(tmp_path: Path) -> None
 def test_when_the_first_of_identical_calls_is_given_up_the_next_one_makes_it(tmp_path: Path) -> None:
     async def give_up_the_first() -> Outcome:
         first = asyncio.create_task(door.ask(make_call()))
-        await asyncio.sleep(0.01)
+        await soon(lambda: engine.under_way)
         second = asyncio.create_task(door.ask(make_call()))
-        await asyncio.sleep(0.01)
+        await settled()
+        assert engine.calls == 1
         first.cancel()
         return await second
 
@@ -309,8 +311,7 @@ def test_unknown_costs_count_as_the_most_they_could_be(tmp_path: Path) -> None:
 def test_a_call_given_up_keeps_its_hold_and_leaves_a_row(tmp_path: Path) -> None:
     async def give_up() -> None:
         task = asyncio.create_task(door.ask(make_call(), budget))
-        while not engine.under_way:
-            await asyncio.sleep(0.001)
+        await soon(lambda: engine.under_way)
         task.cancel()
         await asyncio.wait([task])
 

@@ -38,6 +38,6 @@ def record(ledger: Ledger, row: CallRow, answer: Answer | None = None, **how: An
         committed.set()
 
     ledger.record(row, answer, done, **how)
-    assert committed.wait(60)
+    assert committed.wait(120.0)  # child processes import this too, and see nothing beside it
     if said[0]:
         raise said[0]

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_rows import make_row, record
 
+from patience import PATIENCE_S
 from weighbridge.chat import Answer, ToolCall, Usage
 from weighbridge.errors import LedgerError
 from weighbridge.ledger import Hold, Ledger, Spending
@@ -94,7 +95,7 @@ def test_what_a_backend_says_never_breaks_the_row(tmp_path: Path) -> None:
 def hold(ledger: Ledger, money: Hold) -> None:
     held = threading.Event()
     ledger.hold(money, lambda _: held.set())
-    assert held.wait(60)
+    assert held.wait(PATIENCE_S)
 
 
 def test_a_hold_is_gone_once_the_cost_of_its_call_is_known(tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_what_was_said_to_be_committed_survives_kill_9(tmp_path: Path) -> None:
 def test_several_processes_write_at_once_and_lose_nothing(tmp_path: Path) -> None:
     """They also open a ledger that is not there yet at the same moment."""
     writers = [start_writer(tmp_path, first, 2_000) for first in (0, 10_000, 20_000)]
-    said = [writer.communicate(timeout=120)[0] for writer in writers]
+    said = [writer.communicate(timeout=PATIENCE_S)[0] for writer in writers]
 
     assert [text.count(" None\n") for text in said] == [2_000] * 3
     with Ledger(tmp_path) as ledger:

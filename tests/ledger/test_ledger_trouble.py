@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ledger_rows import make_row, record
 
+from patience import PATIENCE_S
 from weighbridge.chat import Answer
 from weighbridge.errors import LedgerError
 from weighbridge.ledger import CallRow, Ledger
@@ -166,7 +167,12 @@ def test_no_room_is_a_clear_error_and_what_was_paid_stays(tmp_path: Path) -> Non
     root = Path(__file__).parent
 
     done = subprocess.run(
-        [sys.executable, "-c", FILL, str(tmp_path)], capture_output=True, text=True, cwd=root, check=True, timeout=60
+        [sys.executable, "-c", FILL, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        check=True,
+        timeout=PATIENCE_S,
     )
 
     number, message = done.stdout.split("\n", 1)

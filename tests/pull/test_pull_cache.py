@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from hub_server import Handler, Hub, Trouble, running, sha256
 from make_wheel import left_in, make_wheel, settings_for
 
 from gguf_bytes import small_model
+from patience import PATIENCE_S, eventually
 from weighbridge.engines.pull import inventory, prune, pull
 from weighbridge.engines.pull.cache import Cache
 from weighbridge.engines.pull.lock import locked
@@ -57,7 +57,7 @@ def start(source: str, home: Path, *, limit: int = 0, **environ: str) -> subproc
 
 
 def result(process: subprocess.Popen[str]) -> dict[str, str]:
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     answer: dict[str, str] = json.loads(output)
     return answer
 
@@ -84,21 +84,13 @@ def held(gate: Callable[[], object]) -> Trouble:
     return act
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    """Look at what other processes do; fails after 30 s."""
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-
-
 def test_processes_that_pull_the_same_share_one_download(hub: Hub, tmp_path: Path) -> None:
     """The download ends only once the two others have said that they wait for it."""
     gate = threading.Event()
     hub.troubles = [held(gate.wait)]
     workers = [start("hf:org/model", tmp_path, HF_ENDPOINT=hub.url) for _ in range(3)]
     notes = tmp_path / "notes"
-    wait_until(lambda: notes.exists() and notes.read_text().count("waiting for it") == 2)
+    eventually(lambda: notes.exists() and notes.read_text().count("waiting for it") == 2)
 
     gate.set()
 
@@ -110,7 +102,7 @@ def test_processes_that_pull_the_same_share_one_download(hub: Hub, tmp_path: Pat
 
 def test_two_sources_of_the_same_bytes_at_once_keep_them_whole(hub: Hub, tmp_path: Path) -> None:
     """Each download goes on only once both have begun."""
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=PATIENCE_S)
     hub.troubles = [held(both.wait), held(both.wait)]
     environ = {"HF_ENDPOINT": hub.url, "MODELSCOPE_ENDPOINT": hub.url}
 
@@ -127,10 +119,10 @@ def test_an_ended_pull_leaves_a_part_that_the_next_goes_on_with(hub: Hub, tmp_pa
     hub.troubles = [held(ended.wait)]
     worker = start("hf:org/model", tmp_path, HF_ENDPOINT=hub.url)
     cache = tmp_path / "cache"
-    wait_until(lambda: any(path.stat().st_size > 900_000 for path in cache.rglob("*.partial")))
+    eventually(lambda: any(path.stat().st_size > 900_000 for path in cache.rglob("*.partial")))
 
     worker.send_signal(how)
-    worker.communicate(timeout=20)
+    worker.communicate(timeout=PATIENCE_S)
     ended.set()
     hub.seen.clear()
 

@@ -18,6 +18,7 @@ from hub_server import Hub, running, sha256
 from rich.console import Console
 
 from gguf_bytes import small_model
+from patience import PATIENCE_S
 from weighbridge.cli.main import main
 from weighbridge.cli.transfer import TransferBars
 from weighbridge.units import format_bytes
@@ -127,7 +128,7 @@ def test_ctrl_c_says_how_to_go_on_and_exits_130(hub: Hub) -> None:
         "main(['pull', 'hf:org/model'])\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     assert done.returncode == 130
     assert "Stopped." in done.stderr

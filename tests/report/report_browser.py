@@ -15,6 +15,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE_S
+
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
@@ -94,7 +96,7 @@ class Browser:
         return next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page").split(str(self.port), 1)[1]
 
     def _connect(self, path: str) -> socket.socket:
-        link = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        link = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
         key = base64.b64encode(os.urandom(16)).decode()
         upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"
         link.sendall(
