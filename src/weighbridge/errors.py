@@ -4,6 +4,7 @@
     |- UsageError                     the command line asks for something that cannot be; exit 2
     |- InputError                     a file the user wrote is wrong: task, items, config, table
     |- RequestError                   what a client sent cannot be read or carried; `field` names it; status 400
+    |- CallRefused                    the gateway does not let a call through: key, budget, limit, policy, no such model
     |- PullError                      weights could not be had
     |  |- SourceNotFound              nothing is there under that name
     |  |- HashMismatch                what came is not what was promised; nothing was kept
@@ -67,6 +68,26 @@ class RequestError(WeighbridgeError):
         """`field` is its path in the body, e.g. `messages[2].content[0].type`."""
         super().__init__(what, where=where or field, next_move=next_move)
         self.field = field
+
+
+class CallRefused(WeighbridgeError):
+    """The gateway does not let a call through; nothing was sent and nothing is billed."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int,
+        code: str,
+        retry_after_s: float | None = None,
+        where: str | None = None,
+        next_move: str | None = None,
+    ) -> None:
+        """`code` is a short stable word, e.g. `invalid_api_key`."""
+        super().__init__(what, where=where, next_move=next_move)
+        self.http_status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
 
 
 class PullError(WeighbridgeError):

@@ -195,5 +195,3 @@ def _is_gone(lock: Path) -> bool:
 
 def _number(path: Path) -> int:
     return int(path.name.split(".")[1])
-
-

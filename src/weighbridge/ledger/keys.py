@@ -44,9 +44,7 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Networks its callers may come from, as `10.0.0.0/8`; None is anywhere."""
 
 
-_COLUMNS = (
-    "id, name, team, created_at, expires_at, revoked_at, budget_usd, budget_period, rpm, tpm, routes, addresses"
-)
+_COLUMNS = "id, name, team, created_at, expires_at, revoked_at, budget_usd, budget_period, rpm, tpm, routes, addresses"
 
 
 def new_secret() -> str:
@@ -102,9 +100,7 @@ def _changing(db: sqlite3.Connection, change: Callable[[], Result]) -> Result:
     db.execute("BEGIN IMMEDIATE")
     try:
         result = change()
-        db.execute(
-            "INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET count = count + 1", (MARK,)
-        )
+        db.execute("INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET count = count + 1", (MARK,))
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

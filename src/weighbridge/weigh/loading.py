@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weighbridge import __version__
+from weighbridge.engines.checks import check_backends
 from weighbridge.formats.problems import Problem, Problems
 from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
 from weighbridge.weigh.asking import PrompterMaker, make_prompters, read_schema
-from weighbridge.weigh.backends import check_backends
 from weighbridge.weigh.candidates import fill_in, read_answer
 from weighbridge.weigh.files import TaskFiles, UnreadableFile
 from weighbridge.weigh.grading import Grader, make_graders

@@ -1,0 +1,59 @@
+"""Requests and tokens a minute: never more than the limit within any 60 seconds.
+
+Exact, over a sliding minute: what was let through is remembered until it is a minute old. Tokens are counted as they
+were estimated when a call came in, and as they were counted once it has ended.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+MINUTE_S = 60.0
+
+
+class Taken:
+    """One amount that was let through."""
+
+    __slots__ = ("amount", "at")
+
+    def __init__(self, at: float, amount: int) -> None:
+        self.at = at
+        self.amount = amount
+
+
+class Rate:
+    """At most `limit` within any minute. Times are seconds of one clock that never goes back."""
+
+    __slots__ = ("_recent", "_sum", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._recent: deque[Taken] = deque()
+        self._sum = 0
+
+    def wait_s(self, now: float, amount: int = 1) -> float:
+        """0.0 if `amount` may pass now; else how long until it may, as far as that is known. An amount above the
+        limit may pass alone: it could never pass otherwise."""
+        recent = self._recent
+        while recent and now - recent[0].at >= MINUTE_S:
+            self._sum -= recent.popleft().amount
+        over = self._sum + min(amount, self.limit) - self.limit
+        if over <= 0:
+            return 0.0
+        for taken in recent:
+            over -= taken.amount
+            if over <= 0:
+                return taken.at + MINUTE_S - now
+        return MINUTE_S
+
+    def take(self, now: float, amount: int = 1) -> Taken:
+        taken = Taken(now, amount)
+        self._recent.append(taken)
+        self._sum += amount
+        return taken
+
+    def correct(self, taken: Taken, amount: int) -> None:
+        """What was let through turned out to be another amount."""
+        if self._recent and taken.at >= self._recent[0].at:
+            self._sum += amount - taken.amount
+        taken.amount = amount
