@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from weighbridge.fit.architecture import Architecture
+from weighbridge.fit.weights_record import Weights
+
 Engine = Literal["vllm", "sglang", "llamacpp", "ollama", "tensorrt-llm"]
 ENGINES: tuple[Engine, ...] = ("vllm", "sglang", "llamacpp", "ollama", "tensorrt-llm")
 
@@ -60,6 +63,23 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens proposed each step by multi-token-prediction layers; 0: they are not used, and keep no state."""
     memory_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
     """Of a device, what the engine may take; None: the engine's own default."""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be run: one model in one format."""
+
+    model: str
+    """As the answer names it: a catalogue id, or the config's or the file's name."""
+    architecture: Architecture
+    weights: Weights
+    source: str = ""
+    """What an engine is told to load: a repository, or the path of a GGUF file; empty: `model`."""
+    gguf: bool = False
+    """The weights are a GGUF file, which llama.cpp and Ollama read."""
+
+    @property
+    def variant(self) -> str:
+        return self.weights.format
 
 
 class Speed(msgspec.Struct, frozen=True):
