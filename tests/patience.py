@@ -4,7 +4,10 @@
     NEVER_S          for what must not come by itself while a test waits: several times longer
     eventually(...)  look again and again until it is so
 
-A test's limit is not a measurement. Where time itself is the claim, the test holds the clock, or counts CPU time.
+    slowness()       how much slower this machine is, right now, than the one bounds were set on
+
+A test's limit is not a measurement. Where time itself is the claim, the test holds the clock, or counts processor time
+and allows for the machine.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from collections.abc import Callable
 
 PATIENCE_S = 120.0
 NEVER_S = 3600.0
+
+YARDSTICK_S = 0.0022
+"""Processor time of `_yardstick` on the machine that bounds of processor time were set on (an Intel Xeon, idle)."""
 
 
 def eventually(claim: Callable[[], object]) -> None:
@@ -38,3 +44,17 @@ async def settled(passes: int = 100) -> None:
     happens in one loop happens in passes, not in seconds."""
     for _ in range(passes):
         await asyncio.sleep(0.001)
+
+
+def slowness() -> float:
+    """At least 1. A processor that is shared with others counts more of its time for the same work, too."""
+    return max(1.0, min(_yardstick() for _ in range(5)) / YARDSTICK_S)
+
+
+def _yardstick() -> float:
+    """Seconds of processor time for a little of everything an interpreter does."""
+    started = time.process_time()
+    found = {}
+    for number in range(20_000):
+        found[number % 97] = str(number)
+    return time.process_time() - started

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patience import slowness
 from weighbridge.chat import Answer, ChatRequest, Choice, Message, Tool
 from weighbridge.chat.join import join
 from weighbridge.engines import BackendRecord
@@ -196,7 +197,8 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], words: str) -> None:
 
 
 def test_an_answer_costs_less_than_30_microseconds() -> None:
-    """The bound of a run is 3,000 samples a second; the engine may take a tenth of that. Best of five, CPU time."""
+    """The bound of a run is 3,000 samples a second; the engine may take a tenth of that. Best of five, in
+    processor time as it would be on the machine the bound was set on."""
     engine = make(skill=0.8)
     system = Message(role="system", content="You sort support tickets. " * 20)
     requests = [
@@ -216,7 +218,8 @@ def test_an_answer_costs_less_than_30_microseconds() -> None:
                 pass
         return (time.process_time() - started) / len(requests)
 
-    assert min(asyncio.run(run()) for _ in range(5)) < 30e-6
+    slow = slowness()
+    assert min(asyncio.run(run()) for _ in range(5)) < 30e-6 * slow
 
 
 # --- made-up JSON

@@ -200,27 +200,33 @@ def test_order_as_drawn_is_the_order_as_drawn(browser, pages) -> None:
     assert first == list(range(1, len(first) + 1))
 
 
+def busy_s(browser: Browser) -> float:
+    """Processor time that the page's thread has spent so far."""
+    metrics = {one["name"]: one["value"] for one in browser.call("Performance.getMetrics")["metrics"]}
+    return metrics["TaskDuration"]
+
+
 def test_two_thousand_items_stay_quick(browser, tmp_path) -> None:
-    """Measured in the page: one keystroke's search over all items, the first one building the index. A person feels
-    a tenth of a second; the bound is wide for a machine that is busy."""
+    """One keystroke's search over all items, the first one building the index, in processor time of the page's thread.
+    A person feels a tenth of a second; the bounds are wide for a machine that is slow."""
     report = make_report({"a": 0.6, "b": 0.6}, total=2_000, rule=Rule(futility=False))
     (tmp_path / "big.html").write_text(render(report), encoding="utf-8")
     browser.look(width=390)
     browser.open(tmp_path / "big.html")
-    search = """(() => {
-      const took = (words) => {
-        document.getElementById('search').value = words;
-        const start = performance.now();
-        document.getElementById('filters').requestSubmit();
-        return performance.now() - start;
-      };
-      return [took('refund'), took('refund twice')];
-    })()"""
+    browser.call("Performance.enable", timeDomain="threadTicks")
 
-    first, second = browser.ask(search)
+    def took_s(words: str) -> float:
+        before = busy_s(browser)
+        browser.ask(
+            f"document.getElementById('search').value = '{words}';"
+            "document.getElementById('filters').requestSubmit(); document.body.offsetHeight"
+        )
+        return busy_s(browser) - before
 
-    assert first < 2_000
-    assert second < 500
+    first, second = took_s("refund"), took_s("refund twice")
+
+    assert 0 < first < 2.0
+    assert 0 < second < 0.5
     assert browser.ask("document.getElementsByTagName('*').length") < 8_000
 
 
