@@ -73,7 +73,7 @@ class Leaderboard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """The best score of each model on each benchmark."""
 
     benchmarks: tuple[Benchmark, ...]
@@ -100,9 +100,9 @@ def rank_now(
 
     Everybody is fitted; the licence filter (of open weights) and `open_only` say who is listed.
     """
-    seen = _collect(catalogue, scores)
-    fitted = _fit(seen)
-    listed = seen if licence == "any" else _collect(catalogue, scores, licence)
+    seen = collect_best(catalogue, scores)
+    fitted = fit_best(seen)
+    listed = seen if licence == "any" else collect_best(catalogue, scores, licence)
     allowed = {model for model in listed.models if seen.newest[model].is_open or not open_only}
     boards = tuple(_board(seen, fitted, kind, fewest=fewest, allowed=allowed, seed=seed) for kind in (None, *KINDS))
     everybody = _board(seen, fitted, None, fewest=None, allowed=set(seen.models), seed=seed)
@@ -110,7 +110,8 @@ def rank_now(
     return Leaderboard(boards, len(seen.models), len(seen.best), agreement, compared)
 
 
-def _collect(catalogue: Catalogue, scores: Sequence[Score], licence: str = "any") -> _Seen:
+def collect_best(catalogue: Catalogue, scores: Sequence[Score], licence: str = "any") -> Seen:
+    """Everybody who was measured on at least two benchmarks of any kind of work."""
     best: dict[tuple[str, str], Entry] = {}
     for benchmark in BENCHMARKS.values():
         if benchmark.kind is None:
@@ -128,7 +129,7 @@ def _collect(catalogue: Catalogue, scores: Sequence[Score], licence: str = "any"
     best = {key: entry for key, entry in best.items() if counts[key[0]] > 1}
     newest = {model: entry for (model, _), entry in best.items()}
     used = {name for _, name in best}
-    return _Seen(tuple(each for each in BENCHMARKS.values() if each.name in used), tuple(sorted(newest)), newest, best)
+    return Seen(tuple(each for each in BENCHMARKS.values() if each.name in used), tuple(sorted(newest)), newest, best)
 
 
 def _newest_full(catalogue: Catalogue, scores: Sequence[Score], benchmark: Benchmark, licence: str) -> Sequence[Entry]:
@@ -142,7 +143,8 @@ def _newest_full(catalogue: Catalogue, scores: Sequence[Score], benchmark: Bench
     return ()
 
 
-def _fit(seen: _Seen) -> Fitted:
+def fit_best(seen: Seen) -> Fitted:
+    """Abilities of `seen.models`, in their order; kinds of work in the order of KINDS."""
     place = {model: number for number, model in enumerate(seen.models)}
     column = {benchmark.name: number for number, benchmark in enumerate(seen.benchmarks)}
     kinds = list(KINDS)
@@ -166,7 +168,7 @@ def _on_one_scale(score: float, benchmark: Benchmark) -> tuple[float, float]:
 
 
 def _board(
-    seen: _Seen, fitted: Fitted, kind: WorkKind | None, *, fewest: int | None, allowed: set[str], seed: int
+    seen: Seen, fitted: Fitted, kind: WorkKind | None, *, fewest: int | None, allowed: set[str], seed: int
 ) -> Board:
     names = tuple(each.name for each in seen.benchmarks if kind in (None, each.kind))
     usual = FEWEST_OVERALL if kind is None else FEWEST_IN_KIND
