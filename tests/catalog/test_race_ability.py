@@ -8,7 +8,7 @@ import pytest
 from weighbridge.catalog import load_catalogue, load_scores
 from weighbridge.catalog.racing.ability import Fitted, Observations, fit_abilities, share_to_logit
 from weighbridge.catalog.racing.benchmarks import BENCHMARKS, KINDS
-from weighbridge.catalog.racing.leaderboard import Z80, _collect, _on_one_scale, rank_now
+from weighbridge.catalog.racing.leaderboard import Z80, _on_one_scale, collect_best, rank_now
 
 MODELS, BENCHES, TASKS = 120, 18, 400
 
@@ -71,7 +71,7 @@ def test_a_share_is_never_infinitely_good() -> None:
 
 def test_a_score_left_out_is_foretold_from_the_others() -> None:
     """The shipped scores: a tenth is kept back, and 80% intervals for it must hold between 70% and 92% of it."""
-    seen = _collect(load_catalogue(), load_scores())
+    seen = collect_best(load_catalogue(), load_scores())
     cells = list(seen.best.items())
     hidden = np.random.default_rng(0).random(len(cells)) < 0.1
     place = {model: n for n, model in enumerate(seen.models)}
