@@ -146,9 +146,10 @@ def _exchange(process: subprocess.Popen[bytes], spec: dict[str, Any]) -> bytes:
     """In a thread: hand over the spec and wait for the report; b"" when the child ends first."""
     assert process.stdin is not None
     assert process.stdout is not None
-    try:
+    with contextlib.suppress(OSError, ValueError):  # it has ended already: what it said can still be read
         process.stdin.write(json.dumps(spec).encode() + b"\n")
         process.stdin.flush()
+    try:
         return process.stdout.readline(LONGEST_REPORT)
     except (OSError, ValueError):
         return b""
