@@ -117,7 +117,9 @@ OLLAMA = [
     ("gemma3:27b", "google/gemma-3-27b-it"),
     ("gemma3:27b-it-qat", "google/gemma-3-27b-it"),
     ("gpt-oss:120b-cloud", "openai/gpt-oss-120b"),
-    ("deepseek-r1:671b", "deepseek-ai/DeepSeek-R1"),
+    ("deepseek-r1:671b", None),
+    ("deepseek-v3.2:685b", "deepseek-ai/DeepSeek-V3.2"),
+    ("kimi-k2:1t-cloud", None),
     ("deepseek-r1:70b", None),
     ("deepseek-r1:32b", None),
     ("mistral:7b", None),
@@ -150,7 +152,8 @@ SPELLINGS = [
     ("Command A+", "CohereLabs/command-a-plus-05-2026"),
     ("command-a-plus", "CohereLabs/command-a-plus-05-2026"),
     ("gemma-3-27b-instruct", "google/gemma-3-27b-it"),
-    ("qwen3-235b", QWEN_235),
+    ("qwen3-30b", "Qwen/Qwen3-30B-A3B"),
+    ("qwen3-235b", None),
     ("nvidia.nemotron-super-3-120b", SUPER),
 ]
 SETTINGS = [
@@ -235,6 +238,11 @@ OTHERS = [
     ("deepseek-r1-distill-qwen-32b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B"),
     ("deepseek-r1-distill-qwen-14b", None),
     ("kimi-k2", None),
+    ("Llama-3.1-8B", "meta-llama/Llama-3.1-8B"),
+    ("Qwen3-235B-A22B-Instruct", "Qwen/Qwen3-235B-A22B-Instruct-2507"),
+    ("qwen3-8b-32k", "Qwen/Qwen3-8B"),
+    ("qwen3-8b-200k", None),
+    ("gpt-4-32k", None),
     ("moonshotai/kimi-k2-thinking-0905", None),
     ("claude-opus", None),
     ("mistral-large", None),
@@ -266,7 +274,8 @@ def test_the_answer_says_which_step_matched_and_what_was_set_aside() -> None:
     assert ask("ZhipuAI/GLM-5.1").how == "listed name"
     assert ask("glm-5p1").how == "normalised"
     assert ask("gpt-52-codex").how == "normalised, a version without its dot"
-    assert ask("qwen3-235b").how == "normalised, without its active size"
+    assert ask("qwen3-30b").how == "normalised, without its active size"
+    assert ask("Mistral-Large-Instruct-2407").how == "exact name of its repository"
     assert ask("gpt-5-2025-08-07_high").how == "normalised; set aside: date 2025-08-07, setting high"
     assert ask("Qwen2.5-7B-Instruct-GPTQ-Int4").how == "normalised; set aside: quantisation GPTQ, quantisation Int4"
 
@@ -278,6 +287,25 @@ def test_a_moving_name_says_since_when_it_means_what_it_means(name: str) -> None
     assert found.id == "deepseek-ai/DeepSeek-V3.2"
     assert "since 2025-12-01" in found.how
     assert found.alternatives == ("deepseek-ai/DeepSeek-V3-0324", "deepseek-ai/DeepSeek-V3")
+
+
+def test_a_latest_that_newer_models_overtook_is_not_known_any_more() -> None:
+    """It meant Large 2 when it was last looked at; Large 3 came out after that day."""
+    found = ask("mistral/mistral-large-latest")
+
+    assert found.id is None
+    assert "since 2024-07-24" in found.how
+    assert found.alternatives == (
+        "mistralai/Mistral-Large-3-675B-Instruct-2512",
+        "mistralai/Mistral-Large-Instruct-2407",
+    )
+
+
+def test_a_longer_name_is_never_cut_down_to_a_shorter_one() -> None:
+    """A distillation is not the model that taught it, nor a later release the first."""
+    assert ask("@cf/deepseek-ai/deepseek-r1-distill-qwen-32b").id == "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B"
+    assert ask("deepseek-r1-distill-qwen-99b").id is None
+    assert ask("Qwen3-235B-A22B-Instruct-2507").id == "Qwen/Qwen3-235B-A22B-Instruct-2507"
 
 
 def test_a_moving_name_that_ended_means_nothing_today() -> None:

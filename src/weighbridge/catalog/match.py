@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from weighbridge.catalog.model_names.from_catalogue import index_of, load_index
 from weighbridge.catalog.model_names.index import Hit, Index
-from weighbridge.catalog.model_names.judging import others, why_not
+from weighbridge.catalog.model_names.judging import is_only_release, newer_of_line, others, why_not
 from weighbridge.catalog.model_names.keys import fold, words_of
 from weighbridge.catalog.model_names.looking import readings
 from weighbridge.catalog.model_names.suffixes import Suffix, peel
@@ -81,6 +81,8 @@ def _whole(index: Index, text: str) -> _Meant | None:
     if moving is not None:
         return _moved(index, moving, ())
     ids = index.whole(text)
+    if not ids and len(own := index.verbatim(text)) == 1:
+        return _Meant(own[0], "exact name of its repository")
     if len(ids) > 1:
         return _Meant(None, f"ambiguous: the listed name of {len(ids)} models", ids)
     if not ids:
@@ -96,8 +98,13 @@ def _moved(index: Index, moving: str, taken: tuple[Suffix, ...]) -> _Meant:
     now = next((meaning for meaning in meanings if meaning.until is None), None)
     earlier = tuple(dict.fromkeys(each.model for each in meanings if now is None or each.model != now.model))
     if now is None:
-        until = max(meaning.until or "" for meaning in meanings)
-        return _Meant(None, f"unknown: the moving name {moving} meant nothing known after {until}", earlier)
+        last = max(meanings, key=lambda meaning: meaning.until or "")
+        what = f"it meant {last.model} from {last.since} to {last.until}, and nothing known since"
+        return _Meant(None, f"unknown: {moving} is a moving name; {what}", earlier)
+    newer = newer_of_line(index, moving, now)
+    if newer:
+        what = f"it meant {now.model} since {now.since}, and newer ones have come out"
+        return _Meant(None, f"unknown: {moving} is a moving name; {what}", (*newer, now.model, *earlier))
     return _Meant(now.model, f"moving name {moving}: means {now.model} since {now.since}{_set_aside(taken)}", earlier)
 
 
@@ -146,7 +153,10 @@ def _unknown(index: Index, core: str, rejected: list[_Meant]) -> _Meant:
     if rejected:
         ids = (model for each in rejected for model in each.alternatives)
         return _Meant(None, rejected[0].how, tuple(dict.fromkeys(ids)))
-    near = index.carrying(words_of(fold(core)))
+    asked = words_of(fold(core))
+    near = index.carrying(asked)
+    if len(near) == 1 and is_only_release(near[0], asked):
+        return _Meant(near[0], "normalised, without its date: the only release of that name and size")
     if len(near) > 1:
         return _Meant(None, f"ambiguous: {len(near)} models carry these words", near)
     return _Meant(None, "unknown: one model carries these words and more" if near else "unknown", near)

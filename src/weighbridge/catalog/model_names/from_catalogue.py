@@ -41,6 +41,7 @@ def _entry(catalogue: Catalogue, model: Model) -> Entry:
         reasons=reasons.value if reasons else None,
         dates=tuple(str(value) for value in _said(model, "released", "weights_released")),
         parameters=tuple(float(value) for value in _said(model, "parameters_total", "exact_parameters")),
+        context_tokens=max((int(value) for value in _said(model, "context_tokens")), default=0),
     )
 
 

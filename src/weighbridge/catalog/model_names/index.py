@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -69,6 +69,8 @@ class Entry(NamedTuple):
     """ISO dates on which it or its weights came out."""
     parameters: tuple[float, ...] = ()
     """All that is said about its size."""
+    context_tokens: int = 0
+    """The longest window that anybody says it has; 0 where nobody does."""
 
 
 class Meaning(NamedTuple):
@@ -96,6 +98,8 @@ class Hit:
     rank: int = OWN
     is_explicit: bool = False
     """The spelling says of itself that it is the base model, or that it is the one for chats."""
+    is_loose: bool = False
+    """A size stands in it that the name found does not carry, or the other way round."""
 
 
 @dataclass
@@ -119,6 +123,17 @@ class Index:
         """The ids that a text is, or is listed as, in any case."""
         hit = self._best(self.exact.get(text.casefold(), ()), "", "")
         return hit.ids if hit else ()
+
+    def verbatim(self, text: str) -> tuple[str, ...]:
+        """The ids of the models whose repository is called just this, letter by letter, whoever its owner is."""
+        return tuple(self._repositories.get(text, ()))
+
+    @cached_property
+    def _repositories(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for model in self.entries:
+            found[model.rpartition("/")[2]].append(model)
+        return found
 
     def find(self, text: str, lab: str = "") -> Hit | str | None:
         """What a text means as it stands; the name itself where it is a moving one. `lab` decides between two."""
@@ -165,7 +180,8 @@ class Index:
         if found or not sizes:
             return found
         found = self._best(self._fewer_words.get(words, ()), lab, "normalised, without its active size")
-        return found or self._by_total(words, sizes, lab)
+        found = found or self._by_total(words, sizes, lab)
+        return found and replace(found, is_loose=True)
 
     def _by_total(self, words: tuple[str, ...], sizes: list[str], lab: str) -> Hit | None:
         """A size that the name does not carry, when the model is of that size: `deepseek-r1:671b`."""

@@ -32,7 +32,8 @@ _WORDS = re.compile(
     re.VERBOSE,
 )
 _TO_DOTS = str.maketrans("-_ ", "...")
-_OPTIONAL = re.compile(r"a\d+(?:\.\d+)?b|\d+e")
+OPTIONAL = re.compile(r"a\d+(?:\.\d+)?b|\d+e")
+"""A word that people leave out: the active size, the number of experts."""
 SIZE = re.compile(r"(\d+(?:\.\d+)?)([bmt])")
 """A word that is a size: 7b, 270m, 1t."""
 
@@ -122,4 +123,4 @@ def words_of(folded: str) -> tuple[str, ...]:
 
 def without_details(words: tuple[str, ...]) -> tuple[str, ...]:
     """The words without active size and number of experts, which people leave out where the total size is given."""
-    return tuple(word for word in words if not _OPTIONAL.fullmatch(word))
+    return tuple(word for word in words if not OPTIONAL.fullmatch(word))

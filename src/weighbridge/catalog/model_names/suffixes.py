@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["quantisation", "format", "tier", "setting", "version", "date"]
-Needs = Literal["nothing", "thinker", "hybrid", "served word", "release date"]
+Needs = Literal["nothing", "thinker", "hybrid", "served word", "context", "release date"]
 """nothing: never part of a name. thinker: the model must be able to reason. hybrid: it must do so by choice. served
-word: the lab must not use the word in names of its own. release date: it must be the day or month of its release."""
+word: the lab must not use the word in names of its own. context: it must read that many tokens. release date: it must
+be the day or month of its release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,11 @@ _QUANTISATION = r"""
   | mxfp[468](?:[-_]moe)? | nvfp4 | fp(?:4|6|8|16|32)(?:[-_](?:dynamic|block|static|kv|e4m3))* | bf16 | f(?:16|32)
   | w\d{1,2}a\d{1,2}(?:kv\d+)? | u?int[2348](?:-(?:awq|gptq))? | [2-8](?:\.\d+)?[-_]?bits? | \d(?:\.\d+)?bpw
   | gptq | awq | bnb | hqq | aqlm | exl[23] | nf4 | eetq | marlin | auto-?round | qat | dwq | quanti[sz]ed | quant
-  | g(?:32|64|128) | (?:32|64|128)g"""
+  | g(?:32|64|128) | (?:32|64|128)g | unsloth"""
 _FORMAT = r"""gguf | ggml | mlx | mlc | onnx | openvino | ov | hf | safetensors | tensorrt(?:-llm)? | trt(?:-llm)?
   | coreml | imatrix | imat | i1"""
 _TIER = r"""free | tee | maas | nitro | floor | exacto | extended | flex | priority | batch | high-?speed | ultra-?speed
-  | light-?speed | cloud | serverless | high-?throughput | low-?latency | discounted"""
+  | light-?speed | tput | cloud | serverless | high-?throughput | low-?latency | discounted"""
 _DEGREE = r"none|minimal|low|medium|high|xhigh|x-high|extra-high"
 _EFFORT = rf"""(?:{_DEGREE}) | (?:{_DEGREE})[-_\s](?:effort|reasoning|thinking|think)
   | (?:max|adaptive|default)[-_\s]effort
@@ -55,11 +56,13 @@ def _read(pattern: str) -> re.Pattern[str]:
 
 _BEHIND: tuple[tuple[Kind, Needs, str, str], ...] = (
     ("version", "nothing", _SEPARATOR, r"v[1-9]\d*:\d+(?::\d+k)?"),
-    ("version", "nothing", "@", r"default"),
+    ("version", "nothing", "@", r"default | 0\d\d"),
+    ("version", "nothing", ":", r"beta"),
     ("version", "nothing", ":", r"latest"),
     ("setting", "thinker", "[:_]", r"thinking | reasoning"),
     ("setting", "thinker", "_", r"\d+k"),
     ("setting", "nothing", "[_:]", r"max | unknown"),
+    ("setting", "context", "[-:]", r"[1-9]\d{0,3}k"),
     ("quantisation", "nothing", _SEPARATOR, _QUANTISATION),
     ("format", "nothing", _SEPARATOR, _FORMAT),
     ("setting", "thinker", _SEPARATOR, _BUDGET),
