@@ -62,7 +62,8 @@ class StreamEncoder(Protocol):
     """One streamed answer, as bytes for the client. Nothing is written before the first piece."""
 
     def piece(self, piece: Piece) -> bytes:
-        """What the client is sent for it; empty where it is sent later, or never."""
+        """What the client is sent for it; empty where it is sent later, or never. BadAnswer for what this wire cannot
+        carry: tool arguments that are no object, where it has only objects."""
         ...
 
     def end(self) -> bytes:
@@ -147,8 +148,8 @@ class Back(Protocol):
         """CannotAsk names what the dialect cannot say."""
         ...
 
-    def decode(self, body: bytes) -> Answer:
-        """A whole answer. BadAnswer for what is none, BackendRefused for an error sent as an answer."""
+    def decode(self, body: bytes, request: ChatRequest) -> Answer:
+        """A whole answer to `request`. BadAnswer for what is none, BackendRefused for an error sent as an answer."""
         ...
 
-    def reader(self) -> EventReader: ...
+    def reader(self, request: ChatRequest) -> EventReader: ...

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from weighbridge.chat.answer import Answer, Piece
+from weighbridge.chat.openai_messages import encode_message, with_system_in_first_user
+from weighbridge.chat.openai_reasoning import reasoning_fields
 from weighbridge.chat.openai_stream import AnswerStream, Body
 from weighbridge.chat.openai_tool_calls import FunctionPart, ToolCallJoiner, ToolCallPart
 from weighbridge.chat.openai_wire import (
@@ -27,7 +29,7 @@ from weighbridge.chat.openai_wire import (
     with_extra,
 )
 from weighbridge.chat.reasoning_details import read_details
-from weighbridge.chat.request import ChatRequest, Message, Text, Tool, ToolCall
+from weighbridge.chat.request import ChatRequest, Tool, ToolCall
 from weighbridge.chat.thinking import Split, split_thinking
 from weighbridge.errors import BadAnswer, CannotAsk
 
@@ -63,13 +65,20 @@ def encode(request: ChatRequest, spelling: Spelling, *, stream: bool) -> dict[st
     if not request.messages:
         raise CannotAsk("a conversation needs at least one message")
     body: dict[str, Any] = {"model": request.model} if request.model else {}
-    body["messages"] = [_encode_message(message, spelling) for message in request.messages]
+    if request.continues and spelling.continues == "refuse":
+        raise CannotAsk(
+            "the conversation ends with the beginning of an answer, which this backend would not go on from"
+        )
+    messages = request.messages if spelling.system == "keep" else with_system_in_first_user(request.messages)
+    body["messages"] = [encode_message(message, spelling) for message in messages]
     body |= sampling_fields(request.sampling, spelling)
     body |= constraint_fields(request, spelling)
     if request.tools or request.tool_choice not in ("auto", "none"):
         body |= _encode_tools(request)
-    if request.reasoning_effort is not None:
-        body["reasoning_effort"] = request.reasoning_effort
+    body |= reasoning_fields(request, spelling)
+    if request.n != 1:
+        raise CannotAsk(f"`n` is {request.n}: one call is one answer here")
+    body |= {name: value for name, value in _labels(request).items() if value}
     if request.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": request.logprobs}
     return with_extra(body | stream_fields(spelling, stream=stream), request)
@@ -133,37 +142,6 @@ class ChatStream(AnswerStream[_Choice]):
         return self._calls.whole()
 
 
-def _encode_message(message: Message, spelling: Spelling) -> dict[str, Any]:
-    out: dict[str, Any] = {"role": message.role}
-    if isinstance(message.content, str):
-        out["content"] = message.content or (None if message.tool_calls else "")
-    else:
-        out["content"] = [
-            {"type": "text", "text": part.text}
-            if isinstance(part, Text)
-            else {"type": "image_url", "image_url": _url(part)}
-            for part in message.content
-        ]
-    if message.name is not None:
-        out["name"] = message.name
-    if message.reasoning:
-        out[spelling.reasoning] = message.reasoning
-    if message.tool_calls:
-        out["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        out["tool_call_id"] = message.tool_call_id
-    elif message.role == "tool":
-        raise CannotAsk("a message of the role `tool` needs the id of the call it answers")
-    return out
-
-
-def _url(image: Any) -> dict[str, Any]:
-    return {"url": image.url} | ({"detail": image.detail} if image.detail is not None else {})
-
-
 def _encode_tools(request: ChatRequest) -> dict[str, Any]:
     names = [tool.name for tool in request.tools]
     choice: Any = request.tool_choice
@@ -173,12 +151,19 @@ def _encode_tools(request: ChatRequest) -> dict[str, Any]:
         choice = {"type": "function", "function": {"name": choice}}
     if not names:
         raise CannotAsk(f"tool_choice is {choice!r}, but there are no tools")
-    return {"tools": [_encode_tool(tool) for tool in request.tools], "tool_choice": choice}
+    parallel = {} if request.parallel_calls is None else {"parallel_tool_calls": request.parallel_calls}
+    return {"tools": [_encode_tool(tool) for tool in request.tools], "tool_choice": choice, **parallel}
 
 
 def _encode_tool(tool: Tool) -> dict[str, Any]:
-    described = {"description": tool.description} if tool.description else {}
-    return {"type": "function", "function": {"name": tool.name, **described, "parameters": tool.parameters}}
+    described: dict[str, Any] = {"description": tool.description} if tool.description else {}
+    strict = {} if tool.strict is None else {"strict": tool.strict}
+    function = {"name": tool.name, **described, "parameters": tool.parameters, **strict}
+    return {"type": "function", "function": function}
+
+
+def _labels(request: ChatRequest) -> dict[str, Any]:
+    return {"user": request.user, "metadata": request.metadata, "service_tier": request.service_tier}
 
 
 def _reasoning(message: _Message) -> str:

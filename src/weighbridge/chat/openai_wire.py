@@ -23,6 +23,11 @@ Guided = Literal["schema", "structured_outputs", "guided_choice", "grammar"]
 `structured_outputs` by vLLM's field of that name; `guided_choice` by that and `guided_json`, as vLLM before 0.12 has
 them; `grammar` by llama-server's GBNF for labels, and `response_format` for schemas."""
 
+ReasoningSwitch = Literal["effort", "enable_thinking", "thinking", "thinking_type", "none"]
+"""How reasoning is asked for: `effort` by `reasoning_effort` alone (OpenAI, gpt-oss); `enable_thinking` and `thinking`
+by `chat_template_kwargs` of that name (Qwen and GLM, DeepSeek, on vLLM, SGLang, llama-server); `thinking_type` by
+`{"thinking": {"type": "enabled"}}` (the hosted APIs of DeepSeek, GLM, Kimi, MiMo); `none` refuses to be asked."""
+
 OURS = frozenset({"messages", "prompt", "stream", "stream_options", "n", "best_of", "echo"})
 """Fields of a body that `extra` may not set: another value would make the answer unreadable."""
 
@@ -61,6 +66,13 @@ class Spelling:
     thinking: Thinking = "auto"
     stream_usage: bool = True
     """Whether `stream_options` asks for usage at the end of a stream."""
+    reasoning_switch: ReasoningSwitch = "effort"
+    text_parts: Literal["keep", "join"] = "keep"
+    """Whether a message of several texts stays a list or becomes one string, for servers that take nothing else."""
+    system: Literal["keep", "first_user"] = "keep"
+    """Whether the system's words stand in a message of their own, or at the head of the first user's."""
+    continues: Literal["refuse", "last_message"] = "refuse"
+    """Whether an answer goes on from a last message of the assistant's: llama-server and Ollama do so of themselves."""
 
 
 def sampling_fields(sampling: Sampling, spelling: Spelling) -> dict[str, Any]:
@@ -102,13 +114,15 @@ def constraint_fields(request: ChatRequest, spelling: Spelling, written: Sequenc
         return {"structured_outputs": {"choice": allowed}}
     schema = labels_schema(labels) if labels else request.schema
     if schema is None:
-        return {}
+        return {"response_format": {"type": "json_object"}} if request.any_json else {}
     if spelling.guided == "structured_outputs":
         return {"structured_outputs": {"json": schema}}
     if spelling.guided == "guided_choice":
         return {"guided_json": schema}
-    name = "labels" if labels else "answer"
-    return {"response_format": {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}}
+    name = "labels" if labels else request.schema_name or "answer"
+    strict = True if request.schema_strict is None else request.schema_strict
+    wire = {"name": name, "strict": strict, "schema": schema}
+    return {"response_format": {"type": "json_schema", "json_schema": wire}}
 
 
 def labels_schema(choices: Sequence[Choice]) -> dict[str, Any]:
@@ -166,6 +180,7 @@ def read_usage(raw: Any) -> Usage:
         # A part larger than its whole is a mistake of the backend; then the part is unknown.
         cached_tokens=cached if total is None or cached is None or cached <= total else None,
         reasoning_tokens=thought if written is None or thought is None or thought <= written else None,
+        cache_write_tokens=_count(raw.get("prompt_tokens_details"), "cache_write_tokens"),
     )
 
 

@@ -75,8 +75,16 @@ FEATURES = (
 NAMES = tuple(feature.name for feature in FEATURES)
 HINTS = frozenset(feature.name for feature in FEATURES if feature.hint)
 
-HINT_FIELDS = frozenset({"prompt_cache_key", "prompt_cache_retention", "safety_identifier", "store", "keep_alive"})
-"""Fields of one dialect only that change no answer: where it is cached or kept, who asked, how long a model stays."""
+LOADING = (
+    *("numa", "num_ctx", "num_batch", "num_gpu", "main_gpu", "low_vram", "f16_kv", "vocab_only", "use_mmap"),
+    *("use_mlock", "num_thread", "num_keep"),
+)
+"""Ollama's options that say how weights are loaded, which nobody but Ollama does at a client's word."""
+HINT_FIELDS = frozenset(
+    {"prompt_cache_key", "prompt_cache_retention", "safety_identifier", "store", "keep_alive"}
+    | {f"options.{name}" for name in LOADING}
+)
+"""Fields of one dialect only that change no answer: where it is cached or kept, who asked, how a model is loaded."""
 
 
 def refuse_unsayable(request: ChatRequest, dialect: str, can: frozenset[str]) -> tuple[str, ...]:

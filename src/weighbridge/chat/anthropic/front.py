@@ -17,7 +17,7 @@ COUNT = "/v1/messages/count_tokens"
 
 class AnthropicFront:
     name = NAME
-    paths = (MESSAGES, COUNT)
+    paths: tuple[str, ...] = (MESSAGES, COUNT)
     stream_type = EVENT_STREAM
 
     def decode(self, path: str, body: bytes) -> Asked:

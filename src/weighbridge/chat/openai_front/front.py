@@ -17,7 +17,7 @@ COMPLETIONS = "/v1/completions"
 
 class OpenAIFront:
     name = NAME
-    paths = (CHAT, COMPLETIONS)
+    paths: tuple[str, ...] = (CHAT, COMPLETIONS)
     stream_type = EVENT_STREAM
 
     def decode(self, path: str, body: bytes) -> Asked:

@@ -1,0 +1,5 @@
+"""Ollama's own API: what its clients send and are answered (front), what its servers are sent and answer (back)."""
+
+from weighbridge.chat.ollama_api.front import OllamaFront
+
+__all__ = ["OllamaFront"]
