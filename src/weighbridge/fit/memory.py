@@ -9,25 +9,27 @@ the embedding table in the host's memory, the table counts with the weights and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
-from weighbridge.fit.architecture import Architecture, LatentAttention, Tensor
-from weighbridge.fit.hardware import Hardware
-from weighbridge.fit.memory_llamacpp import CELLS, STEP_TOKENS, Backend
-from weighbridge.fit.memory_llamacpp import charges as llamacpp_charges
-from weighbridge.fit.memory_llamacpp import rounding as llamacpp_rounding
-from weighbridge.fit.memory_records import Charge, Need
-from weighbridge.fit.memory_servers import (
+from .architecture import Architecture, LatentAttention, Tensor
+from .hardware import Hardware
+from .memory_llamacpp import CELLS, STEP_TOKENS, Backend
+from .memory_llamacpp import charges as llamacpp_charges
+from .memory_llamacpp import rounding as llamacpp_rounding
+from .memory_records import Charge, Need
+from .memory_servers import (
     VLLM_FRACTION,
+    logits_bytes,
+    server_charges,
     sglang_charges,
     sglang_step,
     step_tokens_of,
     tensorrt_free,
-    vllm_charges,
     vllm_rounding,
 )
-from weighbridge.fit.records import Ask, Subject
-from weighbridge.fit.state import EXACT, Rounding, State, state_of
+from .records import Ask, Subject
+from .state import EXACT, Rounding, State, state_of
 
 LLAMACPP = frozenset(("llamacpp", "ollama"))
 TRT_STEP_TOKENS = 8192
@@ -77,69 +79,88 @@ def step_tokens(ask: Ask, device: Hardware) -> int:
     return sglang_step(device.usable_bytes) if ask.engine == "sglang" else step_tokens_of(device.usable_bytes)
 
 
-def need(subject: Subject, ask: Ask, device: Hardware) -> Need:
-    """Bytes of the whole device set, part by part; `ask.split` says how many devices there are."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that does not depend on how long the sequences are and how many: made once, asked often."""
+
+    subject: Subject
+    ask: Ask
+    device: Hardware
+    state: State
+    rounding: Rounding
+    step: int
+    weights_bytes: int
+    host_bytes: int
+    constant: tuple[Charge, ...]
+    """Charges that are the same whatever the sequences."""
+
+    def need(self, tokens: int, sequences: int) -> Need:
+        """Bytes of the whole device set for so many sequences of that length, part by part."""
+        kv = sequences * self.state.sequence_bytes(tokens, self.rounding)
+        charges = (*self._engine_charges(tokens, sequences, kv), *self.constant)
+        return Need(self.weights_bytes, kv, tuple(charge for charge in charges if charge.bytes), self.host_bytes)
+
+    def _engine_charges(self, tokens: int, sequences: int, kv: int) -> tuple[Charge, ...]:
+        architecture, ask = self.subject.architecture, self.ask
+        uneven = _uneven(architecture, ask.split.pipeline, self.weights_bytes + kv)
+        if ask.engine in LLAMACPP:
+            common = llamacpp_charges(
+                architecture,
+                backend=backend_of(self.device),
+                cells=-(-tokens // CELLS) * CELLS,
+                devices=ask.split.devices,
+                step_tokens=self.step,
+                flash_attention=ask.flash_attention,
+            )
+            return (*common, uneven)
+        if ask.engine == "sglang":
+            return (uneven,)
+        logits = Charge("logits", ask.split.devices * logits_bytes(architecture, self.step, sequences))
+        if ask.engine == "vllm":
+            return (logits, _window_transient(self.state, tokens, self.step), uneven)
+        return (logits, tensorrt_free(kv), uneven)
+
+
+def plan(subject: Subject, ask: Ask, device: Hardware) -> Plan:
+    """What a set of devices must hold, as a function of sequences; `ask.split` says how many devices there are."""
     state = state_for(subject, ask)
-    kv = ask.concurrency * state.sequence_bytes(ask.context_tokens, rounding_for(subject, ask, state))
     weights = subject.weights.total_bytes - subject.weights.container_bytes
     host = subject.weights.host_bytes if ask.engine in LLAMACPP and backend_of(device) != "cpu" else 0
-    bare = Need(weights, kv, (), host)
-    charges = [*_engine_charges(subject, ask, device, bare), *_cutting(subject, ask, bare), *_not_loaded(subject, ask)]
-    if ask.engine == "vllm":
-        charges.append(Charge("windows of prompts being read", _window_transient(state, ask, step_tokens(ask, device))))
-    if host:
-        charges.append(Charge("embedding table left in the host's memory", -host))
-    return Need(weights, kv, tuple(charge for charge in charges if charge.bytes), host)
+    step = step_tokens(ask, device)
+    constant = [*_constant_charges(subject, ask, device, weights)]
+    if ask.split.tensor > 1:
+        whole = 2 * (ask.split.tensor - 1) * _whole_elements(subject.architecture)
+        constant.append(Charge("tensors that every rank keeps whole", whole))
+    if not ask.draft_tokens:
+        constant.append(Charge("layers that draft, not loaded", -subject.weights.bytes_of("mtp")))
+    constant.append(Charge("embedding table left in the host's memory", -host))
+    rounding = rounding_for(subject, ask, state)
+    return Plan(subject, ask, device, state, rounding, step, weights, host, tuple(constant))
 
 
-def _engine_charges(subject: Subject, ask: Ask, device: Hardware, bare: Need) -> tuple[Charge, ...]:
-    step, ranks, tensor = step_tokens(ask, device), ask.split.devices, ask.split.tensor
+def _constant_charges(subject: Subject, ask: Ask, device: Hardware, weights: int) -> tuple[Charge, ...]:
+    ranks, step = ask.split.devices, step_tokens(ask, device)
     if ask.engine in LLAMACPP:
-        return llamacpp_charges(
-            subject.architecture,
-            backend=backend_of(device),
-            cells=-(-ask.context_tokens // CELLS) * CELLS,
-            devices=ranks,
-            step_tokens=step,
-            flash_attention=ask.flash_attention,
-        )
+        return ()
     if ask.engine == "sglang":
         latent = _is_latent(subject.architecture)
         return sglang_charges(device_bytes=device.usable_bytes, ranks=ranks, step=step, latent=latent)
-    common = vllm_charges(
-        subject.architecture,
-        rank_weights=bare.weights_bytes // ranks,
-        ranks=ranks,
-        tensor=tensor,
-        step=step,
-        sequences=ask.concurrency,
+    return server_charges(
+        subject.architecture, rank_weights=weights // ranks, ranks=ranks, tensor=ask.split.tensor, step=step
     )
-    return common if ask.engine == "vllm" else (*common, tensorrt_free(bare.kv_bytes))
 
 
-def _not_loaded(subject: Subject, ask: Ask) -> list[Charge]:
-    """Layers that draft tokens stay on the disk while nobody asks for drafts."""
-    drafting = subject.weights.bytes_of("mtp")
-    return [Charge("layers that draft, not loaded", -drafting)] if drafting and not ask.draft_tokens else []
+def _uneven(architecture: Architecture, stages: int, divided: int) -> Charge:
+    """What the fullest of several pipeline stages holds beyond an even share, on every stage."""
+    layers = len(architecture.layers)
+    return Charge("uneven stages", divided * (-(-layers // stages) * stages - layers) // layers)
 
 
-def _cutting(subject: Subject, ask: Ask, bare: Need) -> list[Charge]:
-    """What cutting a model over ranks and stages costs beyond an even share."""
-    layers, stages = len(subject.architecture.layers), ask.split.pipeline
-    found = []
-    if ask.split.tensor > 1:
-        whole = _whole_elements(subject.architecture) * 2
-        found.append(Charge("tensors that every rank keeps whole", (ask.split.tensor - 1) * whole))
-    if stages > 1:
-        fullest = -(-layers // stages) * stages / layers
-        found.append(Charge("uneven stages", round((fullest - 1) * (bare.weights_bytes + bare.kv_bytes))))
-    return found
-
-
-def _window_transient(state: State, ask: Ask, step: int) -> int:
+def _window_transient(state: State, tokens: int, step: int) -> Charge:
     """Sliding layers hold a step's tokens beside their window while a prompt is read; one step is read at a time."""
     cells = ((count * strand.cell_bytes, strand.most) for strand, count in state.strands if strand.most is not None)
-    return sum(each * max(0, min(step, ask.context_tokens - most)) for each, most in cells)
+    held = sum(each * max(0, min(step, tokens - most)) for each, most in cells)
+    return Charge("windows of prompts being read", held)
 
 
 @lru_cache(maxsize=1024)

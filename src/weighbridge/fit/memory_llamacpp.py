@@ -21,10 +21,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal
 
-from weighbridge.fit.architecture import Architecture, Attention, LatentAttention
-from weighbridge.fit.memory_records import Charge
-from weighbridge.fit.state import Rounding
 from weighbridge.units import MIB
+
+from .architecture import Architecture, Attention, LatentAttention
+from .memory_records import Charge
+from .state import Rounding
 
 Backend = Literal["cuda", "rocm", "vulkan", "metal", "sycl", "cann", "cpu"]
 

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from weighbridge.fit.architecture import (
+from weighbridge.units import GIB, MIB
+
+from .architecture import (
     Architecture,
     Attention,
     CompressedAttention,
@@ -27,9 +29,8 @@ from weighbridge.fit.architecture import (
     Layer,
     Moe,
 )
-from weighbridge.fit.memory_records import Charge
-from weighbridge.fit.state import Rounding, State
-from weighbridge.units import GIB, MIB
+from .memory_records import Charge
+from .state import Rounding, State
 
 VLLM_FRACTION = 0.92
 VLLM_BLOCK = 16
@@ -70,10 +71,16 @@ def _block(architecture: Architecture) -> int:
     return LATENT_BLOCK if LatentAttention in mixers else VLLM_BLOCK
 
 
-def activation_bytes(architecture: Architecture, step: int, sequences: int, tensor: int) -> int:
-    """Peak of one rank while it reads `step` tokens, logits of `sequences` in 16 and 32 bit included."""
+def logits_bytes(architecture: Architecture, step: int, sequences: int) -> int:
+    """Of one rank: a row for each sequence, in 16 bit, in 32, and once more while a token is drawn."""
+    return 10 * min(sequences, step) * architecture.vocab
+
+
+@lru_cache(maxsize=1024)
+def activation_bytes(architecture: Architecture, step: int, tensor: int) -> int:
+    """Peak of one rank while it reads `step` tokens, without their logits."""
     widest = max((_width(layer, tensor) for layer in set(architecture.layers)), default=0)
-    return 2 * step * (2 * architecture.hidden + widest) + 10 * min(sequences, step) * architecture.vocab
+    return 2 * step * (2 * architecture.hidden + widest)
 
 
 def _width(layer: Layer, tensor: int) -> int:
@@ -104,13 +111,12 @@ def layer_width(layer: Layer) -> int:
     return max((tensor.elements for tensor in layer.tensors if tensor.kind == "norm"), default=0)
 
 
-def vllm_charges(
-    architecture: Architecture, *, rank_weights: int, ranks: int, tensor: int, step: int, sequences: int
+def server_charges(
+    architecture: Architecture, *, rank_weights: int, ranks: int, tensor: int, step: int
 ) -> tuple[Charge, ...]:
-    """The overhead on all ranks."""
-    activations = activation_bytes(architecture, step, sequences, tensor)
+    """What vLLM and TensorRT-LLM take on all ranks, whatever the sequences."""
     return (
-        Charge("activations", ranks * activations),
+        Charge("activations", ranks * activation_bytes(architecture, step, tensor)),
         Charge("CUDA graphs", ranks * (GRAPHS_LEAST + int(GRAPHS_SHARE * rank_weights))),
         Charge("driver and runtime", ranks * (RUNTIME + (COLLECTIVES if ranks > 1 else 0))),
     )

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from weighbridge.fit.architecture import Architecture
-from weighbridge.fit.weights_record import Weights
+from .architecture import Architecture
+from .weights_record import Weights
 
 Engine = Literal["vllm", "sglang", "llamacpp", "ollama", "tensorrt-llm"]
 ENGINES: tuple[Engine, ...] = ("vllm", "sglang", "llamacpp", "ollama", "tensorrt-llm")

@@ -24,7 +24,7 @@ from functools import lru_cache
 
 import msgspec
 
-from weighbridge.fit.architecture import (
+from .architecture import (
     Architecture,
     Attention,
     CompressedAttention,
@@ -33,7 +33,7 @@ from weighbridge.fit.architecture import (
     Mixer,
     Recurrent,
 )
-from weighbridge.fit.state_types import FP8, KV_TYPES, SIXTEEN_BIT, kv_type
+from .state_types import FP8, KV_TYPES, SIXTEEN_BIT, kv_type
 
 FP8_SCALE_GROUP = 128
 """Elements of a latent or an indexer's key that share a float32 scale."""

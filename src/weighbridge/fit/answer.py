@@ -1,0 +1,103 @@
+"""The answer: does it fit, what is left, how long, how many, how fast.
+
+`fit` is a function of records alone. It is what the command prints, what costs are reckoned from and what `pick` asks
+for every model; `fit_details` adds the parts of the overhead and the notes that people want to read.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from .answer_limits import longest_context, most_sequences
+from .answer_split import resolve_split
+from .devices import DeviceSet
+from .hardware import Hardware
+from .memory import Plan, capacity_bytes, plan
+from .memory_records import Need
+from .records import Ask, Engine, FigureKind, Fit, Subject
+
+GGUF_ENGINES: tuple[Engine, ...] = ("llamacpp", "ollama")
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True):
+    """A fit with everything it was made from."""
+
+    fit: Fit
+    ask: Ask
+    """With the split that was chosen."""
+    need: Need
+    free_bytes: int
+    """capacity - total; below zero where it does not fit."""
+    notes: tuple[str, ...] = ()
+
+
+def usual_engine(subject: Subject, device: Hardware) -> Engine:
+    """The engine people would take: llama.cpp for its own files, on CPUs and on Apple's chips, else vLLM."""
+    if subject.gguf or device.kind == "cpu" or device.vendor == "Apple":
+        return "llamacpp"
+    return "vllm"
+
+
+def fit(subject: Subject, ask: Ask, devices: DeviceSet) -> Fit:
+    """The answer for one model on one set of devices; `ask.split` must be of that many devices (answer_split.py)."""
+    return fit_details(subject, ask, devices).fit
+
+
+def fit_details(subject: Subject, ask: Ask, devices: DeviceSet) -> Details:
+    """The answer, and what it was made from."""
+    if ask.split.devices != devices.count:
+        ask = msgspec.structs.replace(ask, split=resolve_split(subject.architecture, ask.engine, devices.count))
+    planned = plan(subject, ask, devices.hardware)
+    need = planned.need(ask.context_tokens, ask.concurrency)
+    capacity = capacity_bytes(ask, devices.hardware)
+    total = need.total_bytes
+    answer = Fit(
+        model=subject.model,
+        variant=subject.variant,
+        device=devices.hardware.id,
+        count=devices.count,
+        weights_bytes=need.weights_bytes,
+        kv_bytes_per_token=planned.state.per_token_bytes(ask.context_tokens),
+        state_bytes_per_sequence=planned.state.fixed_bytes(),
+        kv_bytes=need.kv_bytes,
+        overhead_bytes=need.overhead_bytes,
+        total_bytes=total,
+        capacity_bytes=capacity,
+        fits=total <= capacity,
+        max_context=longest_context(planned, ask.concurrency, capacity),
+        max_concurrency=most_sequences(planned, ask.context_tokens, capacity),
+        prefill_tps=None,
+        decode_tps=None,
+        kinds=_kinds(subject, devices.hardware, planned),
+        launch={},
+    )
+    return Details(fit=answer, ask=ask, need=need, free_bytes=capacity - total, notes=_notes(subject, ask))
+
+
+def _kinds(subject: Subject, device: Hardware, planned: Plan) -> dict[str, FigureKind]:
+    """How each figure came about. Totals are no better than the worst of what they are made of."""
+    kept: FigureKind = "estimated" if subject.architecture.assumed else "derived"
+    capacity: FigureKind = "estimated" if "usable_memory_bytes" in device.assumed else "measured"
+    kinds: dict[str, FigureKind] = {
+        "weights_bytes": subject.weights.kind,
+        "kv_bytes_per_token": kept,
+        "state_bytes_per_sequence": kept,
+        "kv_bytes": kept,
+        "overhead_bytes": "estimated",
+        "total_bytes": "estimated",
+        "capacity_bytes": capacity,
+        "fits": "estimated",
+        "max_context": "estimated",
+        "max_concurrency": "estimated",
+    }
+    return kinds
+
+
+def _notes(subject: Subject, ask: Ask) -> tuple[str, ...]:
+    notes = list(subject.weights.notes)
+    made_for = subject.architecture.max_context
+    if made_for is not None and ask.context_tokens > made_for:
+        notes.append(f"the model was made for {made_for:,} tokens; {ask.context_tokens:,} needs scaled positions")
+    if subject.architecture.assumed:
+        notes.append(f"the config does not say: {', '.join(subject.architecture.assumed)} (assumed)")
+    return tuple(notes)
