@@ -12,6 +12,7 @@ _ALL = (
     Field("fp8_flops", "count", "Dense operations a second in fp8.", low=1e10, high=1e17),
     Field("int8_ops", "count", "Dense operations a second in int8.", low=1e10, high=1e17),
     Field("fp4_flops", "count", "Dense operations a second in fp4.", low=1e10, high=1e17),
+    Field("generation", "text", "Its maker's family of chips, which speeds are calibrated by: Hopper, RDNA3."),
     Field("link", "text", "How several are joined: NVLink4, PCIe4."),
     Field("link_bandwidth", "count", "Bytes a second to its peers, one way.", low=1e9, high=1e13),
     Field("usd_per_hour", "money", "Rent of one for an hour, in dollars.", low=0.01, high=200),

@@ -10,7 +10,7 @@ A name that fits several devices is refused with the choices: a guess here is a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 
 import msgspec
@@ -28,6 +28,8 @@ MADE_OF_RAM = ("unified", "cpu")
 """Kinds whose GB are GiB, as memory modules are sold."""
 _COUNT_FIRST = re.compile(r"\s*(\d{1,4})\s*[x*\N{MULTIPLICATION SIGN}]\s*(?=\S)", re.IGNORECASE)
 _COUNT_LAST = re.compile(r"\s*[x*\N{MULTIPLICATION SIGN}]\s*(\d{1,4})\s*$", re.IGNORECASE)
+_LINES = re.compile(r"^(rtxpro|rtx|gtx|rx|arcpro|arc|ascend|mi|ryzen|core|xeon|epyc)(?=\w)")
+"""Words before a number that people leave out."""
 _MEMORY = re.compile(r"(?<![\w.])(\d{1,4})\s*(?:gb|gib|g)\b", re.IGNORECASE)
 
 
@@ -51,12 +53,13 @@ def find_devices(text: str, known: Known) -> DeviceSet:
 
     Raises UsageError for a name nobody knows (with near ones), one that fits several (with all), and absurd counts.
     """
-    for count, name in _readings(text):
-        found = _named(name, known)
-        if len(found) == 1:
-            return DeviceSet(found[0], _checked(count, text))
-        if found:
-            raise _ambiguous(text, found)
+    for fits in (_same, _same_but_line, _begins):
+        for count, name in _readings(text):
+            found = _named(name, known, fits)
+            if len(found) == 1:
+                return DeviceSet(found[0], _checked(count, text))
+            if found:
+                raise _ambiguous(text, found)
     raise _unknown(text, known)
 
 
@@ -78,8 +81,8 @@ def _checked(count: int, text: str) -> int:
     return count
 
 
-def _named(text: str, known: Known) -> list[Hardware]:
-    """The devices a text without a count may mean: exactly one by a name of its own, else all whose names begin so."""
+def _named(text: str, known: Known, fits: Callable[[str, str], bool]) -> list[Hardware]:
+    """The devices a text without a count may mean, with the memory it names if it names one."""
     memory = _MEMORY.search(text)
     texts: list[tuple[str, int | None]] = [(text, None)]
     if memory is not None:
@@ -88,9 +91,8 @@ def _named(text: str, known: Known) -> list[Hardware]:
         words = _words(name)
         if not words:
             continue
-        exact = [pair for pair in known if any(_words(own) == words for own in _own_names(pair[0]))]
-        found = exact or [pair for pair in known if any(_begins(_words(own), words) for own in _own_names(pair[0]))]
-        sized = [with_memory(hardware, gigabytes) for _, hardware in found] if gigabytes else [h for _, h in found]
+        found = [pair[1] for pair in known if any(fits(_words(own), words) for own in _own_names(pair[0]))]
+        sized = [with_memory(hardware, gigabytes) if gigabytes else hardware for hardware in found]
         fitting = [hardware for hardware in sized if hardware is not None]
         if fitting:
             return fitting
@@ -123,10 +125,18 @@ def _words(text: str) -> str:
     return "".join(word for word in words if word not in MAKERS)
 
 
+def _same(own: str, words: str) -> bool:
+    return own == words
+
+
+def _same_but_line(own: str, words: str) -> bool:
+    """Without the line before a number: `3090` is the RTX 3090, not the RTX 3090 Ti."""
+    return _LINES.sub("", own) == words
+
+
 def _begins(own: str, words: str) -> bool:
-    """Whether a name may be shortened to that: its beginning, or without the `rtx`, `arc`, `ascend` before a number."""
-    shorter = re.sub(r"^(rtxpro|rtx|gtx|rx|arcpro|arc|ascend|mi|ryzen|core|xeon|epyc)(?=\w)", "", own)
-    return own.startswith(words) or shorter.startswith(words)
+    """`mi300` begins MI300A and MI300X."""
+    return own.startswith(words) or _LINES.sub("", own).startswith(words)
 
 
 def _ambiguous(text: str, found: list[Hardware]) -> UsageError:
