@@ -6,15 +6,19 @@ for every model; `fit_details` adds the parts of the overhead and the notes that
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from .answer_limits import longest_context, most_sequences
 from .answer_split import resolve_split
 from .devices import DeviceSet
 from .hardware import Hardware
-from .memory import Plan, capacity_bytes, plan
+from .launch import launch_commands
+from .memory import capacity_bytes, plan
 from .memory_records import Need
 from .records import Ask, Engine, FigureKind, Fit, Subject
+from .state_types import engine_keeps
 
 GGUF_ENGINES: tuple[Engine, ...] = ("llamacpp", "ollama")
 
@@ -38,12 +42,15 @@ def usual_engine(subject: Subject, device: Hardware) -> Engine:
     return "vllm"
 
 
-def fit(subject: Subject, ask: Ask, devices: DeviceSet) -> Fit:
-    """The answer for one model on one set of devices; `ask.split` must be of that many devices (answer_split.py)."""
-    return fit_details(subject, ask, devices).fit
+def fit(subject: Subject, ask: Ask, devices: DeviceSet, *, launch: bool = True) -> Fit:
+    """The answer for one model on one set of devices; a split of another number of devices is replaced by the usual.
+
+    Without `launch` the commands are left out, which takes a fraction of the time.
+    """
+    return fit_details(subject, ask, devices, launch=launch).fit
 
 
-def fit_details(subject: Subject, ask: Ask, devices: DeviceSet) -> Details:
+def fit_details(subject: Subject, ask: Ask, devices: DeviceSet, *, launch: bool = True) -> Details:
     """The answer, and what it was made from."""
     if ask.split.devices != devices.count:
         ask = msgspec.structs.replace(ask, split=resolve_split(subject.architecture, ask.engine, devices.count))
@@ -68,13 +75,29 @@ def fit_details(subject: Subject, ask: Ask, devices: DeviceSet) -> Details:
         max_concurrency=most_sequences(planned, ask.context_tokens, capacity),
         prefill_tps=None,
         decode_tps=None,
-        kinds=_kinds(subject, devices.hardware, planned),
-        launch={},
+        kinds=_kinds(subject, devices.hardware),
+        launch=launch_commands(subject, devices.hardware, _asks(subject, ask, devices)) if launch else {},
     )
     return Details(fit=answer, ask=ask, need=need, free_bytes=capacity - total, notes=_notes(subject, ask))
 
 
-def _kinds(subject: Subject, device: Hardware, planned: Plan) -> dict[str, FigureKind]:
+def _asks(subject: Subject, ask: Ask, devices: DeviceSet) -> Callable[[Engine], tuple[Ask, int]]:
+    """The same ask for another engine, cut as that engine cuts, and the bytes it would lack."""
+
+    def for_engine(engine: Engine) -> tuple[Ask, int]:
+        other = ask
+        if engine != ask.engine:
+            split = resolve_split(subject.architecture, engine, devices.count)
+            kept = ask.kv_dtype if engine_keeps(engine, ask.kv_dtype) else "auto"
+            own = {"memory_fraction": None, "step_tokens": None}
+            other = msgspec.structs.replace(ask, engine=engine, split=split, kv_dtype=kept, **own)
+        need = plan(subject, other, devices.hardware).need(ask.context_tokens, ask.concurrency)
+        return other, max(0, need.total_bytes - capacity_bytes(other, devices.hardware))
+
+    return for_engine
+
+
+def _kinds(subject: Subject, device: Hardware) -> dict[str, FigureKind]:
     """How each figure came about. Totals are no better than the worst of what they are made of."""
     kept: FigureKind = "estimated" if subject.architecture.assumed else "derived"
     capacity: FigureKind = "estimated" if "usable_memory_bytes" in device.assumed else "measured"

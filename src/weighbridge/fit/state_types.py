@@ -74,10 +74,15 @@ def kv_type(name: str) -> str:
     return found
 
 
+def engine_keeps(engine: str, kv_dtype: str) -> bool:
+    """Whether an engine can keep its cache in that type."""
+    return kv_type(kv_dtype) in ENGINE_TYPES[engine]
+
+
 def check_engine_keeps(engine: str, kv_dtype: str) -> None:
     """Raises UsageError where an engine cannot keep its cache in that type."""
     wanted = kv_type(kv_dtype)
-    if wanted not in ENGINE_TYPES[engine]:
+    if not engine_keeps(engine, wanted):
         others = [name for name, kept in ENGINE_TYPES.items() if wanted in kept]
         raise UsageError(
             f"{engine} keeps no cache in {wanted}",

@@ -1,0 +1,63 @@
+"""What each engine can read, and where it runs: the reason an engine is not offered, in words for people.
+
+As of the releases in flags.toml. An engine that needs a plug-in for a format or a device counts as one that cannot.
+"""
+
+from __future__ import annotations
+
+from ..hardware import Hardware
+from ..records import Engine, Subject
+
+PLAIN = frozenset(("bf16", "fp16", "fp32"))
+SERVERS: frozenset[Engine] = frozenset(("vllm", "sglang", "tensorrt-llm"))
+CHECKPOINTS: dict[str, frozenset[str]] = {
+    "vllm": frozenset(("fp8", "awq", "gptq", "int4", "int8", "nvfp4", "mxfp4", "native")) | PLAIN,
+    "sglang": frozenset(("fp8", "awq", "gptq", "int4", "int8", "nvfp4", "mxfp4", "native")) | PLAIN,
+    "tensorrt-llm": frozenset(("fp8", "awq", "gptq", "nvfp4", "mxfp4", "native")) | PLAIN,
+}
+"""Formats of safetensors checkpoints."""
+NAMES: dict[Engine, str] = {
+    "vllm": "vLLM",
+    "sglang": "SGLang",
+    "llamacpp": "llama.cpp",
+    "ollama": "Ollama",
+    "tensorrt-llm": "TensorRT-LLM",
+}
+
+
+def why_not(engine: Engine, subject: Subject, device: Hardware) -> str | None:
+    """Why an engine cannot run this variant on this device; None where it can."""
+    return _unread(engine, subject) or _elsewhere(engine, device)
+
+
+def _unread(engine: Engine, subject: Subject) -> str | None:
+    variant = subject.variant
+    if engine in SERVERS:
+        if subject.gguf or _is_gguf(variant):
+            return f"{NAMES[engine]} reads no GGUF; llama.cpp and Ollama do"
+        if variant not in CHECKPOINTS[engine]:
+            return f"{NAMES[engine]} reads no {variant} checkpoints"
+        return None
+    if subject.gguf or _is_gguf(variant) or variant in PLAIN - {"fp32"}:
+        return None
+    return f"{NAMES[engine]} reads GGUF files, not {variant} checkpoints; try --quant Q4_K_M or Q8_0"
+
+
+def _is_gguf(variant: str) -> bool:
+    """Whether a format is one of llama.cpp's: `Q4_K_M`, `IQ2_XS`, `F16`, `UD-Q4_K_XL`."""
+    return variant[:1].isupper()
+
+
+def _elsewhere(engine: Engine, device: Hardware) -> str | None:
+    vendor, name = device.vendor, NAMES[engine]
+    if engine == "tensorrt-llm" and vendor != "NVIDIA":
+        return f"{name} runs on NVIDIA's devices only"
+    if engine in SERVERS and vendor == "Apple":
+        return f"{name} does not run on Apple's chips"
+    if engine == "vllm" and vendor == "Huawei":
+        return f"{name} needs the plug-in vllm-ascend on Huawei's devices"
+    if engine == "ollama" and vendor == "Huawei":
+        return f"{name} does not run on Huawei's devices"
+    if engine == "ollama" and vendor == "Intel" and device.kind == "gpu":
+        return f"{name} runs on NVIDIA's, AMD's and Apple's devices and on CPUs"
+    return None
