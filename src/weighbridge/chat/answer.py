@@ -41,6 +41,8 @@ class CallPart(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
     arguments: str = ""
     """What comes next of the JSON text."""
+    signature: str | None = None
+    """Of the whole call, where its backend signs it (Gemini)."""
 
 
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):

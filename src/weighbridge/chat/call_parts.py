@@ -27,5 +27,5 @@ class CallFlow:
             self._whole += 1
             if index >= self._seen:
                 self._seen = index + 1
-                out.append(CallPart(index, call.id, call.name, call.arguments))
+                out.append(CallPart(index, call.id, call.name, call.arguments, call.signature))
         return out

@@ -23,8 +23,13 @@ def encode_message(message: Message, spelling: Spelling) -> dict[str, Any]:
         out["name"] = message.name
     if message.reasoning:
         out[spelling.reasoning] = message.reasoning
-    if message.thoughts:
+    if message.thoughts and spelling.reasoning_details:
         out["reasoning_details"] = write_details(message.thoughts)
+    elif any(thought.redacted is not None for thought in message.thoughts):
+        raise CannotAsk(
+            "an earlier answer's reasoning is encrypted by another provider, which this backend cannot read",
+            next_move="Leave the encrypted reasoning out of the history, or stay with the provider who wrote it.",
+        )
     if message.tool_calls:
         out["tool_calls"] = [_call(call) for call in message.tool_calls]
     if message.tool_call_id is not None:

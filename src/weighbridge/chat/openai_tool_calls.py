@@ -109,7 +109,11 @@ def _part(call: _Call) -> CallPart:
     first = call.told is None
     call.told = len(call.arguments)
     call.id = call.id or f"call_{call.place}"
-    return CallPart(call.place, call.id, call.name, arguments) if first else CallPart(call.place, arguments=arguments)
+    return (
+        CallPart(call.place, call.id, call.name, arguments, call.signature)
+        if first
+        else CallPart(call.place, arguments=arguments)
+    )
 
 
 def _begins_another(call: _Call, index: int, id_: str, name: str) -> bool:

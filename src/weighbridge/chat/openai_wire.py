@@ -66,6 +66,8 @@ class Spelling:
     thinking: Thinking = "auto"
     stream_usage: bool = True
     """Whether `stream_options` asks for usage at the end of a stream."""
+    reasoning_details: bool = False
+    """Whether signed reasoning of earlier turns is sent back as `reasoning_details` (OpenRouter)."""
     reasoning_switch: ReasoningSwitch = "effort"
     text_parts: Literal["keep", "join"] = "keep"
     """Whether a message of several texts stays a list or becomes one string, for servers that take nothing else."""

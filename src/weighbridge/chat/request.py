@@ -7,6 +7,7 @@ and refuses by name what its wire cannot say. Within one assistant turn the orde
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -158,3 +159,8 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Labels for the backend's own records; changes no answer."""
     service_tier: str | None = None
     """In OpenAI's words: `auto`, `default`, `flex`, `priority`."""
+
+
+def call_names(messages: Sequence[Message]) -> dict[str, str]:
+    """Id of each call in the conversation to the tool's name, for wires whose results name the tool."""
+    return {call.id: call.name for message in messages for call in message.tool_calls}

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from weighbridge.chat.answer import Answer, Usage
-from weighbridge.chat.anthropic.signatures import sealed
+from weighbridge.chat.anthropic.signatures import OF_CALL, sealed
 from weighbridge.chat.dialect import Stamp
 from weighbridge.chat.json_text import answer_json, lenient_object
 from weighbridge.chat.request import Thought
@@ -34,6 +34,8 @@ def write_answer(answer: Answer, stamp: Stamp, model: str) -> bytes:
         arguments = lenient_object(call.arguments)
         if arguments is None:
             raise BadAnswer(f"the model's arguments for the tool {call.name!r} are no JSON object")
+        if call.signature is not None:
+            content.append(block(Thought(signature=call.signature, signed_by=OF_CALL)))
         content.append({"type": "tool_use", "id": call.id, "name": call.name, "input": arguments})
     return answer_json(
         {

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.chat.anthropic.signatures import opened
+from weighbridge.chat.anthropic.signatures import OF_CALL, opened
 from weighbridge.chat.anthropic.wire import (
     AnyChoice,
     AutoChoice,
@@ -138,15 +138,21 @@ def _assistant(blocks: list[Block], at: int) -> Message:
     thoughts: list[Thought] = []
     calls: list[ToolCall] = []
     cache: CacheFor | None = None
+    proof: str | None = None
     for place, block in enumerate(blocks):
         if isinstance(block, TextBlock):
             texts.append(block)
         elif isinstance(block, ThinkingBlock):
-            thoughts.append(opened(block.thinking, block.signature))
+            thought = opened(block.thinking, block.signature)
+            if thought.signed_by == OF_CALL:
+                proof = thought.signature
+            else:
+                thoughts.append(thought)
         elif isinstance(block, RedactedBlock):
             thoughts.append(opened("", "", block.data))
         elif isinstance(block, ToolUseBlock):
-            calls.append(ToolCall(block.id, block.name, bytes(block.input).decode()))
+            calls.append(ToolCall(block.id, block.name, bytes(block.input).decode(), proof))
+            proof = None
             cache = _cache(block.cache_control) or cache
         else:
             raise _misplaced("assistant", block, at, place)

@@ -13,7 +13,7 @@ from typing import Any
 from weighbridge.chat.answer import CallPart, Piece, Usage
 from weighbridge.chat.anthropic.front_answer import stop_reason, usage_counts
 from weighbridge.chat.anthropic.front_error import error_json
-from weighbridge.chat.anthropic.signatures import sealed
+from weighbridge.chat.anthropic.signatures import OF_CALL, sealed
 from weighbridge.chat.call_parts import CallFlow
 from weighbridge.chat.dialect import Stamp
 from weighbridge.chat.json_text import answer_json, lenient_object, text_json
@@ -118,6 +118,9 @@ class MessageStream:
     def _call(self, part: CallPart, out: list[bytes]) -> None:
         opened = self._calls.get(part.index)
         if opened is None:
+            if part.signature is not None:
+                self._close(out)
+                self._thought(Thought(signature=part.signature, signed_by=OF_CALL), out)
             self._close(out)
             self._close_calls(out, only_whole=True)
             block = {"type": "tool_use", "id": part.id, "name": part.name, "input": {}}

@@ -1,7 +1,8 @@
 """Signatures of reasoning, and whose they are.
 
 Anthropic's own stand as they are. What another dialect's backend signed goes out with its name before it and comes
-back so: `gemini:CtcBA...`. Base64 holds no colon, so neither is taken for the other.
+back so: `gemini:CtcBA...`. Base64 holds no colon, so neither is taken for the other. A call that is signed itself has
+its signature in a block of reasoning without text before it: `gemini_call:CtcBA...`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from weighbridge.chat.anthropic.wire import NAME
 from weighbridge.chat.request import Thought
 
+OF_CALL = "gemini_call"
 _NAMED = re.compile(r"^([a-z_]{3,24}):(.*)$", re.DOTALL)
 
 

@@ -104,9 +104,6 @@ class ChatChunks(ChunkStream):
 
     def _calls(self, piece: Piece) -> bytes:
         listed = [self._part(part) for part in self._flow.parts(piece)]
-        for index, call in enumerate(piece.tool_calls):
-            if call.signature is not None:
-                listed.append({"index": index, "extra_content": {"google": {"thought_signature": call.signature}}})
         return self.chunk(b'"delta":{"tool_calls":%b}' % answer_json(listed)) if listed else b""
 
     def _part(self, part: CallPart) -> dict[str, Any]:
@@ -115,7 +112,10 @@ class ChatChunks(ChunkStream):
             return {"index": part.index, "function": function}
         self._called.add(part.index)
         named = {"name": part.name, **function}
-        return {"index": part.index, "id": part.id, "type": "function", "function": named}
+        wire = {"index": part.index, "id": part.id, "type": "function", "function": named}
+        if part.signature is not None:
+            wire["extra_content"] = {"google": {"thought_signature": part.signature}}
+        return wire
 
 
 class CompletionChunks(ChunkStream):
