@@ -1,0 +1,139 @@
+"""Keys in a model's settings that make a loader run code: from this folder, or from somebody else's repository.
+
+Code that lies beside the weights can be read before it runs (medium); code from elsewhere may be another one tomorrow,
+and a flag in a settings file that gives the consent which only the caller may give is an attack (high).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from weighbridge.audit.records import Finding, Severity
+
+from .containers.member import finding, shown
+from .repository import Repository
+
+MOST_KEYS = 100_000
+_ATTENTION = re.compile(
+    r"_?(?:attn|attention)_implementation\w*|_?experts_implementation\w*|_?kernel_(?:config|repo)\w*|hub_kernels?"
+)
+_KERNELS = re.compile(r"kernel_?(?:mapping|layer|repo|config|s)|use_kernels|hub_kernels?|(?:layer|func)_repository")
+_CONSENT = frozenset({"trust_remote_code", "allow_remote_code", "use_remote_code", "trust_repo", "weights_only"})
+_ENTRY_POINTS = {
+    "handler.py": "a handler that an inference endpoint runs",
+    "pipeline.py": "a pipeline that a loader may run",
+    "generate.py": "a generation loop that `custom_generate` runs",
+    "setup.py": "an installer that pip runs",
+    "conftest.py": "a file that pytest runs",
+    "sitecustomize.py": "a file that every Python started here runs",
+    "usercustomize.py": "a file that every Python started here runs",
+}
+_BUILT_IN_ATTENTION = re.compile(
+    r"(?:paged\|)?(?:eager|sdpa|sdpa_paged|eager_paged|flash_attention_[234]|flex_attention|flashinfer|xformers)"
+)
+
+
+def remote_code_findings(repository: Repository) -> Iterator[Finding]:
+    """All keys and files through which loading or serving could run code."""
+    for name in repository.ending(".json"):
+        if name.endswith(("tokenizer.json", "vocab.json", ".index.json")):
+            continue
+        content = repository.json(name)
+        if isinstance(content, dict | list):
+            yield from _keys(content, name)
+    for name in repository.named(*_ENTRY_POINTS):
+        base = name.rpartition("/")[2]
+        if base != "generate.py" or "custom_generate" in name:
+            yield finding("code-entry", "high", name, f"{_ENTRY_POINTS[base]}, unasked")
+    yield from _modules(repository)
+
+
+def _keys(content: Any, where: str) -> Iterator[Finding]:
+    """Every key of every nested object; bounded, without recursion."""
+    left: list[tuple[str, Any]] = [("", content)]
+    seen = 0
+    while left and seen < MOST_KEYS:
+        path, value = left.pop()
+        seen += 1
+        if isinstance(value, list):
+            left += [(path, each) for each in value[:1000]]
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                here = f"{path}.{key}" if path else str(key)
+                yield from _key(str(key), here, inner, where)
+                left.append((here, inner))
+
+
+def _key(key: str, path: str, value: Any, where: str) -> Iterator[Finding]:
+    if key in ("auto_map", "custom_pipelines"):
+        yield from _auto_map(path, value, where)
+    elif key in _CONSENT and key != "weights_only" and value not in (False, None):
+        detail = f"{shown(path)} is {shown(str(value))}: a settings file must not give the caller's consent to run code"
+        yield finding("consent-in-config", "high", where, detail, "CVE-2026-5241, CVE-2026-27893")
+    elif key == "weights_only" and value is False:
+        detail = f"{shown(path)} is false: it asks loaders to unpickle anything"
+        yield finding("consent-in-config", "high", where, detail, "CVE-2026-1839")
+    elif _ATTENTION.fullmatch(key) and isinstance(value, str | dict):
+        yield from _implementation(path, value, where)
+    elif key == "custom_generate" and value:
+        detail = f"{shown(path)} names {shown(str(value))}: a generation loop that is loaded as code"
+        yield finding("custom-generate", "high", where, detail)
+    elif _KERNELS.fullmatch(key) and value and value is not True:
+        detail = f"{shown(path)} names kernels to fetch ({shown(str(value))}): compiled code from elsewhere"
+        yield finding("remote-kernels", "high", where, detail, "CVE-2026-4372")
+
+
+def _auto_map(path: str, value: Any, where: str) -> Iterator[Finding]:
+    """`module.Class` is code of this folder, `owner/repo--module.Class` of another."""
+    targets = [str(each) for each in _leaves(value) if isinstance(each, str)]
+    outside = sorted({each for each in targets if "--" in each or "/" in each or ":" in each})
+    local = sorted({each for each in targets if each not in outside})
+    if outside:
+        said = ", ".join(shown(each) for each in outside[:5])
+        detail = f"{shown(path)} takes code from another repository: {said}; it can change after you looked at it"
+        yield finding("code-elsewhere", "high", where, detail, "CVE-2025-66448, CVE-2026-22807")
+    if local:
+        said = ", ".join(shown(each) for each in local[:5])
+        detail = f"{shown(path)} loads code of this folder ({said}): read it, and pin the revision you read"
+        yield finding("code-in-repository", "medium", where, detail, "CVE-2026-22807")
+
+
+def _implementation(path: str, value: str | dict[str, Any], where: str) -> Iterator[Finding]:
+    for name in _leaves(value):
+        if not isinstance(name, str) or _BUILT_IN_ATTENTION.fullmatch(name):
+            continue
+        severity: Severity = "high" if re.search(r"[/:@]", name) else "low"
+        what = (
+            "a kernel that is fetched and run without asking"
+            if severity == "high"
+            else "an implementation not known here"
+        )
+        yield finding("attention-code", severity, where, f"{shown(path)} names {shown(name)}: {what}", "CVE-2026-4372")
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Values that are no containers, of a value nested however deep."""
+    left = [value]
+    for _ in range(MOST_KEYS):
+        if not left:
+            return
+        here = left.pop()
+        if isinstance(here, dict):
+            left += list(here.values())[:1000]
+        elif isinstance(here, list):
+            left += here[:1000]
+        else:
+            yield here
+
+
+def _modules(repository: Repository) -> Iterator[Finding]:
+    """sentence-transformers loads the classes that modules.json names."""
+    for name in repository.named("modules.json"):
+        content = repository.json(name)
+        for each in content if isinstance(content, list) else ():
+            type_ = each.get("type") if isinstance(each, dict) else None
+            if isinstance(type_, str) and not type_.startswith("sentence_transformers."):
+                detail = f"it loads the class {shown(type_)} as a module of the model"
+                yield finding("code-in-repository", "medium", name, detail)
