@@ -126,8 +126,8 @@ BACKENDS = [
     pytest.param('kind = "openai"\nbase_url = "http://u:p@x/v1"', "base_url", id="address-with-a-password"),
     pytest.param('kind = "openai"\nbase_url = "http://x:99999999/v1"', "base_url", id="no-such-port"),
     pytest.param('kind = "llamacpp"\nsource = "hff:a/b"', "source", id="no-such-source"),
-    pytest.param('kind = "llamacpp"\nsource = "file:x"\nsha256 = "12"', "sha256", id="no-hash"),
-    pytest.param('kind = "llamacpp"\nsource = "file:x"\nsettings = { thread = 1 }', "settings.thread", id="llamacpp"),
+    pytest.param('kind = "llamacpp"\nsource = "pypi:x"\nsha256 = "12"', "sha256", id="no-hash"),
+    pytest.param('kind = "llamacpp"\nsource = "pypi:x"\nsettings = { thread = 1 }', "settings.thread", id="llamacpp"),
 ]
 
 
@@ -393,3 +393,20 @@ def test_no_schema_is_more_than_an_input_error(tmp_path: Path, schema: bytes) ->
     problems = check_task(make_task(tmp_path, text, s__json=schema))
 
     assert all(problem.file in ("s.json", "task.toml") for problem in problems)
+
+
+@pytest.mark.parametrize(("name", "said"), [("items.xlsx", "its suffix is .xlsx"), ("items", "it has no suffix")])
+@pytest.mark.parametrize("also_wrong", [False, True], ids=["alone", "beside-another-mistake"])
+def test_items_of_an_unknown_kind_are_named_where_task_toml_names_them(
+    tmp_path: Path, name: str, said: str, also_wrong: bool
+) -> None:
+    text = SOUND.replace('"items.jsonl"', f'"{name}"')
+    text = text.replace("[prompt]", "[promt]") if also_wrong else text
+    folder = make_task(tmp_path, text)
+    (folder / name).write_text(ITEMS)
+
+    problem = next(one for one in check_task(folder) if one.field == "task.items")
+
+    assert (problem.file, problem.line) == ("task.toml", line_of(text, "items"))
+    assert said in problem.what
+    assert ".jsonl, .ndjson, .csv, .tsv, .parquet" in (problem.next_move or "")

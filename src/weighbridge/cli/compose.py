@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weighbridge.dispatch import Door
     from weighbridge.engines import BackendRecord, Engine
     from weighbridge.engines.pull import Progress, Pulled
+    from weighbridge.formats.problems import Problem
     from weighbridge.ledger import Ledger
     from weighbridge.weigh.plan import Estimate
     from weighbridge.weigh.progress import Tell
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 RUNS_HERE = frozenset({"llamacpp"})
 """Kinds whose weights are pulled and whose process shares this machine's threads."""
+RULE = ("alpha", "margin", "scope", "min_items")
+"""What a command line may change of the rule that decides."""
 
 
 def settings_from_environment() -> Settings:
@@ -113,6 +116,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     alpha: float | None = None
     margin: float | None = None
     scope: str | None = None
+    min_items: int | None = None
     max_usd: float | None = None
     max_items: int | None = None
     max_failed: float | None = None
@@ -130,7 +134,7 @@ def change(task: Task, changes: Changes) -> Task:
                 where=str(task.folder / "task.toml"),
                 next_move=f"{hint}It has: {', '.join(names)}.",
             )
-    rule = _replaced(task.rule, changes, ("alpha", "margin", "scope"))
+    rule = _replaced(task.rule, changes, RULE)
     limits = _replaced(task.limits, changes, ("seed", "max_usd", "max_items", "max_failed"))
     kept = tuple(one for one in task.candidates if not changes.only or one.name in changes.only)
     return replace(task, rule=rule, limits=limits, candidates=kept)
@@ -208,6 +212,14 @@ def _announce(records: Iterable[BackendRecord], transfers: Progress) -> None:
             transfers.note(f"items leave this machine for {host} (backend {record.name})")
 
 
+def check_folder(folder: Path, settings: Settings) -> tuple[Problem, ...]:
+    """Every mistake of a task; weights that were pulled before are looked at where they lie."""
+    from weighbridge.engines.pull import pulled_before
+    from weighbridge.weigh.check import check_task
+
+    return check_task(folder, lambda source: pulled_before(source, settings))
+
+
 def estimate_task(folder: Path, changes: Changes, settings: Settings) -> Estimate:
     """What a run would take; reads the task and the ledger, starts and calls nothing."""
     from weighbridge.ledger import Ledger
@@ -222,7 +234,7 @@ def estimate_task(folder: Path, changes: Changes, settings: Settings) -> Estimat
         task.close()
 
 
-def replay_table(table: Path, changes: Changes) -> Report:
+def replay_table(table: Path, changes: Changes, *, rows_are_items: bool = False) -> Report:
     """Weigh recorded scores; a Report with nothing but the result, for nothing was asked."""
     from weighbridge.dispatch import SystemClock
     from weighbridge.stats import Rule
@@ -231,10 +243,17 @@ def replay_table(table: Path, changes: Changes) -> Report:
 
     if not changes.only:
         raise UsageError("--replay needs --candidates", next_move="Name two or more columns: --candidates A,B")
-    rule = _replaced(Rule(), changes, ("alpha", "margin", "scope"))
+    rule = _replaced(Rule(), changes, RULE)
     clock = SystemClock()
     began = clock.elapsed()
-    result = replay(table, changes.only, rule=rule, seed=changes.seed or 0, max_items=changes.max_items)
+    result = replay(
+        table,
+        changes.only,
+        rule=rule,
+        seed=changes.seed or 0,
+        max_items=changes.max_items,
+        rows_are_items=rows_are_items,
+    )
     return Report(
         result=result,
         rule=rule,

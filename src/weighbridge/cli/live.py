@@ -18,11 +18,14 @@ from rich.text import Text
 
 from weighbridge.units import format_duration, format_usd
 from weighbridge.weigh.progress import CandidateProgress, Progress
+from weighbridge.weigh.report.names import short_names
 
 PLAIN_EVERY_S = 15.0
 """Seconds between two lines where there is no terminal."""
 MOST_ROWS = 20
 """Candidates that are shown; the best ones."""
+LONGEST_NAME = 32
+"""Characters of a candidate's name in the table."""
 NARROW = 80
 """Columns below which only name, score and cost are shown."""
 
@@ -76,19 +79,21 @@ def plain_line(progress: Progress) -> str:
 
 def _table(progress: Progress, roomy: bool) -> Group:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("candidate", no_wrap=True, max_width=32)
+    table.add_column("candidate", no_wrap=True, max_width=LONGEST_NAME)
     for name in (
         ("score", "interval", "calls", "failed", "cost", "tokens/s") if roomy else ("score", "interval", "cost")
     ):
         table.add_column(name, justify="right", no_wrap=True)
-    for one in _ranked(progress):
+    ranked = _ranked(progress)
+    names = short_names([one.name for one in ranked], LONGEST_NAME)
+    for one in ranked:
         cells = [_number(one.score), f"{one.interval.low:.2f}-{one.interval.high:.2f}"]
         if roomy:
             cells += [f"{one.calls:,}", f"{one.failed:,}" if one.failed else ""]
         cells.append(format_usd(one.usd))
         if roomy:
             cells.append("unknown" if one.tokens_per_s is None else f"{one.tokens_per_s:,.0f}")
-        table.add_row(Text(one.name), *cells, style=None if one.active else "dim")
+        table.add_row(Text(names[one.name]), *cells, style=None if one.active else "dim")
     head = ", ".join([f"{progress.items:,} of {progress.total:,} items", *_money(progress), *_left(progress)])
     if progress.stage == "stopping":
         head += ". Stopping: finishing the calls under way; Ctrl-C again gives them up"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from weighbridge.weigh.records import Report
 
 STOPPED_BY_CTRL_C = 130
-EXIT_CODES = {"money": 0, "failures": 1, "interrupt": STOPPED_BY_CTRL_C}
+EXIT_CODES = {"money": 0, "failures": 1}
 """Of a run that ended before its verdict. A limit on dollars that was kept is what was asked for."""
 
 EPILOG = """\b
@@ -45,11 +45,13 @@ Examples:
 @click.option(
     "--scope", type=click.Choice(["work", "items"]), help="A claim about work like these items, or these only."
 )
+@click.option("--min-items", type=click.IntRange(min=0), help="Name no winner before this many items.  [0]")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
 @click.option("--max-items", type=click.IntRange(min=1), help="Draw at most this many items.")
 @click.option("--max-failed", type=click.FloatRange(0, 1), help="Share of a candidate's samples that may fail.  [0.2]")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the HTML report.")
 @click.option("--replay", type=click.Path(path_type=Path), help="Draw from a table of recorded scores; call nothing.")
+@click.option("--rows-are-items", is_flag=True, help="With --replay: each row is an item, its first cell is no id.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; progress goes to standard error.")
 def weigh(
     task: Path | None,
@@ -58,6 +60,7 @@ def weigh(
     report: Path | None,
     replay: Path | None,
     *,
+    rows_are_items: bool,
     as_json: bool,
     **changes: Any,
 ) -> None:
@@ -69,14 +72,16 @@ def weigh(
     with the same command; what was paid for is not asked again.
 
     Exit 0 with any verdict or when --max-usd ended the run, 1 when something failed, 2 for wrong usage, 130 after
-    Ctrl-C.
+    Ctrl-C or SIGTERM, also where what was under way still brought a verdict.
     """
     names = tuple(name.strip() for name in (candidates or "").split(",") if name.strip())
     if replay is not None:
         if task is not None or mode is not None or report is not None:
             raise UsageError("--replay goes with no TASK, --init, --check, --estimate or --report")
-        _replay(replay, Changes(only=names, **changes), as_json)
+        _replay(replay, Changes(only=names, **changes), as_json, rows_are_items=rows_are_items)
         return
+    if rows_are_items:
+        raise UsageError("--rows-are-items goes with --replay only: the items of a task have ids of their own")
     if task is None:
         raise UsageError(
             "name the folder of a TASK", next_move="`weighbridge weigh --init my-task` writes one to start from."
@@ -104,9 +109,9 @@ def _init(folder: Path, as_json: bool) -> None:
 
 def _check(folder: Path, as_json: bool) -> None:
     """Exit 1 when there is a mistake."""
-    from weighbridge.weigh.check import check_task
+    from weighbridge.cli.compose import check_folder
 
-    problems = check_task(folder)
+    problems = check_folder(folder, settings_from_environment())
     if as_json:
         _print_json({"problems": problems})
     elif problems:
@@ -144,10 +149,10 @@ def _run(folder: Path, changes: Changes, report: Path | None, as_json: bool) -> 
     _finish(found, as_json)
 
 
-def _replay(table: Path, changes: Changes, as_json: bool) -> None:
+def _replay(table: Path, changes: Changes, as_json: bool, *, rows_are_items: bool) -> None:
     from weighbridge.cli.compose import replay_table
 
-    _finish(replay_table(table, changes), as_json)
+    _finish(replay_table(table, changes, rows_are_items=rows_are_items), as_json)
 
 
 def _finish(report: Report, as_json: bool) -> None:
@@ -160,6 +165,8 @@ def _finish(report: Report, as_json: bool) -> None:
         from weighbridge.weigh.report import show
 
         show(report, Console())
+    if report.stopped_by == "interrupt":
+        sys.exit(STOPPED_BY_CTRL_C)
     if report.result.verdict.basis == "stopped" and report.stopped_by is not None:
         sys.exit(EXIT_CODES[report.stopped_by])
 

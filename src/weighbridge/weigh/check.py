@@ -6,12 +6,16 @@ from pathlib import Path
 
 from weighbridge.formats.problems import Problem, Problems
 from weighbridge.weigh.loading import read_task
+from weighbridge.weigh.weights_here import Pulled
 
 
-def check_task(folder: Path) -> tuple[Problem, ...]:
-    """Every mistake, with file, line and field, in the order of the files; empty for a sound task."""
+def check_task(folder: Path, pulled: Pulled = lambda _: None) -> tuple[Problem, ...]:
+    """Every mistake, with file, line and field, in the order of the files; empty for a sound task.
+
+    `pulled` says where a source's weights are, if they were pulled before.
+    """
     problems = Problems()
-    task = read_task(folder, problems, None)
+    task = read_task(folder, problems, None, pulled)
     if task is not None:
         task.close()
     return tuple(problems.found)

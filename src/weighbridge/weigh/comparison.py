@@ -28,7 +28,7 @@ AHEAD_FEWEST, AHEAD_SHARE, AHEAD_EACH = 12, 0.25, 64
 falls; but at least 12, since no verdict falls sooner; and 64 for each worker, so that one stuck call does not make the
 run remember everything that came after it."""
 GRACE_S = 30.0
-"""How long calls under way are waited for after Ctrl-C."""
+"""How long calls under way are waited for once the run stops: they may be billed, so their answers are kept."""
 KEPT = "nothing that was paid for is asked again."
 
 Abilities = Mapping[str, frozenset[Ability]]
@@ -66,6 +66,7 @@ class Comparison:
         """Whether every item so far was answered before: then none that is not is asked while those might decide."""
         self.stopped_by: StoppedBy | None = None
         self._stopped: str | None = None
+        self._finishing = False
         self._broken: WeighbridgeError | None = None
         slots = [door.engines[candidate.backend.name].concurrency for candidate in task.candidates]
         self._crew = Crew(self._draw, self._weigh, self._waited, fewest=self._fewest(), most=max(slots) + 1)
@@ -208,7 +209,7 @@ class Comparison:
         share = self._task.limits.max_failed
         if reason := too_many_failed(self.accounts.meters, share, len(self.drawing.order)):
             self._stop("failures", reason, "Once that is mended the same command goes on")
-            self._crew.give_up()
+            self._finish_what_is_under_way()
         if self._teller.due():
             stage: Stage = "running" if self._stopped is None else "stopping"
             self._teller.tell(stage, self.drawing, self.accounts, self.drawing.contest.verdict())
@@ -219,7 +220,16 @@ class Comparison:
             self.stopped_by, self._stopped = cause, f"{reason} {next_move}; {KEPT}"
 
     def _interrupted(self, what: str) -> None:
-        """The first Ctrl-C: finish what is under way, but not for ever."""
+        """The first Ctrl-C. Where the run is stopping already, what is under way is given up."""
+        if self._finishing:
+            self._crew.give_up()
         self._stop("interrupt", f"interrupted by {what}.", "The same command goes on from here")
+        self._finish_what_is_under_way()
+
+    def _finish_what_is_under_way(self) -> None:
+        """But not for ever."""
+        if self._finishing:
+            return
+        self._finishing = True
         asyncio.get_running_loop().call_later(GRACE_S, self._crew.give_up)
         self._teller.tell("stopping", self.drawing, self.accounts, self.drawing.contest.verdict())

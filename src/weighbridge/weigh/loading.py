@@ -13,18 +13,19 @@ from weighbridge.weigh.asking import PrompterMaker, make_prompters, read_schema
 from weighbridge.weigh.candidates import fill_in, read_answer
 from weighbridge.weigh.files import TaskFiles, UnreadableFile
 from weighbridge.weigh.grading import Grader, make_graders
-from weighbridge.weigh.items import Items, open_items
+from weighbridge.weigh.items import SUFFIXES, Items, open_items
 from weighbridge.weigh.looker import Looker
 from weighbridge.weigh.records import AnswerSpec, Candidate, ScoreSpec
 from weighbridge.weigh.spec import TaskFile, TaskSection
 from weighbridge.weigh.task_record import Task
+from weighbridge.weigh.weights_here import Pulled, check_weights
 
 TASK_FILE = "task.toml"
 _START = "`weighbridge weigh --init FOLDER` writes one to start from."
 
 
-def read_task(folder: Path, problems: Problems, cache_dir: Path | None) -> Task | None:
-    """The task in a folder; None after adding what is wrong."""
+def read_task(folder: Path, problems: Problems, cache_dir: Path | None, pulled: Pulled | None = None) -> Task | None:
+    """The task in a folder; None after adding what is wrong. With `pulled`, weights that are here are looked at too."""
     files = TaskFiles(folder)
     data = _task_toml(files, problems)
     file = None if data is None else read_toml(TASK_FILE, data, problems)
@@ -40,6 +41,8 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None) -> Task 
     if answer is None:
         _scan_items_alone(file, folder, problems)
         return None
+    if pulled is not None:
+        check_weights(file, spec.backend, candidates, folder=folder, pulled=pulled, problems=problems)
     _same_labels(file, answer, candidates, problems)
     graders = _graders(file, spec, answer, files, problems)
     maker = PrompterMaker(file, files, graders, spec.task.max_item_bytes, problems)
@@ -112,6 +115,8 @@ def _items(
 ) -> tuple[Items | None, str]:
     """The items and the task's fingerprint, which names the file their index is kept in."""
     fingerprint = ""
+    if not _known_suffix(file, task.items, problems):
+        return None, ""
     path = files.use_checked(file, ("task", "items"), task.items, problems)
     if path is None:
         return None, ""
@@ -134,12 +139,22 @@ def _items(
     return items, fingerprint
 
 
+def _known_suffix(file: TomlFile, name: str, problems: Problems) -> bool:
+    """Whether items are read from files of this kind; adds the mistake at the key that names the file."""
+    suffix = Path(name).suffix
+    if suffix.lower() in SUFFIXES:
+        return True
+    what = f"{name!r} cannot be read as items: {f'its suffix is {suffix}' if suffix else 'it has no suffix'}"
+    problems.add(file.problem(("task", "items"), what, f"Known: {', '.join(SUFFIXES)}."))
+    return False
+
+
 def _scan_items_alone(file: TomlFile, folder: Path, problems: Problems) -> None:
     """With task.toml in doubt the items can still be read, so that one check finds the mistakes of both."""
     task = file.tables.get("task")
     name = task.get("items") if isinstance(task, dict) else None
     id_field = task.get("id") if isinstance(task, dict) else None
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not _known_suffix(file, name, problems):
         return
     items = open_items(
         folder / name,

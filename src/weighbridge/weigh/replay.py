@@ -18,14 +18,23 @@ from .records import CandidateResult, Result
 from .table import read_table
 
 
-def replay(path: Path, candidates: Sequence[str], *, rule: Rule, seed: int = 0, max_items: int | None = None) -> Result:
+def replay(
+    path: Path,
+    candidates: Sequence[str],
+    *,
+    rule: Rule,
+    seed: int = 0,
+    max_items: int | None = None,
+    rows_are_items: bool = False,
+) -> Result:
     """Draw items from a wide table until it is decided which candidate is better.
 
     Only items with a score for every named candidate are drawn, at most `max_items`. Calls are counted as a live run
-    would make them: one for each item and candidate that is still in. Raises UsageError for names that are no columns,
+    would make them: one for each item and candidate that is still in. With `rows_are_items` the first column is no id
+    and may say the same twice, like a subject. Raises UsageError for names that are no columns,
     InputError for a table that cannot be used.
     """
-    table = read_table(path, candidates)
+    table = read_table(path, candidates, rows_are_items=rows_are_items)
     total = len(table.scores)
     if not total:
         raise InputError(

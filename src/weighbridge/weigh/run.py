@@ -16,6 +16,7 @@ import msgspec
 
 from weighbridge.dispatch import Clock, Door
 
+from .askable import check_askable
 from .comparison import Abilities, Comparison
 from .outcome import candidate_settings, failures, make_result, provenance
 from .progress import Tell, Teller, silent
@@ -39,10 +40,12 @@ async def weigh(
     """Compare the task's candidates and report. A run that was stopped reports what it has, basis `stopped`.
 
     abilities: of each backend, by name. about: facts on a backend's weights (licence, revision), by name, for the
-    report. Raises InputError for a task that cannot be weighed, LedgerError when calls cannot be recorded, and
-    KeyboardInterrupt for a second Ctrl-C; the ledger keeps what was paid for in any case.
+    report. Raises InputError for a task that cannot be weighed, CannotAsk for a candidate that cannot be asked,
+    LedgerError when calls cannot be recorded, and KeyboardInterrupt for a second Ctrl-C; the ledger keeps what was
+    paid for in any case.
     """
     check_prices(task.candidates, task.limits.max_usd)
+    check_askable(task, door)
     with door.ledger.sole_run(run_id):
         started_at, started = clock.now(), clock.elapsed()
         run = Comparison(task, door, run_id=run_id, seed=seed, abilities=abilities, teller=Teller(progress, clock))

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping
 
 from weighbridge.dispatch import Budget
 from weighbridge.dispatch.price import may_be_billed
-from weighbridge.errors import InputError
+from weighbridge.errors import CannotAsk, InputError
+from weighbridge.units import format_usd
 
 from .meter import Meter
 from .records import Candidate
 
 FEWEST_SAMPLES = 20
 """Samples of a candidate before its share of failures counts; fewer where the task has fewer items."""
+FEWEST_REFUSED = 3
+"""Samples of which none could even be asked: the next one will not be either, and the others' are paid for in vain."""
 REASONS_SAID = 3
 LONGEST_EXAMPLE = 400
 
@@ -32,8 +35,15 @@ def check_prices(candidates: Iterable[Candidate], max_usd: float | None) -> None
 
 
 def too_many_failed(meters: Mapping[str, Meter], most: float, total: int) -> str | None:
-    """Why the run stops, when more than the share `most` of some candidate's samples failed; else None."""
+    """Why the run stops, when more than the share `most` of some candidate's samples failed; else None.
+
+    total: items of the run.
+    """
     for name, meter in meters.items():
+        refused = meter.reasons[CannotAsk.reason]
+        if refused == meter.landed >= min(FEWEST_REFUSED, total):
+            example = _shortened(meter.examples[CannotAsk.reason])
+            return f"none of {refused} samples of {name} could be asked. For example: {example.rstrip('.')}."
         if meter.landed >= min(FEWEST_SAMPLES, total) and meter.failed > most * meter.landed:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in meter.reasons.most_common(REASONS_SAID))
             example = _shortened(meter.examples[meter.reasons.most_common(1)[0][0]])
@@ -54,4 +64,7 @@ def _shortened(error: str) -> str:
 
 
 def out_of_money(budget: Budget, said: str | None) -> str:
+    if budget.max_usd == 0:
+        spent = f" ({format_usd(budget.spent_usd)} was spent on this run before)" if budget.spent_usd else ""
+        return f"a limit of $0 lets stored answers be used and nothing be asked, and {said}{spent}."
     return f"the limit of ${budget.max_usd:g} would be passed: ${budget.spent_usd:.6f} is spent, and {said}."

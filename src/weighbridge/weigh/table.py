@@ -43,14 +43,16 @@ class Table(NamedTuple):
     """Items in the file, those with a missing value included."""
 
 
-def read_table(path: Path, candidates: Sequence[str]) -> Table:
-    """The scores of the named candidates. Raises UsageError for a name that is no column, InputError with row and
-    column for anything else."""
+def read_table(path: Path, candidates: Sequence[str], *, rows_are_items: bool = False) -> Table:
+    """The scores of the named candidates; with `rows_are_items` whatever the first column says.
+
+    Raises UsageError for a name that is no column, InputError with row and column for anything else.
+    """
     _check_names(candidates)
     with _fields_of(LONGEST_LINE), _opened(path) as lines:
         rows = csv.reader(lines, strict=True)
         try:
-            return _read(rows, path.name, candidates)
+            return _read(rows, path.name, candidates, rows_are_items=rows_are_items)
         except csv.Error as error:
             raise InputError(
                 f"the table cannot be read: {error}",
@@ -59,7 +61,7 @@ def read_table(path: Path, candidates: Sequence[str]) -> Table:
             ) from error
 
 
-def _read(rows: Iterator[list[str]], name: str, candidates: Sequence[str]) -> Table:
+def _read(rows: Iterator[list[str]], name: str, candidates: Sequence[str], *, rows_are_items: bool) -> Table:
     reader = cast("csv.DictReader[str]", rows)  # only its line_num is used
     header = next(rows, None)
     if header is None:
@@ -68,7 +70,7 @@ def _read(rows: Iterator[list[str]], name: str, candidates: Sequence[str]) -> Ta
     scores = array("d")
     seen: dict[str, int] = {}
     line = reader.line_num + 1
-    blank = 0
+    count = blank = 0
     for row in rows:
         if not row:
             blank += 1
@@ -78,15 +80,17 @@ def _read(rows: Iterator[list[str]], name: str, candidates: Sequence[str]) -> Ta
         else:
             at = f"{name}:{line}"
             if len(row) != len(header):
-                what = f"row {len(seen) + 1} has {len(row)} cells, and the header has {len(header)}"
+                what = f"row {count + 1} has {len(row)} cells, and the header has {len(header)}"
                 raise InputError(what, where=at, next_move="Give every row as many cells; a missing value is blank.")
-            _check_id(row[0].strip(), at, seen, line)
-            values = [_value(row[column], at, header[column], len(seen)) for column in columns]
+            count += 1
+            if not rows_are_items:
+                _check_id(row[0].strip(), at, seen, line)
+            values = [_value(row[column], at, header[column], count) for column in columns]
             if None not in values:
                 scores.extend(cast("list[float]", values))
         line = reader.line_num + 1
     table = np.frombuffer(scores, dtype=np.float64) if scores else np.empty(0)
-    return Table(tuple(candidates), table.reshape(-1, len(columns)), len(seen))
+    return Table(tuple(candidates), table.reshape(-1, len(columns)), count)
 
 
 def _columns(header: Sequence[str], name: str, candidates: Sequence[str]) -> list[int]:
@@ -125,7 +129,8 @@ def _check_id(item: str, at: str, seen: dict[str, int], line: int) -> None:
         raise InputError(
             f"item {item!r} stands there twice, first on line {seen[item]}",
             where=at,
-            next_move="Give every item an id of its own in the first column, and one row.",
+            next_move="Give every item an id of its own in the first column, and one row; or, where that column is no "
+            "id, let each row be an item with --rows-are-items.",
         )
     seen[item] = line
 

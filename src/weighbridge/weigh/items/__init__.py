@@ -2,6 +2,6 @@
 
 from weighbridge.weigh.items.fields import MISSING, look_up
 from weighbridge.weigh.items.items import Items
-from weighbridge.weigh.items.scan import Look, open_items
+from weighbridge.weigh.items.scan import SUFFIXES, Look, open_items
 
-__all__ = ["MISSING", "Items", "Look", "look_up", "open_items"]
+__all__ = ["MISSING", "SUFFIXES", "Items", "Look", "look_up", "open_items"]

@@ -18,6 +18,7 @@ from weighbridge.stats.records import Interval
 from weighbridge.units import format_duration, format_usd
 from weighbridge.weigh.records import CandidateResult, Report
 
+from .names import short_names
 from .numbers import count, counted, decimals, known, percent, percent_range, seconds
 from .plain import one_line, visible
 from .strips import Axis, spanning
@@ -25,6 +26,8 @@ from .words import BASIS, Strong, calls_saved, calls_share, headline, in_order, 
 
 BAR, SHORT_BAR = 22, 14
 """Characters of a drawn interval, in a wide terminal and in a narrow one."""
+NAME = 40
+"""Characters of a candidate's name."""
 NARROW = 92
 """Columns below which latency and tokens are left to the report, and names get the room."""
 PLAINER = str.maketrans({"−": "-", "–": "-", "…": "...", "’": "'", "“": '"', "”": '"'})
@@ -88,12 +91,13 @@ def _table(report: Report, options: ConsoleOptions) -> Table:
     table.add_column("Interval", no_wrap=True)
     for title in ("Calls", "Failed", "Cost", *(("p50", "p95", "Tokens in/out") if roomy else ())):
         table.add_column(title, justify="right", no_wrap=True)
+    names = short_names([one.name for one in ranked], NAME)
     for one in ranked:
         digits = decimals([one.interval])
         spread = percent_range(one.interval, digits) if one.score is not None else "n/a"
         drawn = bar(one.score, one.interval, axis, ascii_only=options.ascii_only, width=width)
         style = "bold" if one.name == report.result.verdict.winner else ""
-        cells = [one_line(one.name, 40), percent(one.score, digits), drawn, spread, *_figures(one, roomy)]
+        cells = [names[one.name], percent(one.score, digits), drawn, spread, *_figures(one, roomy)]
         table.add_row(*(Text(_fit(cell, options)) for cell in cells), style=style)
     return table
 
@@ -123,8 +127,9 @@ def _sums(report: Report) -> Iterator[str]:
 
 
 def _failures(report: Report) -> Iterator[str]:
+    names = short_names([one.name for one in report.result.candidates], NAME)
     for failure in sorted(report.failures, key=lambda one: -one.count)[:3]:
-        who, why = one_line(failure.candidate, 40), one_line(failure.reason, 60)
+        who, why = names[failure.candidate], one_line(failure.reason, 60)
         yield f"Failed: {who}, {counted(failure.count, 'call')}: {why}"
 
 

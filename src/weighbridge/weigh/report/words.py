@@ -9,8 +9,8 @@ from __future__ import annotations
 from weighbridge.stats.records import Comparison
 from weighbridge.weigh.records import CandidateResult, Report
 
+from .names import short_name
 from .numbers import count, counted, decimals, margin_points, percent
-from .plain import one_line
 
 NAME = 60
 """Characters of a candidate's name that are shown in running text."""
@@ -50,7 +50,7 @@ def places(report: Report) -> dict[str, int]:
 
 
 def name_of(name: str) -> Strong:
-    return Strong(one_line(name, NAME))
+    return Strong(short_name(name, NAME))
 
 
 def deciding(report: Report) -> Comparison | None:
