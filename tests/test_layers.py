@@ -25,9 +25,10 @@ MAY_USE: dict[str, set[str]] = {
     "engines": {"chat", "net", "formats"},
     "dispatch": {"chat", "engines", "ledger", "net"},
     "weigh": {"chat", "stats", "formats", "engines", "dispatch", "ledger"},
+    "gateway": {"chat", "formats", "net", "ledger", "engines", "dispatch"},
     "cli": {
         *("chat", "stats", "formats", "charts", "catalog", "fit", "cost", "pick", "ledger", "net", "engines"),
-        *("dispatch", "weigh"),
+        *("dispatch", "weigh", "gateway"),
     },
     "__main__": {"cli"},
 }

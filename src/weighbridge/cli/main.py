@@ -24,8 +24,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("weighbridge.cli.check", "Hold somebody's table of claims against the catalogue."),
     "race": ("weighbridge.cli.race", "Who leads: open or closed, China or West, and by how many months."),
     "adoption": ("weighbridge.cli.adoption", "How much models are used: downloads, likes, derivatives, tokens."),
+    "pick": ("weighbridge.cli.pick", "Which models meet a need, ranked with reasons; which do not, and by which rule."),
     "cost": ("weighbridge.cli.cost", "What a workload costs: providers against own hardware; what training takes."),
     "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
+    "serve": ("weighbridge.cli.serve", "One API for every client, over every model."),
+    "keys": ("weighbridge.cli.keys", "Callers of the gateway: keys, budgets, limits."),
     "catalog": ("weighbridge.cli.catalog", "Check, build and update the catalogue's own files."),
     "doctor": ("weighbridge.cli.doctor", "Check the machine, the cache and the engines; say what is missing."),
 }

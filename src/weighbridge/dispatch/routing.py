@@ -18,7 +18,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from random import Random
-from typing import Literal
+from typing import Literal, TypeVar
 
 from weighbridge.engines import Price
 
@@ -52,9 +52,12 @@ class Target:
         self.first_piece_s = first_piece_s if before is None else before + SMOOTHING * (first_piece_s - before)
 
 
+Some = TypeVar("Some", bound=Target)
+
+
 def plan(
-    targets: Sequence[Target], strategy: Strategy, *, now: float, rng: Random, prefix: bytes = b""
-) -> Sequence[Target]:
+    targets: Sequence[Some], strategy: Strategy, *, now: float, rng: Random, prefix: bytes = b""
+) -> Sequence[Some]:
     """All targets in the order they are to be tried. `prefix` is the beginning of the prompt, for `affinity`."""
     if len(targets) == 1:
         return targets
@@ -63,7 +66,7 @@ def plan(
     return ordered
 
 
-def _ordered(targets: Sequence[Target], strategy: Strategy, rng: Random, prefix: bytes) -> list[Target]:
+def _ordered(targets: Sequence[Some], strategy: Strategy, rng: Random, prefix: bytes) -> list[Some]:
     if strategy == "weight":
         # Efraimidis and Spirakis 2006: keys u^(1/w) sort a weighted draw without replacement.
         return sorted(targets, key=lambda target: -math.log(rng.random() or 1e-300) / target.weight)

@@ -39,6 +39,8 @@ class Journal:
         self.worker = f"{os.getpid():x}-{os.urandom(5).hex()}"
         self._number = 0
         self._written = 0
+        self.backlog_bytes = 0
+        """Written since somebody last set it back, on folding."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock()
@@ -63,6 +65,7 @@ class Journal:
         except OSError as error:
             raise _cannot(error, self.path) from error
         self._written += done
+        self.backlog_bytes += done
 
     def close(self) -> None:
         """Let go of the worker's name; what is in the journal is folded by whoever comes next."""

@@ -1,0 +1,195 @@
+"""Joins the gateway: config, doors to backends, routes, the ledger, worker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from weighbridge.errors import UsageError
+from weighbridge.settings import Settings
+
+if TYPE_CHECKING:
+    from weighbridge.gateway.config import Config
+    from weighbridge.gateway.routes import Door, Parts
+
+RESTART_S = 0.5
+"""A worker that ended by itself is started again after so long."""
+
+
+def config_for(path: Path | None, settings: Settings) -> Config:
+    """The config that was named, else `weighbridge.toml` in this folder, else one for the model that was pulled."""
+    from weighbridge.gateway.config import FILE, load_config
+
+    if path is not None:
+        return load_config(path)
+    if Path(FILE).is_file():
+        return load_config(Path(FILE))
+    from weighbridge.cli.compose_local import local_config
+
+    return local_config(settings)
+
+
+def ledger_dir(path: Path | None, settings: Settings) -> Path:
+    """Where keys and calls are: what the config says, else the XDG data directory."""
+    from weighbridge.gateway.config import FILE, data_dir_of, load_config
+
+    if path is None and not Path(FILE).is_file():
+        return settings.data_dir
+    return data_dir_of(load_config(path or Path(FILE)), settings.data_dir)
+
+
+def make_parts(config: Config, settings: Settings) -> Parts:
+    """Doors, routes and purses of a config. Raises InputError, before anything listens, for what cannot work."""
+    from weighbridge.dispatch.allowance import parse_allowance
+    from weighbridge.dispatch.purse import Purse
+    from weighbridge.gateway.routes import Parts, Route
+
+    doors = _doors(config, settings)
+    routes = {table.model: Route(table, doors, {}) for table in config.routes}
+    teams = {
+        team.name: Purse("team", team.name, parse_allowance(team.budget))
+        for team in config.teams
+        if team.budget is not None
+    }
+    return Parts(config.server, routes, doors, teams)
+
+
+def _doors(config: Config, settings: Settings) -> Mapping[str, Door]:
+    from weighbridge.gateway.doors import openai_door
+
+    tls = _tls(settings)
+    most = config.server.answer_bytes
+    doors = {}
+    for record in config.backends:
+        if record.kind == "openai":
+            doors[record.name] = openai_door(record, settings.environ, tls, answer_bytes=most)
+        else:
+            raise UsageError(f"backend {record.name!r}: kind {record.kind!r} cannot be served yet")
+    return doors
+
+
+def _tls(settings: Settings) -> Callable[[], ssl.SSLContext]:
+    """TLS to backends, made when the first one is dialled: loading the trust store takes 20 ms."""
+
+    @cache
+    def context() -> ssl.SSLContext:
+        from weighbridge.net.headers import trust
+
+        made = trust(settings.environ)
+        made.set_alpn_protocols(["http/1.1"])
+        return made
+
+    return context
+
+
+def serve_gateway(config: Config, settings: Settings, tell: Callable[[str], object]) -> None:
+    """Listen and serve until told to stop; `tell` is given the line that says where.
+
+    With several workers this process only watches over them: each has a socket of its own on the same port
+    (SO_REUSEPORT), and the kernel spreads connections over them.
+    """
+    from weighbridge.gateway.config import data_dir_of
+    from weighbridge.gateway.run import bind
+
+    server = config.server
+    data_dir = data_dir_of(config, settings.data_dir)
+    parts = make_parts(config, settings)
+    shared = server.workers > 1
+    first = bind(server.host, server.port, shared=shared)
+    port = first.getsockname()[1]
+    scheme = "https" if server.tls_cert else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    line = f"Serving on {scheme}://{host}:{port}"
+    if not shared:
+        _work(parts, first, data_dir, lambda: tell(line))
+        return
+    listeners = [first, *(bind(server.host, port, shared=True) for _ in range(server.workers - 1))]
+    _watch(parts, listeners, data_dir, lambda: tell(line))
+
+
+def _work(parts: Parts, listener: socket.socket, data_dir: Path, ready: Callable[[], object]) -> None:
+    """One worker, until it is told to stop."""
+    import uvloop
+
+    from weighbridge.gateway.books import Books
+    from weighbridge.gateway.run import serve
+
+    books = Books(data_dir)
+    try:
+        uvloop.run(serve(parts, listener, books, ready=ready))
+    finally:
+        books.close()
+
+
+def _watch(parts: Parts, listeners: list[socket.socket], data_dir: Path, ready: Callable[[], object]) -> None:
+    """Fork a worker for each socket, start again what ends by itself, end all when told to."""
+    from weighbridge.gateway.books import Books
+
+    Books(data_dir).close()  # the schema is made, and what a crash left behind is settled, before workers race for it
+    stopping = False
+    workers: dict[int, socket.socket] = {}
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+        for pid in workers:
+            os.kill(pid, signal.SIGTERM)
+
+    def start(listener: socket.socket) -> None:
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _be_worker(parts, listener, listeners, data_dir, writer)
+        os.close(writer)
+        workers[pid] = listener
+        os.read(reader, 1)  # until it listens, or has ended
+        os.close(reader)
+
+    for listener in listeners:
+        start(listener)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    ready()
+    while workers:
+        pid, status = os.wait()
+        if pid not in workers:
+            continue
+        listener = workers.pop(pid)
+        if not stopping:
+            print(f"A worker ended ({os.waitstatus_to_exitcode(status)}); starting another.", file=sys.stderr)  # noqa: T201
+            time.sleep(RESTART_S)
+            start(listener)
+
+
+def _be_worker(
+    parts: Parts, listener: socket.socket, listeners: list[socket.socket], data_dir: Path, ready: int
+) -> None:
+    """In the child: never returns into the parent's code."""
+    code = 1
+    try:
+        for other in listeners:
+            if other is not listener:
+                other.close()
+        _work(parts, listener, data_dir, lambda: os.write(ready, b"1"))
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def with_options(config: Config, *, host: str | None, port: int | None, workers: int | None) -> Config:
+    """The config as the command line changes it."""
+    given = {"host": host, "port": port, "workers": workers}
+    changed = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, **changed))

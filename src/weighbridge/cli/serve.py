@@ -1,0 +1,53 @@
+"""`weighbridge serve`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.compose_serve import config_for, serve_gateway, with_options
+
+
+@click.command(short_help="One API for every client, over every model.")
+@click.option(
+    "--config",
+    "path",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What to serve; weighbridge.toml in this folder if there is one, else the model that was pulled.",
+)
+@click.option("--host", metavar="ADDRESS", help="Where to listen; loopback unless said otherwise.")
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--workers", metavar="N", type=click.IntRange(1, 256), help="Processes.")
+@click.option("--check", is_flag=True, help="Read the config, say what it serves, and end.")
+@click.option("--json", "as_json", is_flag=True, help="Print what is served, and where, as one JSON object.")
+def serve(
+    *, path: Path | None, host: str | None, port: int | None, workers: int | None, check: bool, as_json: bool
+) -> None:
+    """Serve models to clients of OpenAI's, Anthropic's and Ollama's dialects."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    settings = settings_from_environment()
+    config = with_options(config_for(path, settings), host=host, port=port, workers=workers)
+    models = [table.model for table in config.routes]
+
+    def tell(line: str) -> None:
+        if as_json:
+            click.echo(msgspec.json.encode({"url": line.rpartition(" ")[2], "models": models}))
+        else:
+            click.echo(line)
+        sys.stdout.flush()
+
+    if check:
+        from weighbridge.cli.compose_serve import make_parts
+
+        make_parts(config, settings)
+        tell(f"{len(models)} models: {', '.join(models)}")
+        return
+    if not as_json:
+        click.echo(f"Models: {', '.join(models) or 'none'}")
+    serve_gateway(config, settings, tell)

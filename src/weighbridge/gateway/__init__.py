@@ -1,0 +1,1 @@
+"""The HTTP front of dispatch: sockets, dialects, streaming, back-pressure."""

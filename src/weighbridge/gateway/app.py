@@ -1,0 +1,447 @@
+"""One worker's gateway: what stands behind every path, who is let in, and how calls end.
+
+Calls that end in the same turn of the loop are written to the journal together (`_write_down`), then settled, then
+their clients get the rest of their answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from random import Random
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from weighbridge.dispatch.purse import Purse
+from weighbridge.dispatch.routing import plan
+from weighbridge.errors import CallRefused, LedgerError, WeighbridgeError
+
+from . import metrics, reply
+from .ask import Ask
+from .books import Books
+from .carrier import Carrier, OpenAIRaw
+from .client import Client
+from .exchange import Exchange
+from .head import Head, Heads
+from .keyring import Caller, Keyring, bad_key
+from .money import Admission, Short, Till, over_budget
+from .openai_raw import peek
+from .refusal import openai_kind, retry_after_of, status_of
+from .routes import Aim, Parts
+
+TICK_S = 0.05
+"""How often keys and times are looked after."""
+FOLD_S = 0.25
+BUSY_SHARE = 0.5
+"""Above this share of one core the journal is folded only once it has grown to BACKLOG_BYTES."""
+BACKLOG_BYTES = 64 << 20
+DRY_S = 0.25
+"""After a budget had nothing left, how long calls are refused without asking the ledger again."""
+IDLE_PURSE_S = 1.0
+log = logging.getLogger("weighbridge.gateway")
+
+Endpoint = Callable[[Client, Head, bytes], None]
+
+
+class Gateway:
+    """Not thread-safe: everything happens in one event loop."""
+
+    def __init__(self, parts: Parts, books: Books, *, is_public: bool, rng: Random) -> None:
+        """`is_public`: it listens on more than loopback."""
+        server = self.server = parts.server
+        self.routes = parts.routes
+        self.doors = parts.doors
+        self.books = books
+        self.heads = Heads()
+        self.keyring = Keyring(server.workers)
+        self.date = reply.Dater()
+        self.metrics = metrics.Metrics()
+        self.now = perf_counter()
+        """Seconds that never go back, as of the last tick."""
+        self.is_closing = False
+        self.is_sick = ""
+        """Why calls cannot be recorded, if they cannot."""
+        self._is_public = is_public
+        self._rng = rng
+        self._till = Till(parts.teams, allow_unpriced=server.unknown_price == "allow")
+        self._purses: set[Purse] = set()
+        self._clients: set[Client] = set()
+        self._calls: set[Exchange] = set()
+        self._ended: list[Exchange] = []
+        self._process = os.urandom(6).hex()
+        self._numbers = itertools.count()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lending: dict[Purse, asyncio.Task[float]] = {}
+        self._endpoints = self._paths()
+        self.unix_now = time.time
+        self._load_keys()
+        self.date.set(time.time())
+
+    def _paths(self) -> dict[tuple[str, str], Endpoint]:
+        found: dict[tuple[str, str], Endpoint] = {
+            ("GET", "/healthz"): self._healthz,
+            ("GET", "/readyz"): self._readyz,
+            ("GET", "/metrics"): self._metrics,
+            ("GET", "/v1/models"): self._models,
+        }
+        for path in ("chat/completions", "completions", "embeddings"):
+            found["POST", f"/v1/{path}"] = self._openai(path)
+        return found
+
+    # --- connections
+
+    def welcome(self, client: Client) -> bool:
+        self._clients.add(client)
+        return len(self._clients) <= self.server.connections
+
+    def farewell(self, client: Client) -> None:
+        self._clients.discard(client)
+
+    def next_id(self) -> bytes:
+        """Sortable by time, unique among processes; the request's id and its row's."""
+        return b"%012x%b%08x" % (int(time.time() * 1000), self._process.encode(), next(self._numbers))
+
+    def answer(self, client: Client, head: Head, body: bytes) -> None:
+        """A whole request has come."""
+        endpoint = head.endpoint
+        if endpoint is None:
+            endpoint = head.endpoint = self._endpoints.get((head.method, head.path)) or self._unknown
+        try:
+            endpoint(client, head, body)
+        except WeighbridgeError as error:
+            self._refuse(client, head, error)
+        except Exception:
+            request_id = self.next_id()
+            log.exception("request %s failed", request_id.decode())
+            said = reply.openai_error("the gateway failed; its log knows why", kind="server_error", code="internal")
+            client.finish(reply.whole(500, said, self.date.field, request_id, close=True), close=True)
+
+    def _refuse(self, client: Client, head: Head, error: WeighbridgeError) -> None:
+        _, data = self.say_no(error, head, self.next_id())
+        client.finish(data)
+
+    def say_no(self, error: WeighbridgeError, head: Head, request_id: bytes) -> tuple[int, bytes]:
+        """A whole answer for an error, in the client's dialect, and its status."""
+        status = status_of(error)
+        kind, code, param = openai_kind(error)
+        message = error.what if error.next_move is None else f"{error.what}. {error.next_move}"
+        wait = error.retry_after_s if isinstance(error, CallRefused) else retry_after_of(error)  # type: ignore[arg-type]
+        more = b"retry-after: %d\r\n" % max(1, round(wait + 0.5)) if wait is not None else b""
+        if code == "insufficient_quota":
+            more += b"x-should-retry: false\r\n"
+        body = reply.openai_error(message, kind=kind, code=code, param=param)
+        close = not head.keep_alive
+        return status, reply.whole(status, body, self.date.field, request_id, more=more, close=close)
+
+    # --- calls
+
+    def _openai(self, path: str) -> Endpoint:
+        def answer(client: Client, head: Head, body: bytes) -> None:
+            self.call(client, head, OpenAIRaw(path, body, peek(body)))
+
+        return answer
+
+    def call(self, client: Client, head: Head, carrier: Carrier) -> None:
+        """Admit a call and start it. Raises what refuses it."""
+        caller = self.caller_of(client, head)
+        route = self.routes.get(carrier.model)
+        if route is None or (caller is not None and caller.routes is not None and route.model not in caller.routes):
+            raise self._no_route(carrier.model, caller)
+        if len(self._calls) >= self.server.calls or self.is_closing:
+            raise CallRefused("the gateway is full", status=503, code="overloaded", retry_after_s=1.0)
+        output = carrier.most_output
+        if output is None:
+            output = self.server.hold_output_tokens * carrier.answers
+        ask = Ask(client, head, carrier, caller=caller, route=route, output_tokens=output)
+        try:
+            admission = self._till.admit(ask, self.now)
+        except Short as short:
+            self._spawn(self._admit_later(ask, short))
+            return
+        self._start(ask, admission)
+
+    def _start(self, ask: Ask, admission: Admission) -> None:
+        route = ask.route
+        aims: Sequence[Aim] = route.aims
+        if len(aims) > 1:
+            prefix = ask.carrier.prefix if route.table.strategy == "affinity" else b""
+            aims = plan(aims, route.table.strategy, now=self.now, rng=self._rng, prefix=prefix)
+        exchange = Exchange(self, ask, admission, aims)
+        ask.client.work = exchange
+        self._calls.add(exchange)
+        exchange.start()
+
+    async def _admit_later(self, ask: Ask, short: Short) -> None:
+        """A purse is empty here: ask the ledger for more, and admit the call or refuse it."""
+        waiting = ask.client.work = _Waiting()
+        try:
+            while True:
+                await self._fill(short.purse, short.usd)
+                if waiting.is_abandoned:
+                    return
+                try:
+                    admission = self._till.admit(ask, self.now)
+                except Short as again:
+                    short = again
+                else:
+                    self._start(ask, admission)
+                    return
+        except WeighbridgeError as error:
+            if not waiting.is_abandoned:
+                self._refuse(ask.client, ask.head, error)
+
+    async def _fill(self, purse: Purse, usd: float) -> None:
+        """Borrow for a purse; whoever asks meanwhile waits for the same loan. CallRefused where there is no more."""
+        under_way = self._lending.get(purse)
+        if under_way is not None:
+            await asyncio.shield(under_way)
+            return
+        if perf_counter() < purse.dry_until:
+            raise over_budget(purse, usd)
+        need = max(usd - max(purse.free, 0.0), 0.0) or usd
+        task = self._lending[purse] = asyncio.ensure_future(self.books.lend(purse, need))
+        try:
+            lent = await asyncio.shield(task)
+        finally:
+            self._lending.pop(purse, None)
+        if not lent:
+            purse.dry_until = perf_counter() + DRY_S
+            raise over_budget(purse, usd)
+        purse.free += lent
+        self._purses.add(purse)
+
+    def caller_of(self, client: Client, head: Head) -> Caller | None:
+        """Who is calling; None where no key is wanted. CallRefused for a key that is no good."""
+        keyring = self.keyring
+        if head.generation != keyring.generation:
+            head.caller = keyring.find(head.token) if head.token else None
+            if head.caller is None and head.token and self._load_keys():
+                head.caller = keyring.find(head.token)
+            head.generation = keyring.generation
+        caller: Caller | None = head.caller
+        if caller is None:
+            if self._wants_keys():
+                raise bad_key("the key is not known" if head.token else "no key was sent")
+            if "origin" in head.fields:  # a web page in somebody's browser, which must not reach loopback unasked
+                raise CallRefused("calls from web pages are not allowed", status=403, code="origin_not_allowed")
+            return None
+        caller.refuse_unless_valid(self.unix_now())
+        if caller.networks is not None:
+            caller.refuse_unless_from(client.address)
+        return caller
+
+    def _wants_keys(self) -> bool:
+        auth = self.server.auth
+        return auth == "keys" or (auth == "auto" and (self._is_public or not self.keyring.is_empty))
+
+    def _no_route(self, model: str, caller: Caller | None) -> CallRefused:
+        names = sorted(name for name in self.routes if caller is None or caller.routes is None or name in caller.routes)
+        shown = ", ".join(names[:12]) or "none"
+        return CallRefused(
+            f"there is no model {model[:80]!r} here",
+            status=404,
+            code="model_not_found",
+            next_move=f"Models: {shown}.",
+        )
+
+    # --- how calls end
+
+    def finish(self, exchange: Exchange) -> None:
+        """A call has ended: it is written down at the end of this turn of the loop."""
+        self._calls.discard(exchange)
+        if not self._ended:
+            asyncio.get_running_loop().call_soon(self._write_down)
+        self._ended.append(exchange)
+
+    def _write_down(self) -> None:
+        ended, self._ended = self._ended, []
+        lines = [exchange.line() for exchange in ended]
+        try:
+            self.books.append(lines)
+        except LedgerError as error:
+            self._cannot_record(error, ended)
+            return
+        self.is_sick = ""
+        count = self.metrics.count
+        for exchange, line in zip(ended, lines, strict=True):
+            exchange.deliver()
+            count(
+                line[25],
+                line[8],
+                outcome=line[11],
+                status=line[26],
+                input_tokens=line[15],
+                output_tokens=line[16],
+                usd=line[19],
+                latency_s=line[20],
+                first_piece_s=line[21],
+            )
+
+    def _cannot_record(self, error: LedgerError, ended: list[Exchange]) -> None:
+        """Their money stays held: what is not written down is not settled. The answers are paid for and delivered."""
+        if not self.is_sick:
+            log.error("%s", error)
+        self.is_sick = error.what
+        for exchange in ended:
+            exchange.deliver_unsettled()
+
+    # --- what needs no model
+
+    def _healthz(self, client: Client, head: Head, body: bytes) -> None:
+        self._say(client, head, 200, {"status": "ok"})
+
+    def _readyz(self, client: Client, head: Head, body: bytes) -> None:
+        """Ready while calls can be recorded and each route has a backend that is not left alone."""
+        asleep = [
+            name
+            for name, route in self.routes.items()
+            if not any(aim.breaker.lets_through(self.now) for aim in route.aims)
+        ]
+        why = self.is_sick or (f"no backend answers for: {', '.join(asleep[:12])}" if asleep else "")
+        if self.is_closing:
+            why = "closing"
+        self._say(
+            client, head, 503 if why else 200, {"status": "not ready", "why": why} if why else {"status": "ready"}
+        )
+
+    def _metrics(self, client: Client, head: Head, body: bytes) -> None:
+        if self._is_public or self._wants_keys():
+            self.caller_of(client, head)
+        gauges = [
+            ("weighbridge_connections", "Clients connected.", len(self._clients)),
+            ("weighbridge_calls_under_way", "Calls under way.", len(self._calls)),
+        ]
+        text = self.metrics.text(gauges)
+        client.finish(
+            reply.whole(
+                200, text, self.date.field, self.next_id(), kind=metrics.CONTENT_TYPE, close=not head.keep_alive
+            )
+        )
+
+    def _models(self, client: Client, head: Head, body: bytes) -> None:
+        caller = self.caller_of(client, head)
+        names = [name for name in self.routes if caller is None or caller.routes is None or name in caller.routes]
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "weighbridge"} for name in names]
+        self._say(client, head, 200, {"object": "list", "data": data})
+
+    def _unknown(self, client: Client, head: Head, body: bytes) -> None:
+        methods = sorted(method for method, path in self._endpoints if path == head.path)
+        if methods:
+            what = f"{head.path} takes {', '.join(methods)}, not {head.method}"
+            raise CallRefused(what, status=405, code="method_not_allowed")
+        raise CallRefused(f"there is nothing at {head.path[:200]!r}", status=404, code="not_found")
+
+    def _say(self, client: Client, head: Head, status: int, value: object) -> None:
+        body = msgspec.json.encode(value)
+        client.finish(reply.whole(status, body, self.date.field, self.next_id(), close=not head.keep_alive))
+
+    # --- housekeeping
+
+    def _load_keys(self) -> bool:
+        """Look whether keys were changed; True if they were."""
+        rows = self.books.changed_keys()
+        if rows is None:
+            return False
+        self.keyring.replace(rows)
+        return True
+
+    async def tend(self) -> None:
+        """Look after keys, times, leases and the journal until cancelled."""
+        folded_at = busy_at = perf_counter()
+        busy = time.process_time()
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.now = now = perf_counter()
+            self.date.set(time.time())
+            try:
+                self._load_keys()
+            except LedgerError as error:
+                log.error("%s", error)
+            self._note_long_calls()
+            for exchange in tuple(self._calls):
+                exchange.check(now)
+            if now - folded_at < FOLD_S:
+                continue
+            self._check_clients(now)
+            share = (time.process_time() - busy) / (now - busy_at)
+            busy, busy_at, folded_at = time.process_time(), now, now
+            if share < BUSY_SHARE or self.books.journal.backlog_bytes > BACKLOG_BYTES:
+                await self._keep_books(now)
+
+    def _check_clients(self, now: float) -> None:
+        for client in tuple(self._clients):
+            client.check(now)
+        for door in self.doors.values():
+            if door.pool is not None:
+                door.pool.tend(now)
+
+    async def _keep_books(self, now: float) -> None:
+        """Fold the journal, and give back money that nobody has asked for lately."""
+        try:
+            if self.books.journal.backlog_bytes:
+                self.books.journal.backlog_bytes = 0
+                await self.books.fold()
+            surplus = [(p, p.free) for p in self._purses if p.free > 0 and now - p.used_at > IDLE_PURSE_S]
+            for purse, usd in surplus:
+                purse.free -= usd
+                self._purses.discard(purse)
+            if surplus:
+                await self.books.give_back(surplus)
+        except LedgerError as error:
+            log.error("%s", error)
+
+    def _note_long_calls(self) -> None:
+        """Write down calls that outlast a tick, with what is held for them, for the case that we end before them."""
+        fresh = [exchange for exchange in self._calls if not exchange.is_noted]
+        if fresh:
+            try:
+                self.books.append([exchange.opening() for exchange in fresh])
+            except LedgerError as error:
+                log.error("%s", error)
+                return
+            for exchange in fresh:
+                exchange.is_noted = True
+
+    async def close(self, patience_s: float) -> None:
+        """Take no new calls, let those under way end for so long, then end them and write everything down."""
+        self.is_closing = True
+        deadline = perf_counter() + patience_s
+        for client in tuple(self._clients):
+            if client.is_idle:
+                client.close()
+        while self._calls and perf_counter() < deadline:
+            await asyncio.sleep(0.01)
+        for exchange in tuple(self._calls):
+            exchange.abandon()
+        await asyncio.sleep(0)
+        for client in tuple(self._clients):
+            client.close()
+        for door in self.doors.values():
+            if door.pool is not None:
+                door.pool.close()
+        await asyncio.sleep(0)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Waiting:
+    """A client waits to be admitted."""
+
+    def __init__(self) -> None:
+        self.is_abandoned = False
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...

@@ -1,0 +1,24 @@
+"""What a client asks for, before it is admitted."""
+
+from __future__ import annotations
+
+from .carrier import Carrier
+from .client import Client
+from .head import Head
+from .keyring import Caller
+from .routes import Route
+
+
+class Ask:
+    __slots__ = ("caller", "carrier", "client", "head", "output_tokens", "route")
+
+    def __init__(
+        self, client: Client, head: Head, carrier: Carrier, *, caller: Caller | None, route: Route, output_tokens: int
+    ) -> None:
+        """`output_tokens`: the most all its answers together may hold."""
+        self.client = client
+        self.head = head
+        self.carrier = carrier
+        self.caller = caller
+        self.route = route
+        self.output_tokens = output_tokens

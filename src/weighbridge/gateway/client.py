@@ -1,0 +1,305 @@
+"""One connection of a client: requests in, one at a time; answers out, no faster than they are taken.
+
+Heads are read by llhttp (head.py); bodies are counted, or, where they are chunked, read by llhttp too. What a client
+sends ahead of its turn waits, and the socket is paused when too much of it does. Times are checked by `check`, a few
+times a second for all connections together: no timer a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol, cast
+
+import httptools
+
+from . import reply
+from .head import BadRequest, Head, HeadReader, read_head
+
+if TYPE_CHECKING:
+    from .app import Gateway
+
+MOST_AHEAD = 64 * 1024
+"""Bytes a client may send before the answer to its last request is whole."""
+LEAST_BYTES_S = 4096
+"""Bytes a second that a body larger than a few pages has to come at, at least."""
+HIGH_WATER = 256 * 1024
+
+
+class Step(Enum):
+    HEAD = auto()
+    BODY = auto()
+    CHUNKS = auto()
+    ANSWER = auto()
+    CLOSED = auto()
+
+
+class Work(Protocol):
+    """What is done for a request while the client waits."""
+
+    def abandon(self) -> None:
+        """The client has left."""
+
+    def pause(self) -> None:
+        """The client takes nothing for now."""
+
+    def resume(self) -> None: ...
+
+
+class Client(asyncio.Protocol):
+    __slots__ = (
+        "_ahead",
+        "_body",
+        "_head",
+        "_missing",
+        "_paused_at",
+        "_reader",
+        "_since",
+        "_size",
+        "_step",
+        "_transport",
+        "gateway",
+        "work",
+    )
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.work: Work | None = None
+        self._transport: asyncio.Transport | None = None
+        self._step = Step.HEAD
+        self._head = Head()
+        self._ahead = b""
+        """Bytes not looked at yet: of a head that is not whole, or of requests that come later."""
+        self._body: list[bytes] = []
+        self._missing = 0
+        self._size = 0
+        self._reader: HeadReader | None = None
+        self._since = 0.0
+        """When the step began; 0.0 while nothing of a request has come."""
+        self._paused_at: float | None = None
+
+    # --- what a request is answered with
+
+    @property
+    def address(self) -> str:
+        """Of the client, as the socket knows it."""
+        peer = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return str(peer[0]) if peer else ""
+
+    def write(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
+
+    def finish(self, data: bytes, *, close: bool = False) -> None:
+        """The last bytes of an answer; then comes the next request."""
+        if self._step is Step.CLOSED:
+            return
+        self.work = None
+        self.write(data)
+        if close or not self._head.keep_alive or self.gateway.is_closing:
+            self.close()
+            return
+        self._step = Step.HEAD
+        self._since = 0.0
+        if self._ahead:
+            asyncio.get_running_loop().call_soon(self._go_on)
+        elif self._transport is not None:
+            self._since = self.gateway.now
+
+    def cut(self) -> None:
+        """End the connection so that nobody takes what was sent for a whole answer."""
+        self.work = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        self._step = Step.CLOSED
+        if self._transport is not None:
+            self._transport.close()
+
+    @property
+    def is_idle(self) -> bool:
+        return self._step is Step.HEAD and not self._ahead
+
+    def check(self, now: float) -> None:
+        """Close the connection if its client takes too long over anything."""
+        if self._step is Step.CLOSED:
+            return
+        server = self.gateway.server
+        waited = now - self._since
+        if self._paused_at is not None and now - self._paused_at >= server.write_s:
+            self.cut()
+        elif self._step is Step.HEAD:
+            if waited >= (server.head_s if self._ahead else server.idle_s):
+                self._refuse(BadRequest(408, "the request did not come in time")) if self._ahead else self.close()
+        elif self._step in (Step.BODY, Step.CHUNKS) and waited >= server.body_s + self._size / LEAST_BYTES_S:
+            self._refuse(BadRequest(408, "the request's body did not come in time"))
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        self._since = self.gateway.now
+        if not self.gateway.welcome(self):
+            self._refuse(BadRequest(503, "too many connections"))
+
+    def data_received(self, data: bytes) -> None:
+        step = self._step
+        if step is Step.HEAD:
+            if self._ahead:
+                data = self._ahead + data
+                self._ahead = b""
+            self._take_head(data)
+        elif step is Step.BODY:
+            self._body.append(data)
+            self._missing -= len(data)
+            if self._missing <= 0:
+                self._complete_body()
+        elif step is Step.CHUNKS:
+            self._take_chunks(data)
+        elif step is Step.ANSWER:
+            self._ahead += data
+            if len(self._ahead) > MOST_AHEAD and self._transport is not None:
+                self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """A client that has said all may still read its answer (RFC 9112 does not forbid it); most have left."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._step = Step.CLOSED
+        self._transport = None
+        work, self.work = self.work, None
+        self.gateway.farewell(self)
+        if work is not None:
+            work.abandon()
+
+    def pause_writing(self) -> None:
+        self._paused_at = self.gateway.now
+        if self.work is not None:
+            self.work.pause()
+
+    def resume_writing(self) -> None:
+        self._paused_at = None
+        if self.work is not None:
+            self.work.resume()
+
+    # --- requests
+
+    def _go_on(self) -> None:
+        """Look at what came ahead of its turn."""
+        if self._step is not Step.HEAD:
+            return
+        data, self._ahead = self._ahead, b""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+        if data:
+            self._take_head(data)
+
+    def _take_head(self, data: bytes) -> None:
+        gateway = self.gateway
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            self._wait_for_head(data)
+            return
+        known = gateway.heads.find(data, end)
+        try:
+            head, length = known if known is not None else self._read_new(data, end)
+        except BadRequest as bad:
+            self._refuse(bad)
+            return
+        self._head = head
+        start = end + 4
+        if head.is_chunked:
+            self._begin_chunks(data[start:])
+            return
+        if length > gateway.server.body_bytes:
+            self._refuse(BadRequest(413, f"the body is larger than {gateway.server.body_bytes:,} bytes"))
+            return
+        missing = length - (len(data) - start)
+        if missing > 0:
+            self._begin_body(data[start:], missing, length)
+            return
+        if missing < 0:
+            self._ahead = data[start + length :]
+        self._step = Step.ANSWER
+        gateway.answer(self, head, data[start : start + length] if length else b"")
+
+    def _wait_for_head(self, data: bytes) -> None:
+        if not data.strip(b"\r\n"):
+            data = b""  # RFC 9112, 2.2: empty lines before a request are ignored
+        elif len(data) > self.gateway.server.head_bytes:
+            self._refuse(BadRequest(431, "the head of the request is too large"))
+            return
+        if not self._ahead:
+            self._since = self.gateway.now
+        self._ahead = data
+
+    def _read_new(self, data: bytes, end: int) -> tuple[Head, int]:
+        if end > self.gateway.server.head_bytes:
+            raise BadRequest(431, "the head of the request is too large")
+        reader = read_head(data[: end + 4])
+        self.gateway.heads.keep(data, end, reader.head)
+        self._reader = reader if reader.head.is_chunked else None
+        return reader.head, reader.length or 0
+
+    def _begin_body(self, data: bytes, missing: int, length: int) -> None:
+        self._step = Step.BODY
+        self._since = self.gateway.now
+        self._body = [data]
+        self._missing = missing
+        self._size = length
+        if self._head.expects:
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _complete_body(self) -> None:
+        body = b"".join(self._body)
+        self._body = []
+        if self._missing < 0:
+            body, self._ahead = body[: self._missing], body[self._missing :]
+        self._step = Step.ANSWER
+        self.gateway.answer(self, self._head, body)
+
+    def _begin_chunks(self, data: bytes) -> None:
+        assert self._reader is not None
+        self._step = Step.CHUNKS
+        self._since = self.gateway.now
+        self._body = []
+        self._size = 0
+        # The parser that read the head goes on; it hands its chunks to us from here.
+        self._reader.on_chunk = self._body.append
+        if self._head.expects:
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if data:
+            self._take_chunks(data)
+
+    def _take_chunks(self, data: bytes) -> None:
+        reader = self._reader
+        assert reader is not None
+        self._size += len(data)
+        try:
+            reader.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse(BadRequest(400, "the chunks of the body are malformed"))
+            return
+        if (
+            self._size > 2 * self.gateway.server.body_bytes
+            or sum(map(len, self._body)) > self.gateway.server.body_bytes
+        ):
+            self._refuse(BadRequest(413, f"the body is larger than {self.gateway.server.body_bytes:,} bytes"))
+        elif reader.whole:
+            if reader.began_again:  # more came after it: what belongs to whom is no longer beyond doubt
+                self._head.keep_alive = False
+            self._reader = None
+            body = b"".join(self._body)
+            self._body = []
+            self._step = Step.ANSWER
+            self.gateway.answer(self, self._head, body)
+
+    def _refuse(self, bad: BadRequest) -> None:
+        """Say why and close: what follows could be anything."""
+        body = reply.openai_error(bad.what, kind="invalid_request_error", code=None)
+        self.write(reply.whole(bad.status, body, self.gateway.date.field, self.gateway.next_id(), close=True))
+        self.close()

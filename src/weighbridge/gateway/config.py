@@ -1,0 +1,226 @@
+"""weighbridge.toml: where to listen, the backends, the public model names and what is behind them.
+
+    [server]        host, port, workers, limits; all of it has defaults
+    [[backend]]     the same record as in task.toml
+    [[route]]       a public model name, and the backends that answer it
+    [[team]]        a budget that several keys share
+
+Every mistake is named with its line, all of them at once.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from weighbridge.dispatch.allowance import parse_allowance
+from weighbridge.dispatch.routing import Strategy
+from weighbridge.engines import BackendRecord, Price
+from weighbridge.engines.checks import check_backends
+from weighbridge.errors import InputError
+from weighbridge.formats.problems import Problems
+from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
+
+FILE = "weighbridge.toml"
+LONGEST_FILE = 4 << 20
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class ServerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[server]`."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    """0 takes a free one, which is printed."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    """Processes; one for each core that the gateway may have."""
+    auth: Literal["auto", "keys", "none"] = "auto"
+    """`auto` wants a key as soon as one was ever made, and always when not listening on loopback."""
+    admin_key: str | None = None
+    """`env:NAME`; without it there is no admin API."""
+    data_dir: str | None = None
+    """Where the ledger is; None is the XDG data directory. A relative path counts from the file."""
+    unknown_price: Literal["refuse", "allow"] = "refuse"
+    """What becomes of a call that is paid from a budget although its price is not known."""
+    hold_output_tokens: Count = 4096
+    """Held for the answer of a call that does not bound it."""
+    head_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1 << 20)] = 32 * 1024
+    body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1 << 30)] = 32 << 20
+    answer_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1 << 30)] = 64 << 20
+    """Of one whole answer; streams are bounded by time only."""
+    connections: Count = 4096
+    """Of one worker; further ones are told 503."""
+    calls: Count = 2048
+    """Under way at once in one worker; further ones are told 503."""
+    idle_s: Seconds = 75.0
+    """A connection without a request is closed after so long."""
+    head_s: Seconds = 10.0
+    """For the head of a request, from its first byte."""
+    body_s: Seconds = 60.0
+    """For its body; longer bodies get more, at LEAST_BYTES_S."""
+    write_s: Seconds = 60.0
+    """How long a client may take nothing of a waiting answer."""
+    tls_cert: str | None = None
+    tls_key: str | None = None
+
+
+class TargetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of a route's `to`."""
+
+    backend: str
+    model: str | None = None
+    """The id asked for there; None is the backend's `model`, else the route's own name."""
+    price: Price | None = None
+    """Dollars a million tokens; None is the backend's, else what the catalogue says, else unknown."""
+    weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+
+
+class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[route]]`."""
+
+    model: str
+    to: tuple[TargetTable, ...]
+    strategy: Strategy = "order"
+    retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 2
+    """Further attempts after the first, over all backends, before the first content piece."""
+    connect_s: Seconds = 10.0
+    first_piece_s: Seconds = 120.0
+    gap_s: Seconds = 60.0
+    """Longest silence within an answer."""
+    total_s: Seconds = 600.0
+    hedge_s: Seconds | None = None
+    """After so long without a first piece a second backend is asked as well, and the sooner one answers."""
+    budget: str | None = None
+    """`100/day`."""
+    cache: CacheTable | None = None
+
+
+class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`cache` of a route: answer identical requests again from memory."""
+
+    seconds: Seconds = 300.0
+    bytes: Annotated[int, msgspec.Meta(ge=1024)] = 64 << 20
+    across_keys: bool = False
+
+
+class TeamTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[team]]`."""
+
+    name: str
+    budget: str | None = None
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    server: ServerTable = ServerTable()
+    backends: tuple[BackendRecord, ...] = ()
+    routes: tuple[RouteTable, ...] = ()
+    teams: tuple[TeamTable, ...] = ()
+    folder: Path = Path()
+    """Where the file is; relative paths count from it."""
+
+
+class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    server: ServerTable = ServerTable()
+    backend: tuple[BackendRecord, ...] = ()
+    route: tuple[RouteTable, ...] = ()
+    team: tuple[TeamTable, ...] = ()
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a file. InputError names the first mistake with its line, and how many more there are."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST_FILE + 1)
+    except OSError as error:
+        raise InputError(
+            f"the config cannot be read: {error.strerror}",
+            where=str(path),
+            next_move="Name another file with --config, or leave it out to serve the model that was pulled.",
+        ) from error
+    return read_config(data, path)
+
+
+def read_config(data: bytes, path: Path) -> Config:
+    """The bytes of `path` as a Config."""
+    problems = Problems()
+    file = None
+    tables = None
+    if len(data) > LONGEST_FILE:
+        raise InputError(f"the config is longer than {LONGEST_FILE:,} bytes", where=str(path))
+    file = read_toml(str(path), data, problems)
+    if file is not None:
+        tables = read_record(file, (), file.tables, _Tables, problems)
+    if file is not None and tables is not None:
+        _check(file, tables, problems)
+    if problems.found:
+        raise _as_one(problems)
+    assert tables is not None
+    return Config(tables.server, tables.backend, tables.route, tables.team, path.absolute().parent)
+
+
+def _as_one(problems: Problems) -> InputError:
+    first, *others = problems.found
+    error = first.error()
+    if others:
+        also = "\n  ".join(str(problem).replace("\n", "\n  ") for problem in others[:9])
+        error.next_move = "\n  ".join(part for part in (error.next_move, also) if part)
+    return error
+
+
+def _check(file: TomlFile, tables: _Tables, problems: Problems) -> None:
+    check_backends(file, tables.backend, problems)
+    names = [record.name for record in tables.backend]
+    for index, route in enumerate(tables.route):
+        _check_route(file, index, route, names, problems)
+        if route.model in [other.model for other in tables.route[:index]]:
+            what = f"two routes are called {route.model!r}"
+            problems.add(file.problem(("route", index, "model"), what, "List both backends in one `to`."))
+    for index, team in enumerate(tables.team):
+        _check_budget(file, ("team", index, "budget"), team.budget, problems)
+        if team.name in [other.name for other in tables.team[:index]]:
+            problems.add(file.problem(("team", index, "name"), f"two teams are called {team.name!r}"))
+    server = tables.server
+    if (server.tls_cert is None) != (server.tls_key is None):
+        problems.add(file.problem(("server",), "`tls_cert` and `tls_key` go together"))
+    if server.admin_key is not None and not server.admin_key.startswith("env:"):
+        hint = 'Put it in an environment variable and write `admin_key = "env:NAME"`.'
+        problems.add(file.problem(("server", "admin_key"), "a key is written out; files get shared", hint))
+
+
+def _check_route(file: TomlFile, index: int, route: RouteTable, names: list[str], problems: Problems) -> None:
+    if not route.model.strip():
+        problems.add(file.problem(("route", index, "model"), "a route's model is empty"))
+    if not route.to:
+        hint = 'Name a backend: `to = [{ backend = "up" }]`.'
+        problems.add(file.problem(("route", index, "to"), f"the route {route.model!r} leads nowhere", hint))
+    for place, target in enumerate(route.to):
+        if target.backend not in names:
+            close = get_close_matches(target.backend, names, n=1)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            known = f"Backends: {', '.join(names)}." if names else "There is no [[backend]] at all."
+            what = f"there is no backend {target.backend!r}"
+            problems.add(file.problem(("route", index, "to", place, "backend"), what, hint + known))
+    _check_budget(file, ("route", index, "budget"), route.budget, problems)
+
+
+def _check_budget(file: TomlFile, path: tuple[Any, ...], budget: str | None, problems: Problems) -> None:
+    if budget is None:
+        return
+    try:
+        parse_allowance(budget)
+    except InputError as error:
+        problems.add(file.problem(path, error.what, error.next_move))
+
+
+def data_dir_of(config: Config, default: Path) -> Path:
+    """Where the ledger of this gateway is."""
+    if config.server.data_dir is None:
+        return default
+    return Path(os.path.normpath(config.folder / Path(config.server.data_dir).expanduser()))

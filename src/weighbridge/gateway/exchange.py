@@ -1,0 +1,481 @@
+"""One call on its way: admitted, sent, tried again elsewhere if need be, answered, recorded, settled.
+
+    admitted -> sent -> [nothing useful came: the next target] -> content -> end -> journal -> settled -> client
+
+Until the first content piece nothing has reached the client, so another target can take over unseen. After it the
+answer belongs to its backend: if that breaks off, the client gets an error in its own dialect, never a clean end.
+The last bytes of an answer leave after the call stands in the journal: who has an answer can find it in the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.chat import Usage
+from weighbridge.dispatch.price import cost_usd
+from weighbridge.errors import (
+    BackendUnreachable,
+    CallTimedOut,
+    CannotAsk,
+    EngineError,
+    StreamCut,
+    WeighbridgeError,
+)
+
+from . import reply
+from .ask import Ask
+from .carrier import Flow
+from .money import Admission
+from .refusal import refused_by, retry_after_of
+from .routes import Aim
+from .upstream import Upstream
+
+if TYPE_CHECKING:
+    from .app import Gateway
+
+MOST_HELD = 1 << 20
+"""Bytes of a stream without content that are held back before the backend counts as broken."""
+FIRST_WAIT_S = 0.25
+LONGEST_WAIT_S = 8.0
+ELSEWHERE = frozenset({401, 403, 404, 408, 409, 425, 429})
+"""Statuses below 500 that say something of the backend or of our key there; another backend may do better."""
+
+
+class Exchange:
+    __slots__ = (
+        "_aim",
+        "_attempts",
+        "_billed_attempts",
+        "_call_off",
+        "_carrier",
+        "_client",
+        "_error",
+        "_first_piece_at",
+        "_flow",
+        "_head",
+        "_heard_at",
+        "_held",
+        "_is_open",
+        "_is_over",
+        "_plan",
+        "_sent_at",
+        "_started_at",
+        "_upstream",
+        "admission",
+        "at",
+        "final",
+        "gateway",
+        "id",
+        "is_noted",
+        "must_close",
+        "outcome",
+        "route",
+        "served",
+        "status",
+        "usage",
+        "usd",
+        "usd_is",
+    )
+
+    def __init__(self, gateway: Gateway, ask: Ask, admission: Admission, plan: Sequence[Aim]) -> None:
+        self.gateway = gateway
+        self.id = gateway.next_id()
+        self.at = gateway.unix_now()
+        self.route = ask.route
+        self.admission = admission
+        self.status = 200
+        self.outcome = "ok"
+        self.served: str | None = None
+        self.usage = _NO_USAGE
+        self.usd: float | None = None
+        self.usd_is: str | None = None
+        self.final = b""
+        self.must_close = False
+        self.is_noted = False
+        """The journal says that it is under way."""
+        self._client = ask.client
+        self._head = ask.head
+        self._carrier = ask.carrier
+        self._plan = plan
+        self._aim = plan[0]
+        self._attempts = 0
+        self._billed_attempts = 0
+        """Attempts that broke after they were sent: a backend may bill them."""
+        self._upstream: Upstream | None = None
+        self._call_off: Callable[[], Any] | None = None
+        self._flow: Flow | None = None
+        self._held = b""
+        self._is_open = False
+        self._is_over = False
+        self._error: WeighbridgeError | None = None
+        self._started_at = self._sent_at = perf_counter()
+        self._heard_at = 0.0
+        self._first_piece_at: float | None = None
+
+    # --- attempts
+
+    def start(self) -> None:
+        """Make the next attempt."""
+        self._call_off = None
+        aim = self._aim = self._plan[self._attempts % len(self._plan)]
+        self._attempts += 1
+        aim.under_way += 1
+        aim.breaker.start()
+        self._flow = None
+        self._held = b""
+        self._heard_at = 0.0
+        self._sent_at = perf_counter()
+        pool = aim.door.pool
+        assert pool is not None
+        upstream = pool.take()
+        if upstream is None:
+            self._call_off = pool.dial(self.route.table.connect_s, self._dialled)
+        else:
+            self._send(upstream)
+
+    def _dialled(self, got: Upstream | EngineError) -> None:
+        self._call_off = None
+        if isinstance(got, Upstream):
+            self._send(got)
+        else:
+            self.failed(got)
+
+    def _send(self, upstream: Upstream) -> None:
+        try:
+            data = self._carrier.request(self._aim)
+        except CannotAsk as error:
+            upstream.close()
+            self._attempt_over()
+            self._give_up(error)
+            return
+        self._upstream = upstream
+        upstream.send(self, data, stream=self._carrier.stream)
+
+    def _attempt_over(self) -> None:
+        self._aim.under_way -= 1
+        self._upstream = None
+
+    # --- what the backend says (upstream.Carried)
+
+    def opened(self, upstream: Upstream) -> None:
+        self._heard_at = perf_counter()
+
+    def flowed(self, data: bytes) -> None:
+        flow = self._flow
+        if flow is None:
+            flow = self._flow = self._carrier.flow(self._aim)
+        try:
+            out = flow.feed(data)
+        except EngineError as error:
+            self._drop_upstream()
+            self.failed(error)
+            return
+        if flow.done:
+            self._end_stream(out)
+        elif not out:
+            return
+        elif self._is_open:
+            self._heard_at = self.gateway.now
+            self._client.write(b"%x\r\n%b\r\n" % (len(out), out) if not self._head.is_http_1_0 else out)
+        else:
+            self._hold_back(out)
+
+    def flowed_out(self) -> None:
+        flow = self._flow
+        if self._is_over:
+            return
+        self._upstream = None
+        if flow is None or not (flow.done or flow.finished):
+            self.failed(StreamCut("the stream ended before the answer did"))
+            return
+        self._end_stream(b"")
+
+    def answered(self, status: int, head: bytes, body: bytes) -> None:
+        aim = self._aim
+        if status != 200:
+            self._refused(status, head, body)
+            return
+        try:
+            out, self.usage, self.served = self._carrier.whole(aim, body)
+        except EngineError as error:
+            self.failed(error)
+            return
+        self.final = reply.whole(200, out, self.gateway.date.field, self.id, close=not self._head.keep_alive)
+        self._upstream = None
+        aim.under_way -= 1
+        aim.breaker.succeeded()
+        now = perf_counter()
+        self._first_piece_at = now
+        aim.measured(now - self._sent_at)
+        self._finish_ok()
+
+    def failed(self, error: EngineError) -> None:
+        """This attempt has come to nothing; another one is made if that may help and nothing was said yet."""
+        if self._is_over:
+            return
+        self._attempt_over()
+        self._aim.failures += 1
+        self._aim.breaker.failed(perf_counter())
+        self._billed_attempts += not isinstance(error, BackendUnreachable)
+        error.what = self._aim.door.clean(error.what)
+        error.where = error.where or f"backend {self._aim.backend}"
+        if self._is_open:
+            self._break_off(error)
+        elif error.retryable and self._attempts <= self.route.table.retries:
+            self._again(error)
+        else:
+            self._give_up(error)
+
+    def _refused(self, status: int, head: bytes, body: bytes) -> None:
+        aim = self._aim
+        error = refused_by(aim, status, head, body)
+        self._attempt_over()
+        if status >= 500 or status == 429:
+            aim.failures += 1
+            aim.breaker.failed(perf_counter())
+        else:
+            aim.breaker.succeeded()
+        may_help = error.retryable or (status in ELSEWHERE and self._attempts < len(self._plan))
+        if may_help and self._attempts <= self.route.table.retries:
+            self._again(error)
+        else:
+            self._give_up(error)
+
+    def _again(self, error: EngineError) -> None:
+        """At the next target at once; after all have been tried, a little later."""
+        self._error = error
+        rounds, left = divmod(self._attempts, len(self._plan))
+        if left:
+            self.start()
+            return
+        wait = min(FIRST_WAIT_S * 2 ** (rounds - 1), LONGEST_WAIT_S)
+        asked = retry_after_of(error)
+        if asked is not None:
+            if asked > LONGEST_WAIT_S:
+                self._give_up(error)
+                return
+            wait = max(wait, asked)
+        self._call_off = asyncio.get_running_loop().call_later(wait, self.start).cancel
+
+    # --- streams
+
+    def _hold_back(self, out: bytes) -> None:
+        """Nothing goes to the client before there is content: until then another backend can take over."""
+        flow = self._flow
+        assert flow is not None
+        self._held += out
+        self._heard_at = self.gateway.now
+        if flow.begun:
+            self._open_stream()
+            self._client.write(reply.chunk(self._held) if not self._head.is_http_1_0 else self._held)
+            self._held = b""
+        elif len(self._held) > MOST_HELD:
+            self._drop_upstream()
+            self.failed(StreamCut(f"the backend sent {len(self._held):,} bytes of a stream without any content"))
+
+    def _open_stream(self) -> None:
+        self._is_open = True
+        now = perf_counter()
+        self._first_piece_at = now
+        self._aim.measured(now - self._sent_at)
+        chunked = not self._head.is_http_1_0
+        gateway = self.gateway
+        self._client.write(
+            reply.stream_head(gateway.date.field, self.id, kind=self._carrier.stream_type, chunked=chunked)
+        )
+
+    def _end_stream(self, out: bytes) -> None:
+        flow = self._flow
+        assert flow is not None
+        try:
+            out += flow.end()
+        except EngineError as error:
+            self._drop_upstream()
+            self.failed(error)
+            return
+        out = self._held + out
+        self._held = b""
+        if not self._is_open:
+            self._open_stream()
+        if self._upstream is not None:
+            self._upstream.linger()
+            self._upstream = None
+        self._aim.under_way -= 1
+        self._aim.breaker.succeeded()
+        self.usage = flow.usage or _NO_USAGE
+        self.served = flow.model
+        self.final = self._last(out)
+        self._finish_ok()
+
+    def _last(self, out: bytes) -> bytes:
+        if self._head.is_http_1_0:
+            self.must_close = True
+            return out
+        return (reply.chunk(out) if out else b"") + reply.LAST_CHUNK
+
+    def _break_off(self, error: EngineError) -> None:
+        """The answer broke after its first piece: say so in the client's dialect."""
+        assert self._flow is not None
+        self.final = self._last(self._flow.broken(error))
+        self._fail(error, status=200)
+
+    # --- the end
+
+    def abandon(self) -> None:
+        """The client has left."""
+        if self._is_over:
+            return
+        if self._call_off is not None:
+            self._call_off()
+        if self._upstream is not None:
+            self._billed_attempts += 1
+            self._drop_upstream()
+            self._aim.under_way -= 1
+            self._aim.breaker.gave_up()
+        self._fail(StreamCut("the client left before the answer was whole"), status=499)
+
+    def pause(self) -> None:
+        if self._upstream is not None:
+            self._upstream.pause()
+
+    def resume(self) -> None:
+        if self._upstream is not None:
+            self._heard_at = self.gateway.now
+            self._upstream.resume()
+
+    def check(self, now: float) -> None:
+        """Fail what takes too long."""
+        table = self.route.table
+        if self._is_over:
+            return
+        if now - self._started_at >= table.total_s:
+            self._drop_upstream()
+            error = CallTimedOut(f"no whole answer within {table.total_s:g} s")
+            self.failed(error)
+        elif self._upstream is None:
+            return
+        elif self._first_piece_at is None and now - self._sent_at >= table.first_piece_s:
+            self._drop_upstream()
+            self.failed(BackendUnreachable(f"the backend sent no content in {table.first_piece_s:g} s"))
+        elif self._heard_at and self._first_piece_at and now - self._heard_at >= table.gap_s:
+            self._drop_upstream()
+            self.failed(StreamCut(f"the backend fell silent for {table.gap_s:g} s, in the middle of its answer"))
+
+    def _drop_upstream(self) -> None:
+        if self._upstream is not None:
+            self._upstream.drop()
+            self._upstream = None
+
+    def _finish_ok(self) -> None:
+        self._is_over = True
+        usage = self.usage
+        self.usd = cost_usd(usage, self._aim.price)
+        if self.usd is not None:
+            self.usd_is = "counted"
+        self.gateway.finish(self)
+
+    def _give_up(self, error: WeighbridgeError) -> None:
+        """Nothing was said yet, and nothing more is tried."""
+        status, self.final = self.gateway.say_no(error, self._head, self.id)
+        self.must_close = False
+        self._fail(error, status=status)
+
+    def _fail(self, error: WeighbridgeError, *, status: int) -> None:
+        self._is_over = True
+        self._error = error
+        self.outcome = "failed"
+        self.status = status
+        if not self._billed_attempts:
+            self.usd, self.usd_is = 0.0, "counted"
+        elif self._flow is not None and self._aim.price is not None:
+            self.usage = Usage(input_tokens=None, output_tokens=self._flow.events)
+            self.usd, self.usd_is = self._estimate(), "estimated"
+        elif self.admission.purses:
+            self.usd, self.usd_is = self.admission.held_usd, "held"
+        self.gateway.finish(self)
+
+    def _estimate(self) -> float | None:
+        """Of a stream that broke: the prompt as it was held, and a token for each event that came."""
+        assert self._flow is not None
+        usd = self.route.most_usd(self._carrier.body_bytes, self._flow.events)
+        return min(usd, self.admission.held_usd) if self.admission.purses else usd
+
+    # --- for the journal
+
+    @property
+    def cost_usd(self) -> float:
+        """What the budgets pay: the cost, or all that was held where it is not known."""
+        return self.usd if self.usd is not None else self.admission.held_usd
+
+    @property
+    def tokens(self) -> int | None:
+        usage = self.usage
+        if usage.input_tokens is None or usage.output_tokens is None:
+            return None
+        return usage.input_tokens + usage.output_tokens
+
+    def line(self, kind: str = "call") -> tuple[Any, ...]:
+        """The journal's line, in the order of CallRow's columns."""
+        usage, error, caller, aim = self.usage, self._error, self.admission.caller, self._aim
+        is_ok = self.outcome == "ok"
+        ended = perf_counter()
+        first = self._first_piece_at
+        flags = None
+        if is_ok and self.served is not None and self.served != aim.model and aim.model:
+            flags = "model-mismatch"
+        return (
+            kind,
+            self.id.decode(),
+            self.at,
+            "gateway",
+            None,
+            None,
+            None,
+            None,
+            aim.backend,
+            aim.model,
+            self.served,
+            self.outcome,
+            None if is_ok else getattr(error, "reason", None) or getattr(error, "code", "error"),
+            None if is_ok or error is None else error.what[:500],
+            self._attempts,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cached_tokens,
+            usage.reasoning_tokens,
+            self.usd,
+            ended - self._started_at,
+            first - self._started_at if first is not None else None,
+            None,
+            caller.id if caller is not None else None,
+            caller.team if caller is not None else None,
+            self.route.model,
+            self.status,
+            self.usd_is,
+            flags,
+        )
+
+    def opening(self) -> tuple[Any, ...]:
+        """The line that says it is under way: how it will be recorded if nothing more is heard of it."""
+        line = list(self.line("open"))
+        held = self.admission.held_usd if self.admission.purses else None
+        line[_OUTCOME], line[_REASON], line[_ERROR] = "failed", "gateway ended", "the gateway ended before the call did"
+        line[_USD], line[_USD_IS], line[_STATUS] = held, None if held is None else "held", None
+        return tuple(line)
+
+    def deliver_unsettled(self) -> None:
+        """The call could not be written down: its money stays held, but the answer is the client's."""
+        if self.status != 499:
+            self._client.finish(self.final, close=self.must_close)
+
+    def deliver(self) -> None:
+        """The call is in the journal: settle, and let the client have the rest."""
+        self.admission.settle(self.cost_usd, self.tokens)
+        self.deliver_unsettled()
+
+
+_NO_USAGE = Usage()
+_OUTCOME, _REASON, _ERROR, _USD, _STATUS, _USD_IS = 11, 12, 13, 19, 26, 27

@@ -1,0 +1,111 @@
+"""Counters of one worker, as OpenMetrics text."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+CONTENT_TYPE = b"application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+_SUMS = (("input_tokens", "Tokens read."), ("output_tokens", "Tokens written."), ("usd", "Dollars, where known."))
+
+
+class Series:
+    """Of one route at one backend."""
+
+    __slots__ = (
+        "calls",
+        "first_piece",
+        "first_piece_sum",
+        "input_tokens",
+        "latency",
+        "latency_sum",
+        "output_tokens",
+        "usd",
+    )
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[str, int], int] = defaultdict(int)
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.usd = 0.0
+        self.latency = [0] * (len(BUCKETS_S) + 1)
+        self.latency_sum = 0.0
+        self.first_piece = [0] * (len(BUCKETS_S) + 1)
+        self.first_piece_sum = 0.0
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self._series: dict[tuple[str, str], Series] = defaultdict(Series)
+
+    def count(
+        self,
+        route: str,
+        backend: str,
+        *,
+        outcome: str,
+        status: int,
+        input_tokens: int | None,
+        output_tokens: int | None,
+        usd: float | None,
+        latency_s: float,
+        first_piece_s: float | None,
+    ) -> None:
+        series = self._series[route, backend]
+        series.calls[outcome, status] += 1
+        series.input_tokens += input_tokens or 0
+        series.output_tokens += output_tokens or 0
+        series.usd += usd or 0.0
+        series.latency[bisect_left(BUCKETS_S, latency_s)] += 1
+        series.latency_sum += latency_s
+        if first_piece_s is not None:
+            series.first_piece[bisect_left(BUCKETS_S, first_piece_s)] += 1
+            series.first_piece_sum += first_piece_s
+
+    def text(self, gauges: Iterable[tuple[str, str, float]]) -> bytes:
+        """OpenMetrics 1.0; `gauges` are (name, what it says, value)."""
+        lines: list[str] = []
+        for name, says, value in gauges:
+            lines += [f"# TYPE {name} gauge", f"# HELP {name} {says}", f"{name} {value:g}"]
+        self._counter(lines, "weighbridge_calls", "Calls that ended.", self._calls())
+        for field, says in (
+            ("input_tokens", "Tokens read."),
+            ("output_tokens", "Tokens written."),
+            ("usd", "Dollars."),
+        ):
+            found = ((_labels(route=r, backend=b), getattr(s, field)) for (r, b), s in sorted(self._series.items()))
+            self._counter(lines, f"weighbridge_{field}", says, found)
+        for field, says in (("latency", "To the whole answer."), ("first_piece", "To the first content piece.")):
+            self._histogram(lines, field, says)
+        return "\n".join([*lines, "# EOF", ""]).encode()
+
+    def _calls(self) -> Iterable[tuple[str, float]]:
+        for (route, backend), series in sorted(self._series.items()):
+            for (outcome, status), count in sorted(series.calls.items()):
+                yield _labels(route=route, backend=backend, outcome=outcome, status=str(status)), count
+
+    def _counter(self, lines: list[str], name: str, says: str, values: Iterable[tuple[str, float]]) -> None:
+        lines += [f"# TYPE {name} counter", f"# HELP {name} {says}"]
+        lines += [f"{name}_total{labels} {value:.12g}" for labels, value in values]
+
+    def _histogram(self, lines: list[str], field: str, says: str) -> None:
+        name = f"weighbridge_{field}_seconds"
+        lines += [f"# TYPE {name} histogram", f"# UNIT {name} seconds", f"# HELP {name} {says}"]
+        for (route, backend), series in sorted(self._series.items()):
+            total = 0
+            for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), getattr(series, field), strict=True):
+                total += count
+                lines.append(f"{name}_bucket{_labels(route=route, backend=backend, le=bound)} {total}")
+            lines.append(f"{name}_sum{_labels(route=route, backend=backend)} {getattr(series, field + '_sum'):.9g}")
+            lines.append(f"{name}_count{_labels(route=route, backend=backend)} {total}")
+
+
+def _labels(**labels: str) -> str:
+    def clean(value: str) -> str:
+        return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+    return "{" + ",".join(f'{name}="{clean(value)}"' for name, value in labels.items()) + "}"

@@ -1,0 +1,271 @@
+"""OpenAI's dialect on both sides: bytes are forwarded as they are, and only what must be known is read.
+
+Of a request: the model, whether it streams, what bounds its answer. Of an answer: the served model and the counts. A
+stream is cut at event boundaries, so that a client never gets half an event and an error can be put between two.
+
+The bytes `"usage":{` outside a string can only be the field, because inside a JSON string every quote is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from weighbridge.chat import Usage
+from weighbridge.chat.openai_wire import read_usage
+from weighbridge.errors import BadAnswer, RequestError
+
+PREFIX_BYTES = 4096
+LONGEST_EVENT = 16 << 20
+_DONE = b"data: [DONE]"
+_ESCAPED_LETTER = b"\\u006"
+"""How any letter of `model` begins when it is spelled as an escape, to be one field for us and another elsewhere."""
+
+
+class Peek(msgspec.Struct):
+    """What is read of a request."""
+
+    model: str
+    stream: bool | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+    best_of: int | None = None
+    stream_options: dict[str, Any] | None = None
+
+    @property
+    def most_output(self) -> int | None:
+        """Tokens of all answers together, where the request bounds them."""
+        each = self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
+        return None if each is None else max(each, 0) * self.answers
+
+    @property
+    def answers(self) -> int:
+        return max(self.n or 1, self.best_of or 1, 1)
+
+    @property
+    def wants_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.get("include_usage") is True)
+
+
+class _Start(msgspec.Struct):
+    messages: list[msgspec.Raw] | None = None
+    prompt: msgspec.Raw | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    text: str | None = None
+    finish_reason: Any = None
+
+
+class _Event(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    error: Any = None
+
+
+class _Whole(msgspec.Struct):
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+
+
+_peek = msgspec.json.Decoder(Peek)
+_event = msgspec.json.Decoder(_Event)
+_start = msgspec.json.Decoder(_Start)
+_whole = msgspec.json.Decoder(_Whole)
+
+
+def peek(body: bytes) -> Peek:
+    """RequestError, with the field, for what is no request in this dialect."""
+    try:
+        return _peek.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what, _, path = str(error).partition(" - at `$.")
+        raise RequestError(f"the body cannot be read: {what}", field=path.rstrip("`") or None) from None
+
+
+def conversation_start(body: bytes) -> bytes:
+    """The first messages, as bytes, for telling conversations apart: what stays the same while one goes on."""
+    try:
+        start = _start.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return b""
+    if start.messages:
+        return b"\n".join(bytes(message) for message in start.messages[:2])[:PREFIX_BYTES]
+    return bytes(start.prompt or b"")[:PREFIX_BYTES]
+
+
+def with_model(body: bytes, asked: Peek, model: str, *, ask_usage: bool) -> bytes:
+    """The body as the backend gets it: its own model name, and usage asked for at the end of a stream.
+
+    Where the field stands once, plainly spelled, its bytes are swapped; anything else is read and written anew, so
+    that no two parsers can see two models in it.
+    """
+    plain = body.count(b'"model"') == 1 and _ESCAPED_LETTER not in body
+    if plain and (not ask_usage or asked.stream_options is None):
+        swapped = body if asked.model == model else _swap(body, asked.model, model)
+        if swapped is not None:
+            return _append_usage(swapped) if ask_usage else swapped
+    fields = msgspec.json.decode(body)
+    fields["model"] = model
+    if ask_usage:
+        fields["stream_options"] = {**(asked.stream_options or {}), "include_usage": True}
+    return msgspec.json.encode(fields)
+
+
+def _swap(body: bytes, old: str, new: str) -> bytes | None:
+    """None where the field is not written as JSON encoders write it."""
+    at = body.find(b'"model"')
+    value = msgspec.json.encode(old)
+    start = at + 7
+    while body[start : start + 1] in (b" ", b":"):
+        start += 1
+    if body[at - 1 : at] == b"\\" or not body.startswith(value, start):
+        return None
+    return b"%b%b%b" % (body[:start], msgspec.json.encode(new), body[start + len(value) :])
+
+
+def _append_usage(body: bytes) -> bytes:
+    """Before the brace that closes the object; it is not empty, for it holds a model."""
+    return b'%b,"stream_options":{"include_usage":true}}' % body.rstrip()[:-1]
+
+
+def read_whole(body: bytes) -> tuple[Usage, str | None]:
+    """Counts and served model of a whole answer. BadAnswer for what is no JSON object."""
+    try:
+        whole = _whole.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadAnswer(f"the answer cannot be read ({str(error)[:120]}); it begins {body[:40]!r}") from None
+    return read_usage(whole.usage), whole.model
+
+
+class EventStream:
+    """A streamed answer on its way: whole events out, counts kept."""
+
+    __slots__ = ("_asked_for_usage", "_crlf", "_tail", "begun", "done", "events", "finished", "model", "usage")
+
+    def __init__(self, *, wants_usage: bool) -> None:
+        """`wants_usage`: whether the client asked for counts; if not, they are taken out again."""
+        self._asked_for_usage = wants_usage
+        self._tail = b""
+        self._crlf = False
+        self.begun = False
+        """Content has been seen: from here on the answer belongs to this backend."""
+        self.done = False
+        """The backend said `[DONE]`."""
+        self.finished = False
+        """The backend said why the answer ended."""
+        self.usage: Usage | None = None
+        self.model: str | None = None
+        self.events = 0
+        """Reads that held events: about as many as tokens were written."""
+
+    def feed(self, data: bytes) -> bytes:
+        """What the client gets of it. Raises BadAnswer for an event without end, or an error before any content."""
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        if not data.endswith(b"\n\n"):
+            data = self._whole_events(data)
+            if not data:
+                return b""
+        self.events += 1
+        if not self.begun:
+            self._look(data)
+        if b'"usage":' in data or b'"usage" :' in data:
+            data = self._take_usage(data)
+        if data.endswith(b"[DONE]\n\n") or (self._crlf and data.endswith(b"[DONE]\r\n\r\n")):
+            self.done = True
+        elif b'"finish_reason":"' in data or b'"finish_reason": "' in data:
+            self.finished = True
+        return data
+
+    def _whole_events(self, data: bytes) -> bytes:
+        """All events that are complete; the rest waits for the next read."""
+        cut = data.rfind(b"\n\n") + 2
+        if b"\r\n" in data:
+            self._crlf = True
+            cut = max(cut, data.rfind(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0)
+        if cut < 2:
+            cut = 0
+        self._tail = data[cut:]
+        if len(self._tail) > LONGEST_EVENT:
+            raise BadAnswer(f"an event of the stream is longer than {LONGEST_EVENT:,} bytes")
+        return data[:cut]
+
+    def _look(self, data: bytes) -> None:
+        """Whether content has begun; the first events also say which model answers."""
+        for payload in payloads(data):
+            if payload == b"[DONE]":
+                continue
+            try:
+                event = _event.decode(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                raise BadAnswer(f"the stream holds what is no event: {payload[:60]!r}") from None
+            if event.error:
+                raise BadAnswer(f"an error instead of an answer: {str(event.error)[:200]}")
+            if self.model is None:
+                self.model = _whole.decode(payload).model
+            if any(_has_content(choice) for choice in event.choices or ()):
+                self.begun = True
+                return
+
+    def _take_usage(self, data: bytes) -> bytes:
+        if not self._asked_for_usage:
+            data = data.replace(b',"usage":null', b"").replace(b', "usage": null', b"")
+        if b'"usage":{' not in data and b'"usage": {' not in data:
+            return data
+        kept = []
+        for event in _EVENT.findall(data):
+            payload = next(iter(payloads(event)), b"")
+            if b'"usage"' not in payload:
+                kept.append(event)
+                continue
+            counts, _ = read_whole(payload)
+            if counts.output_tokens is not None or counts.input_tokens is not None:
+                self.usage = counts
+            if self._asked_for_usage or not _is_only_usage(payload):
+                kept.append(event)
+        return b"".join(kept)
+
+
+_EVENT = re.compile(rb".*?(?:\n\n|\r\n\r\n)", re.DOTALL)
+_LINE = re.compile(rb"\r\n|\n|\r")
+
+
+def payloads(data: bytes) -> list[bytes]:
+    """The data of each event in whole events."""
+    found = []
+    for event in _EVENT.findall(data):
+        lines = [line[5:].removeprefix(b" ") for line in _LINE.split(event) if line.startswith(b"data:")]
+        if lines:
+            found.append(b"\n".join(lines))
+    return found
+
+
+def _has_content(choice: _Choice) -> bool:
+    delta = choice.delta
+    if choice.text or choice.finish_reason:
+        return True
+    return delta is not None and any(
+        (delta.content, delta.reasoning, delta.reasoning_content, delta.refusal, delta.tool_calls, delta.function_call)
+    )
+
+
+def _is_only_usage(payload: bytes) -> bool:
+    """Whether an event is the one that asking for usage adds: it has no choices."""
+    try:
+        return not _event.decode(payload).choices
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False

@@ -1,0 +1,61 @@
+"""Answers as bytes on the wire."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from http import HTTPStatus
+
+import msgspec
+
+JSON = b"application/json"
+PHRASES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_encode = msgspec.json.encode
+
+
+class Dater:
+    """The field Date, made once a second."""
+
+    __slots__ = ("field",)
+
+    def __init__(self) -> None:
+        self.field = b""
+
+    def set(self, now: float) -> None:
+        self.field = b"date: %b\r\n" % formatdate(now, usegmt=True).encode()
+
+
+def whole(
+    status: int, body: bytes, date: bytes, request_id: bytes, *, kind: bytes = JSON, more: bytes = b"", close: bool
+) -> bytes:
+    """A whole answer; `more` are further header lines, each with its CRLF."""
+    return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n%b" % (
+        PHRASES.get(status) or b"HTTP/1.1 %d Error\r\n" % status,
+        date,
+        kind,
+        len(body),
+        request_id,
+        more,
+        b"connection: close\r\n" if close else b"",
+        body,
+    )
+
+
+def stream_head(date: bytes, request_id: bytes, *, kind: bytes, chunked: bool) -> bytes:
+    """The head of a streamed answer; without `chunked` (HTTP/1.0) the end of the connection ends it."""
+    return b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncache-control: no-cache\r\nx-request-id: %b\r\n%b\r\n" % (
+        date,
+        kind,
+        request_id,
+        b"transfer-encoding: chunked\r\n" if chunked else b"connection: close\r\n",
+    )
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def openai_error(message: str, *, kind: str, code: str | None, param: str | None = None) -> bytes:
+    return _encode({"error": {"message": message, "type": kind, "param": param, "code": code}})

@@ -1,0 +1,96 @@
+"""Routes as the gateway uses them: targets with their connections, and the dearest rates to hold for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from weighbridge.dispatch.allowance import parse_allowance
+from weighbridge.dispatch.purse import Purse
+from weighbridge.dispatch.routing import Target
+from weighbridge.engines import BackendRecord, Price
+
+from .config import RouteTable, ServerTable
+from .upstream import UpstreamPool
+
+MILLION = 1_000_000
+OVERHEAD_TOKENS = 64
+"""What chat templates add around a conversation, beyond a token for each byte of the body."""
+
+
+class Door:
+    """How one backend is reached."""
+
+    __slots__ = ("clean", "dialect", "engine", "heads", "name", "pool", "record", "stream_usage")
+
+    def __init__(self, record: BackendRecord) -> None:
+        self.record = record
+        self.name = record.name
+        self.dialect = record.kind
+        self.pool: UpstreamPool | None = None
+        """None for an engine that is asked in process."""
+        self.heads: dict[str, bytes] = {}
+        """Request heads by the path below the base URL, up to the value of content-length."""
+        self.engine: Any = None
+        self.stream_usage = True
+        self.clean: Any = str
+        """Takes every secret out of a text."""
+
+
+class Aim(Target):
+    """A target with the door to its backend."""
+
+    __slots__ = ("door",)
+
+    def __init__(self, door: Door, model: str, price: Price | None, weight: float) -> None:
+        super().__init__(door.name, model, price=price, weight=weight)
+        self.door = door
+
+
+class Route:
+    """A public model name."""
+
+    __slots__ = ("aims", "input_rate", "model", "output_rate", "purse", "table", "unpriced_input", "unpriced_output")
+
+    def __init__(self, table: RouteTable, doors: Mapping[str, Door], prices: Mapping[tuple[str, str], Price]) -> None:
+        """`prices`: what the catalogue says, by (backend, model), for targets that say nothing themselves."""
+        self.model = table.model
+        self.table = table
+        self.purse = Purse("route", table.model, parse_allowance(table.budget)) if table.budget else None
+        self.aims = tuple(_aim(table, place, doors, prices) for place in range(len(table.to)))
+        known = [aim.price for aim in self.aims]
+        self.unpriced_input = any(price is None or price.input is None for price in known)
+        self.unpriced_output = any(price is None or price.output is None for price in known)
+        self.input_rate = max((max(p.input or 0.0, p.cached or 0.0) for p in known if p), default=0.0) / MILLION
+        """Dollars a token, the dearest of all targets: any of them may have to answer."""
+        self.output_rate = max((p.output or 0.0 for p in known if p), default=0.0) / MILLION
+
+    def is_unpriced(self, output_tokens: int) -> bool:
+        """Whether nothing can be held for a call that writes so much, at most, on whichever target."""
+        return self.unpriced_input or (output_tokens > 0 and self.unpriced_output)
+
+    def most_usd(self, body_bytes: int, output_tokens: int) -> float:
+        """The most a call could cost: no tokenizer in use makes more tokens than bytes."""
+        usd = (body_bytes + OVERHEAD_TOKENS) * self.input_rate + output_tokens * self.output_rate
+        return usd if math.isfinite(usd) else 0.0
+
+
+def _aim(table: RouteTable, place: int, doors: Mapping[str, Door], prices: Mapping[tuple[str, str], Price]) -> Aim:
+    to = table.to[place]
+    door = doors[to.backend]
+    model = to.model or door.record.model or table.model
+    price = to.price or door.record.price or prices.get((door.name, model))
+    return Aim(door, model, price, to.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a gateway is made of; `cli/compose_serve.py` puts it together."""
+
+    server: ServerTable
+    routes: Mapping[str, Route]
+    doors: Mapping[str, Door]
+    """By the backend's name."""
+    teams: Mapping[str, Purse]

@@ -1,0 +1,85 @@
+"""A worker's life: listen, serve, and end well on SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from random import Random
+
+from weighbridge.errors import InputError, UsageError
+
+from .app import Gateway
+from .books import Books
+from .client import Client
+from .config import ServerTable
+from .routes import Parts
+
+PATIENCE_S = 10.0
+"""How long calls under way get to end once we are told to stop."""
+BACKLOG = 1024
+
+
+def bind(host: str, port: int, *, shared: bool) -> socket.socket:
+    """A listening socket; `shared` among workers by SO_REUSEPORT. UsageError where that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            next_move="Name another --port, or end what listens there.",
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def tls_of(server: ServerTable) -> ssl.SSLContext | None:
+    if server.tls_cert is None or server.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(server.tls_cert, server.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise InputError(
+            f"the TLS certificate or its key cannot be read: {error}", where="[server]: tls_cert, tls_key"
+        ) from error
+    return context
+
+
+async def serve(parts: Parts, listener: socket.socket, books: Books, *, ready: Callable[[], object]) -> None:
+    """Serve until SIGTERM or SIGINT; calls `ready` once it listens."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    gateway = Gateway(parts, books, is_public=not is_loopback(parts.server.host), rng=Random())
+    listening = await loop.create_server(
+        lambda: Client(gateway), sock=listener, backlog=BACKLOG, ssl=tls_of(parts.server)
+    )
+    tending = asyncio.ensure_future(gateway.tend())
+    ready()
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((stopping, tending), return_when=asyncio.FIRST_COMPLETED)
+        if tending.done():
+            tending.result()  # a defect of ours: better to end with it than to go on without time-outs
+    finally:
+        listening.close()
+        await gateway.close(PATIENCE_S)
+        for task in (tending, stopping):
+            task.cancel()
+        await asyncio.gather(tending, stopping, return_exceptions=True)

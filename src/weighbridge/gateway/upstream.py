@@ -1,0 +1,328 @@
+"""Connections to a backend, one exchange at a time, without a task or a future on the way.
+
+net/calls.py serves whoever awaits an answer. Here bytes go from one socket to the other, so a connection calls the
+exchange it carries: with the status once the head is there, with each read of a stream, with a whole body, or with
+what went wrong. Framing is read by llhttp; a connection that says anything nobody asked for is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import httptools
+
+from weighbridge.errors import BackendUnreachable, BadAnswer, EngineError, StreamCut
+from weighbridge.net.dial import Way, dial
+
+HEAD_BYTES = 64 * 1024
+IDLE_S = 4.0
+"""uvicorn, which vLLM and SGLang run on, closes after 5 s; letting go first avoids most races with it."""
+
+
+LINGER_S = 1.0
+"""How long a finished stream may take to end its framing before its connection is given up."""
+
+
+class Carried(Protocol):
+    """What a connection tells its exchange."""
+
+    def opened(self, upstream: Upstream) -> None:
+        """A stream's head is there: status 200 and server-sent events, or lines of JSON."""
+
+    def flowed(self, data: bytes) -> None:
+        """The next bytes of a stream's body."""
+
+    def flowed_out(self) -> None:
+        """The stream's body has ended as its framing says."""
+
+    def answered(self, status: int, head: bytes, body: bytes) -> None:
+        """A whole answer that is no stream."""
+
+    def failed(self, error: EngineError) -> None:
+        """There will be nothing more."""
+
+
+class Upstream(asyncio.Protocol):
+    """One connection. `carried` is the exchange under way."""
+
+    def __init__(self, pool: UpstreamPool) -> None:
+        self._pool = pool
+        self._transport: asyncio.Transport | None = None
+        self._parts: list[bytes] = []
+        self.on_body = self._parts.append
+        self._parser = httptools.HttpResponseParser(self)
+        self._carried: Carried | None = None
+        self._head = b""
+        self._status = 0
+        self._may_stream = self._is_stream = self._complete = False
+        self._size = 0
+        self.uses = 0
+        self.lost = False
+        self.idle_since = 0.0
+
+    def send(self, carried: Carried, data: bytes, *, stream: bool) -> None:
+        """Write a whole request; what comes of it is told to `carried`. Without `stream`, or where the answer is
+        none, it is told whole."""
+        transport = self._transport
+        assert transport is not None
+        self._carried = carried
+        self._may_stream = stream
+        self._head = b""
+        self._status = 0
+        self._is_stream = self._complete = False
+        self._size = 0
+        self.uses += 1
+        transport.write(data)
+
+    def linger(self) -> None:
+        """The answer is whole, only its framing has not ended; what still comes is nobody's business."""
+        self._carried = _NOBODY
+        self.idle_since = 0.0
+
+    def drop(self) -> None:
+        """Nobody wants the rest: the backend sees its request abandoned."""
+        self._carried = None
+        self._pool.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def pause(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    @property
+    def is_lingering(self) -> bool:
+        return self._carried is _NOBODY
+
+    def header(self, name: bytes) -> bytes:
+        """A field of the answer's head; empty where there is none."""
+        return find_header(self._head, name)
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        carried = self._carried
+        if carried is None or self._complete:
+            self.drop()
+            return
+        if self._status < 200:
+            self._head += data
+            if len(self._head) > HEAD_BYTES + len(data):
+                self._fail(BadAnswer(f"the backend sent more than {HEAD_BYTES:,} bytes of headers"))
+                return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(BadAnswer("the backend switched protocols, which was not asked for"))
+            return
+        except httptools.HttpParserError as error:
+            self._fail(BadAnswer(f"the backend did not answer in HTTP ({str(error)[:80]}); it began {data[:40]!r}"))
+            return
+        if self._is_stream:
+            self._flow(carried)
+        elif self._complete:
+            self._answer(carried)
+        elif self._parts:
+            self._check_size()
+
+    def _flow(self, carried: Carried) -> None:
+        parts = self._parts
+        if parts:
+            data = parts[0] if len(parts) == 1 else b"".join(parts)
+            parts.clear()
+            carried.flowed(data)
+        if self._complete:
+            left = self._carried
+            self._carried = None
+            if left is not None:  # None: dropped by the exchange
+                self._release()
+                left.flowed_out()
+
+    def _answer(self, carried: Carried) -> None:
+        parts = self._parts
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        head, status = self._head, self._status
+        self._carried = None
+        self._release()
+        carried.answered(status, head, body)
+
+    def _release(self) -> None:
+        """Back to the pool, or closed where the framing says so."""
+        if self._parser.should_keep_alive() and not self.lost:
+            self._pool.give_back(self)
+        else:
+            self._pool.forget(self)
+            self.close()
+
+    def _check_size(self) -> None:
+        self._size = sum(map(len, self._parts))
+        if self._size > self._pool.answer_bytes:
+            self._fail(BadAnswer(f"the backend sent an answer of more than {self._pool.answer_bytes:,} bytes"))
+
+    def _fail(self, error: EngineError) -> None:
+        carried, self._carried = self._carried, None
+        self._parts.clear()
+        self._pool.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+        if carried is not None:
+            carried.failed(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        parser = self._parser
+        del self._parser  # it refers to us: without this only the garbage collector would free the two
+        del parser
+        self._pool.forget(self)
+        carried, self._carried = self._carried, None
+        if carried is None:
+            return
+        why = f" ({exc})" if exc is not None and str(exc) else ""
+        if not self._head:
+            carried.failed(BackendUnreachable(f"the backend closed the connection without answering{why}"))
+        elif self._status < 200:
+            carried.failed(BadAnswer(f"the backend closed the connection within the headers{why}"))
+        elif exc is None and self._ends_by_closing():
+            self._end_by_closing(carried)
+        else:
+            carried.failed(StreamCut(f"the backend closed the connection in the middle of its answer{why}"))
+
+    def _ends_by_closing(self) -> bool:
+        """Whether only the end of the connection ends the body (RFC 9112, 6.3, rule 8)."""
+        return not self.header(b"content-length") and not self.header(b"transfer-encoding")
+
+    def _end_by_closing(self, carried: Carried) -> None:
+        if self._is_stream:
+            carried.flowed_out()
+        else:
+            body = b"".join(self._parts)
+            self._parts.clear()
+            carried.answered(self._status, self._head, body)
+
+    # --- httptools
+
+    def on_headers_complete(self) -> None:
+        status = self._status = self._parser.get_status_code()
+        if status < 200:  # 100 Continue, 103 Early Hints: the answer itself is still to come
+            self._head = b""
+        elif status == 200 and self._may_stream:
+            kind = self.header(b"content-type")
+            if kind.startswith((b"text/event-stream", b"application/x-ndjson")) and self._carried is not None:
+                self._is_stream = True
+                self._carried.opened(self)
+
+    def on_message_complete(self) -> None:
+        if self._status >= 200:
+            self._complete = True
+
+
+class _Nobody:
+    """Takes what comes after an answer that is whole."""
+
+    def opened(self, upstream: Upstream) -> None: ...
+
+    def flowed(self, data: bytes) -> None: ...
+
+    def flowed_out(self) -> None: ...
+
+    def answered(self, status: int, head: bytes, body: bytes) -> None: ...
+
+    def failed(self, error: EngineError) -> None: ...
+
+
+_NOBODY = _Nobody()
+
+
+class UpstreamPool:
+    """Connections to one origin, kept for the next request; the last one used is used first."""
+
+    def __init__(self, way: Way, *, answer_bytes: int) -> None:
+        self.way = way
+        self.answer_bytes = answer_bytes
+        self.open: set[Upstream] = set()
+        self._idle: list[Upstream] = []
+        self._dialling: set[asyncio.Task[None]] = set()
+
+    def take(self) -> Upstream | None:
+        """A kept connection, if there is one."""
+        while self._idle:
+            upstream = self._idle.pop()
+            if not upstream.lost:
+                return upstream
+        return None
+
+    def dial(self, seconds: float, ready: Callable[[Upstream | EngineError], Any]) -> Callable[[], Any]:
+        """Open a connection and hand it, or what went wrong, to `ready`; returns what calls that off."""
+        task = asyncio.get_running_loop().create_task(self._dial(seconds, ready))
+        self._dialling.add(task)
+        task.add_done_callback(self._dialling.discard)
+        return task.cancel
+
+    async def _dial(self, seconds: float, ready: Callable[[Upstream | EngineError], Any]) -> None:
+        try:
+            upstream = await dial(self.way, lambda: Upstream(self), seconds)
+        except EngineError as error:
+            ready(error)
+            return
+        if upstream.lost:
+            ready(BackendUnreachable(f"{self.way} closed the connection at once"))
+            return
+        self.open.add(upstream)
+        ready(upstream)
+
+    def give_back(self, upstream: Upstream) -> None:
+        upstream.idle_since = 0.0
+        self._idle.append(upstream)
+
+    def forget(self, upstream: Upstream) -> None:
+        self.open.discard(upstream)
+        if upstream in self._idle:
+            self._idle.remove(upstream)
+
+    def tend(self, now: float) -> None:
+        """Close what has been idle too long; called a few times a second."""
+        kept = []
+        for upstream in self._idle:
+            if not upstream.idle_since:
+                upstream.idle_since = now
+            if now - upstream.idle_since >= IDLE_S:
+                self.open.discard(upstream)
+                upstream.close()
+            else:
+                kept.append(upstream)
+        self._idle[:] = kept
+        for upstream in tuple(self.open):
+            if upstream.is_lingering:
+                upstream.idle_since = upstream.idle_since or now
+                if now - upstream.idle_since >= LINGER_S:
+                    upstream.drop()
+
+    def close(self) -> None:
+        for task in tuple(self._dialling):
+            task.cancel()
+        for upstream in tuple(self.open):
+            upstream.close()
+        self._idle.clear()
+
+
+def find_header(head: bytes, name: bytes) -> bytes:
+    """The first field of that lower-case name in a raw head, in lower case; empty where there is none."""
+    at = head.lower().find(b"\r\n" + name + b":")
+    if at < 0:
+        return b""
+    start = at + len(name) + 3
+    return head[start : head.find(b"\r\n", start)].strip().lower()
