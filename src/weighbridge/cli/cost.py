@@ -120,16 +120,21 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return dict(work), dict(own)
 
 
-def _write_starter(path: Path) -> None:
-    from weighbridge.cost.starter import STARTER
-
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet; UsageError rather than replace one."""
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(STARTER)
+            file.write(text)
     except FileExistsError:
         raise UsageError(f"{str(path)!r} is already there, and nothing was written") from None
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+
+
+def _write_starter(path: Path) -> None:
+    from weighbridge.cost.starter import STARTER
+
+    write_new(path, STARTER)
     click.echo(f"Wrote {path}.\nNext: weighbridge cost MODEL --workload {path}")
 
 
@@ -143,7 +148,7 @@ def _print(found: Any, top: int, picture: Path | None, as_json: bool) -> None:
     from weighbridge.cost.words import value_of
 
     if picture is not None and found.plane is not None:
-        _draw(found.plane, picture)
+        draw_plane(found.plane, picture)
     if as_json:
         models = [value_of(found.catalogue, each, moved) for each, moved in found.compared]
         value = {"workload": msgspec.to_builtins(found.work), "models": models, "notes": list(found.notes)}
@@ -154,7 +159,8 @@ def _print(found: Any, top: int, picture: Path | None, as_json: bool) -> None:
         click.echo(f"\nDrawn: {picture}" if found.plane is not None else "\nNothing to draw: no cost is whole.")
 
 
-def _draw(plane: Any, path: Path) -> None:
+def draw_plane(plane: Any, path: Path) -> None:
+    """Draw into a file, whole or not at all; its ending says how."""
     from weighbridge.charts.plane import draw
     from weighbridge.charts.png import to_png
     from weighbridge.charts.svg import to_svg

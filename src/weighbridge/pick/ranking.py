@@ -1,0 +1,160 @@
+"""The answer to a need: who is left, in which order, how sure that is; and who is not, by which rule or figure.
+
+order   by the low end of the 80% interval of quality: what a model can be relied on to reach. A model that nobody
+        measured has a long interval, and stands behind an equal one that was measured
+groups  models that the evidence cannot tell from the first of their group: the chance that the later one is the
+        better of the two is 10% or more
+front   of those whose cost is known, whom nobody beats in quality at the same cost or less
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import sqrt
+
+import msgspec
+
+from weighbridge.pick.evidence import Z80, Abilities, Quality
+from weighbridge.pick.reading import Need
+from weighbridge.pick.rules import Finding, Rule, rules_of
+from weighbridge.pick.subject import Subject
+from weighbridge.pick.ways import Refused, Way, World, choose_way
+
+MOST_REASONS = 3
+
+
+class Ranked(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    quality: Quality
+    way: Way
+    group: int
+    """From 1; models of one group are not told apart."""
+    why: tuple[str, ...]
+
+
+class Excluded(msgspec.Struct, frozen=True):
+    id: str
+    because: str
+    """The rule or figure, or the fact that is missing."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    need: Need
+    ranked: tuple[Ranked, ...]
+    excluded: tuple[Excluded, ...]
+    front: tuple[str, ...]
+    """Ids on the front of quality against cost, the cheapest first."""
+    thin: tuple[str, ...]
+    """What the evidence is too thin for."""
+
+
+class _Left(msgspec.Struct, frozen=True):
+    subject: Subject
+    quality: Quality
+    way: Way
+    why: tuple[str, ...]
+
+
+def pick(need: Need, subjects: Iterable[Subject], abilities: Abilities, world: World) -> Answer:
+    """Every subject once, ranked or excluded."""
+    rules = tuple(rules_of(need))
+    left: list[_Left] = []
+    excluded: list[Excluded] = []
+    for subject in subjects:
+        found = _judge(subject, need, rules, abilities, world)
+        (left if isinstance(found, _Left) else excluded).append(found)  # type: ignore[arg-type]
+    left.sort(key=lambda each: (-each.quality.low, each.subject.id))
+    groups = group_by_doubt([each.quality for each in left])
+    ranked = tuple(
+        Ranked(id=each.subject.id, quality=each.quality, way=each.way, group=group, why=each.why)
+        for each, group in zip(left, groups, strict=True)
+    )
+    return Answer(
+        need=need,
+        ranked=ranked,
+        excluded=tuple(sorted(excluded, key=lambda each: each.id)),
+        front=front_of(ranked),
+        thin=tuple(_thin(need, ranked)),
+    )
+
+
+def _judge(subject: Subject, need: Need, rules: Sequence[Rule], abilities: Abilities, world: World) -> _Left | Excluded:
+    findings = [rule.judge(subject) for rule in rules]
+    failed = [finding.because for finding in findings if not finding.passes]
+    if failed:
+        more = f"; and {len(failed) - MOST_REASONS} more" if len(failed) > MOST_REASONS else ""
+        return Excluded(subject.id, "; ".join(failed[:MOST_REASONS]) + more)
+    quality = abilities.quality(subject.id, need.mix)
+    if quality is None:
+        return Excluded(subject.id, "nobody measured it, and its size or its date is not known: nothing to place it by")
+    way = choose_way(subject, need, world)
+    if isinstance(way, Refused):
+        return Excluded(subject.id, way.because)
+    return _Left(subject, quality, way, (evidence_words(need, quality), *way.why, *_worth_saying(findings)))
+
+
+def _worth_saying(findings: Iterable[Finding]) -> list[str]:
+    return [finding.because for finding in findings if finding.because.startswith(("licence", "lab in", "no weights"))]
+
+
+def evidence_words(need: Need, quality: Quality) -> str:
+    """`measured on 5 benchmarks of coding by others (newest 2026-08-11)`; or from what it is estimated."""
+    others = [each for each in quality.of_work if not each.is_own]
+    own = len(quality.of_work) - len(others)
+    parts = []
+    if others:
+        names = ", ".join(each.benchmark for each in others[:3]) + (", ..." if len(others) > 3 else "")
+        newest = max((each.date for each in others), default="") or "undated"
+        parts.append(f"measured by others on {len(others)} benchmarks of {need.kinds} ({names}; newest {newest})")
+    if own:
+        parts.append(f"{own} scores of its own lab, counted less")
+    if quality.of_other:
+        parts.append(f"{quality.of_other} scores on other work")
+    return "; ".join(parts) or "no score: estimated from size, date and kind alone"
+
+
+def group_by_doubt(qualities: Sequence[Quality]) -> list[int]:
+    """Groups of an ordered list, from 1: a new one begins where somebody is told from the first of the group."""
+    groups: list[int] = []
+    leader = 0
+    for place, quality in enumerate(qualities):
+        if place and told_apart(qualities[leader], quality):
+            leader = place
+            groups.append(groups[-1] + 1)
+        else:
+            groups.append(groups[-1] if groups else 1)
+    return groups
+
+
+def told_apart(better: Quality, other: Quality) -> bool:
+    """Whether the chance that the other one is better is under 10%, their errors taken as independent."""
+    spread = sqrt(better.deviation**2 + other.deviation**2)
+    return better.value - other.value > Z80 * spread
+
+
+def front_of(ranked: Iterable[Ranked]) -> tuple[str, ...]:
+    """Ids that nobody beats in quality at the same cost or less, the cheapest first."""
+    costs: Mapping[str, tuple[float, float]] = {
+        each.id: (each.way.usd.value, each.quality.value) for each in ranked if each.way.usd is not None
+    }
+    front: list[str] = []
+    best = float("-inf")
+    for model, (_, value) in sorted(costs.items(), key=lambda pair: (pair[1][0], -pair[1][1], pair[0])):
+        if value > best:
+            front.append(model)
+            best = value
+    return tuple(front)
+
+
+def _thin(need: Need, ranked: Sequence[Ranked]) -> Iterable[str]:
+    """What the ranking cannot say."""
+    if not ranked:
+        return
+    first = [each for each in ranked if each.group == 1]
+    unmeasured = [each for each in first if not any(not score.is_own for score in each.quality.of_work)]
+    if len(first) > 1:
+        yield f"The first {len(first)} are not told apart by the evidence: weigh them on your own items."
+    if unmeasured and len(unmeasured) == len(first):
+        yield f"None of them was measured on {need.kinds} by others than its lab: the order among them is a guess."
+    elif unmeasured:
+        yield f"{len(unmeasured)} of them were not measured on {need.kinds} by others than their labs."
