@@ -1,0 +1,112 @@
+"""How a checkpoint is packed, from its `quantization_config` (or ModelOpt's `hf_quant_config`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from weighbridge.fit.architecture import Stored
+
+from .facts import Facts
+
+
+def stored_of(text: Mapping[str, object], outer: Mapping[str, object], where: str) -> Stored:
+    """What the config says of its packing; `none` where it says nothing."""
+    for table in (outer, text):
+        for key in ("quantization_config", "compression_config", "hf_quant_config"):
+            value = table.get(key)
+            if isinstance(value, Mapping) and value:
+                return _stored(value, table, f"{where}: {key}")
+    return Stored()
+
+
+def _stored(table: Mapping[str, object], config: Mapping[str, object], where: str) -> Stored:
+    facts = Facts(table, where)
+    method = str(table.get("quant_method") or "").lower()
+    algorithm = str(table.get("quant_algo") or table.get("quant_algorithm") or "").upper()
+    ignore = _ignored(facts)
+    if method in ("awq", "gptq", "gptq_marlin", "awq_marlin", "auto-round", "intel/auto-round"):
+        return _grouped(facts, "gptq" if "gptq" in method or "round" in method else "awq", ignore)
+    if method == "mxfp4":
+        return Stored("mxfp4", "mxfp4", 4, (1, 32), True, "U8", ignore)
+    if method in ("fp8", "fbgemm_fp8"):
+        return _fp8(facts, config, ignore)
+    if "NVFP4" in algorithm:
+        return Stored("nvfp4", "modelopt", 4, (1, _size(facts, 16)), True, "F8", ignore)
+    if algorithm.startswith("FP8"):
+        return Stored("fp8", "modelopt", 8, (128, 128) if "BLOCK" in algorithm else None, True, "F32", ignore)
+    if algorithm in ("MIXED_PRECISION", "MIXED"):
+        return Stored("mixed", "modelopt", 4, (1, 16), True, "F8", ignore)
+    if facts.table("config_groups") is not None or method == "compressed-tensors":
+        return _compressed(facts, ignore)
+    if method in ("bitsandbytes", "bnb"):
+        four = facts.flag("load_in_4bit", False) or facts.flag("_load_in_4bit", False)
+        if four:
+            return Stored("int4", "bitsandbytes", 4, (1, 64), True, "U8", ignore)
+        return Stored("int8", "bitsandbytes", 8, (1, 0), True, "F32", ignore)
+    bits = facts.whole(("bits", "w_bit", "num_bits"), "heads")
+    if not method and bits in (2, 3, 4, 5, 6, 8) and facts.has("group_size"):
+        return Stored(f"int{bits}", "mlx", bits, (1, _size(facts, 64)), False, "", ignore)
+    return Stored(method or algorithm.lower() or "unknown", method, bits or 16, None, True, "F32", ignore)
+
+
+def _ignored(facts: Facts) -> tuple[str, ...]:
+    """Modules that stay as trained, under any of the names tools use; shortened lists give their head."""
+    found: list[str] = []
+    for key in ("modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "ignore_head",
+                "llm_int8_skip_modules"):  # fmt: skip
+        listed = facts.listed(key) if not isinstance(facts.config.get(key), str) else None
+        found.extend(str(one) for one in listed or ())
+    return tuple(dict.fromkeys(found))
+
+
+def _size(facts: Facts, otherwise: int) -> int:
+    value = facts.raw("group_size", "q_group_size")
+    if isinstance(value, int) and value <= 0:
+        return 0
+    return facts.whole(("group_size", "q_group_size")) or otherwise
+
+
+def _grouped(facts: Facts, layout: str, ignore: tuple[str, ...]) -> Stored:
+    bits = facts.whole(("bits", "w_bit"), "heads") or 4
+    symmetric = facts.flag("sym", False) if layout == "gptq" else not facts.flag("zero_point", True)
+    return Stored(f"int{bits}", layout, bits, (1, _size(facts, 128)), symmetric, "F16", ignore)
+
+
+def _fp8(facts: Facts, config: Mapping[str, object], ignore: tuple[str, ...]) -> Stored:
+    block = facts.listed("weight_block_size")
+    sizes = None
+    if block is not None and len(block) == 2:
+        sizes = tuple(facts.checked("weight_block_size", one, 1, 1 << 16) for one in block)
+    elif facts.config.get("quant_method") == "fbgemm_fp8":
+        sizes = (1, 0)
+    scale = "U8" if facts.config.get("scale_fmt") == "ue8m0" and config.get("expert_dtype") == "fp4" else "F32"
+    experts = str(config.get("expert_dtype") or "")
+    layout = "deepseek-fp4-experts" if "4" in experts else "finegrained"
+    return Stored("fp8", layout, 8, (sizes[0], sizes[1]) if sizes else None, True, scale, ignore)
+
+
+def _compressed(facts: Facts, ignore: tuple[str, ...]) -> Stored:
+    """compressed-tensors: the first group's weights say how."""
+    groups = facts.table("config_groups") or {}
+    first = next((one for one in groups.values() if isinstance(one, Mapping)), {})
+    inner = first.get("weights")
+    weights = Facts(inner if isinstance(inner, Mapping) else {}, facts.where)
+    bits = weights.whole(("num_bits",), "heads") or 16
+    floating = weights.config.get("type") == "float"
+    strategy = weights.config.get("strategy")
+    symmetric = weights.flag("symmetric", True)
+    size = _size(weights, 0)
+    layout = str(facts.config.get("format") or "compressed-tensors")
+    if floating and bits == 4:
+        if size == 32 or "mxfp4" in layout:
+            return Stored("mxfp4", layout, 4, (1, 32), True, "U8", ignore)
+        return Stored("nvfp4", layout, 4, (1, size or 16), True, "F8", ignore)
+    block: tuple[int, int] | None = None
+    if strategy in ("group", "tensor_group"):
+        block = (1, size or 128)
+    elif strategy == "channel":
+        block = (1, 0)
+    elif strategy == "block":
+        block = (128, 128)
+    method = "fp8" if floating else f"int{bits}"
+    return Stored(method, layout, bits, block, symmetric, "BF16" if block else "F32", ignore)
