@@ -55,10 +55,10 @@ def residue(output: str, texts: Sequence[str]) -> Residue:
         rest.append(output[at:found])
         at = found + len(text)
     rest.append(output[at:])
-    return Residue(tuple(said for part in rest for said in _sentences(part)), tuple(lost))
+    return Residue(tuple(said for part in rest for said in sentences(part)), tuple(lost))
 
 
-def _sentences(part: str) -> Iterable[str]:
+def sentences(part: str) -> Iterable[str]:
     """Runs of at least MIN_WORDS words once tokens, role names and known texts are gone."""
     bare = _TOKENS.sub("\n", part)
     for known in known_texts():

@@ -1,0 +1,102 @@
+"""One download, audited: bytes are read, nothing is loaded, run or asked of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from .blob import FileBlob
+from .containers.member import finding
+from .content import inspect
+from .hashing import hash_files
+from .index_files import index_findings
+from .records import Audit, Finding, SeenFile, verdict_of, worst_first
+from .remote_code import remote_code_findings
+from .repository import Repository
+from .structure import read_headers
+from .templates.found import templates_of
+from .templates.judge import modelfile_findings, template_findings
+from .walk import Entry, Walked, walk
+
+NEVER_CHECKED = (
+    "whether the weights behave as their maker says: a backdoor in the numbers leaves no trace in the files",
+    "programs that will read these files: their own holes are theirs",
+)
+
+
+class Tell(Protocol):
+    """Hears how far an audit is: bytes hashed, files looked into."""
+
+    def hashed(self, count: int) -> None: ...
+
+    def looked(self, name: str) -> None: ...
+
+
+class Silent:
+    """Nobody listens."""
+
+    def hashed(self, count: int) -> None:
+        pass
+
+    def looked(self, name: str) -> None:
+        pass
+
+
+def audit(root: Path, *, threads: int = 2, tell: Tell | None = None) -> Audit:
+    """Everything there is to say about the file or folder at `root`. Raises InputError when nothing is there."""
+    listener = tell or Silent()
+    walked = walk(root)
+    not_checked = [*walked.not_checked]
+    hashes, unhashed = hash_files(walked.entries, threads=threads, tell=listener.hashed)
+    not_checked += unhashed
+    formats, findings = _contents(walked, not_checked, listener.looked)
+    repository = Repository(walked.entries, formats)
+    findings += [*walked.findings, *_repository(repository, not_checked)]
+    findings += repository.problems
+    files = tuple(
+        SeenFile(path=entry.name, sha256=hashes.get(entry.name), format=formats[entry.name]) for entry in walked.entries
+    )
+    ordered = worst_first(findings)
+    return Audit(verdict=verdict_of(ordered), findings=ordered, not_checked=(*not_checked, *NEVER_CHECKED), files=files)
+
+
+def _contents(
+    walked: Walked, not_checked: list[str], looked: Callable[[str], None]
+) -> tuple[dict[str, str], list[Finding]]:
+    """The format of each file, and what is in it."""
+    formats: dict[str, str] = {}
+    findings: list[Finding] = []
+    for entry in walked.entries:
+        formats[entry.name] = _content(entry, not_checked, findings)
+        looked(entry.name)
+    return formats, findings
+
+
+def _content(entry: Entry, not_checked: list[str], findings: list[Finding]) -> str:
+    try:
+        with FileBlob(entry.path, entry.name) as blob:
+            format_, inside = inspect(blob)
+    except OSError as error:
+        not_checked.append(f"{entry.name}: {error.strerror or error}")
+        return "unreadable"
+    findings += inside.findings
+    not_checked += inside.not_checked
+    return format_
+
+
+def _repository(repository: Repository, not_checked: list[str]) -> Iterator[Finding]:
+    """What only the files together tell."""
+    headers = read_headers(repository)
+    yield from headers.findings
+    yield from remote_code_findings(repository)
+    yield from index_findings(repository, _tensor_names(headers.gguf))
+    yield from template_findings(templates_of(repository, headers.gguf), not_checked)
+    yield from modelfile_findings(repository)
+
+
+def _tensor_names(headers: Mapping[str, object]) -> dict[str, frozenset[str]]:
+    return {}
+
+
+__all__ = ["Audit", "Silent", "Tell", "audit", "finding"]
