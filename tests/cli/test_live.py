@@ -51,6 +51,15 @@ def shown(*told: Progress, width: int = 120) -> str:
     return re.sub(r"(\r|\x1b\[[0-9;?]*[A-Za-z])+", "\n", console.file.getvalue()).strip()  # a line for each drawing
 
 
+def test_long_names_that_differ_at_their_end_are_told_apart() -> None:
+    names = [f"Qwen/Qwen2.5-72B-Instruct, prompt of support, {end}" for end in ("with examples", "without any")]
+
+    text = shown(make_progress(*(make_candidate(name) for name in names)))
+
+    assert "with examples" in text
+    assert "without any" in text
+
+
 def test_a_terminal_shows_items_scores_intervals_dollars_speed_and_time_left() -> None:
     text = shown(make_progress())
 

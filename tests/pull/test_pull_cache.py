@@ -17,7 +17,7 @@ from make_wheel import left_in, make_wheel, settings_for
 
 from gguf_bytes import small_model
 from patience import PATIENCE_S, eventually
-from weighbridge.engines.pull import inventory, prune, pull
+from weighbridge.engines.pull import inventory, prune, pull, pulled_before
 from weighbridge.engines.pull.cache import Cache
 from weighbridge.engines.pull.lock import locked
 from weighbridge.engines.pull.shelf import Shelf
@@ -195,6 +195,20 @@ def test_a_moved_cache_is_found_again(hub: Hub, tmp_path: Path) -> None:
 
     assert pulled.path.is_relative_to(tmp_path / "elsewhere")
     assert pulled.path.read_bytes() == MODEL
+
+
+def test_what_was_pulled_before_is_found_without_asking_anybody(hub: Hub, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, HF_ENDPOINT=hub.url)
+    before = pulled_before("hf:org/model", settings)
+    pulled = pull("hf:org/model", settings=settings)
+    hub.seen.clear()
+
+    found = pulled_before("hf:org/model", settings)
+    pulled.path.unlink()
+    gone = pulled_before("hf:org/model", settings)
+
+    assert (before, found, gone) == (None, pulled.path, None)
+    assert hub.seen == []
 
 
 def test_weights_that_are_here_are_hashed_recorded_and_left_alone(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from run_factory import write_task
 
-from fault_server import Behaviour, Exchange, FaultServer, chat_body, response, serving, stalls
+from fault_server import Behaviour, Exchange, FaultServer, answers, chat_body, response, serving, stalls
 from patience import NEVER_S, PATIENCE_S, eventually
 
 pytestmark = pytest.mark.slow
@@ -42,12 +42,12 @@ def half_way(gate: threading.Event) -> Behaviour:
     return behave
 
 
-def hosted_task(folder: Path, server: FaultServer, **weigh: Any) -> Path:
+def hosted_task(folder: Path, server: FaultServer, *, at_once: int = AT_ONCE, **weigh: Any) -> Path:
     """Two priced candidates that are always right, so that the run asks everything."""
     backend = {
         "kind": "openai",
         "base_url": server.base_url,
-        "concurrency": AT_ONCE,
+        "concurrency": at_once,
         "timeout_s": NEVER_S,
         "price": {"input": 1.0, "output": 2.0},
         "settings": {"stream": False},
@@ -109,6 +109,7 @@ def test_ctrl_c_finishes_what_is_under_way_says_how_to_go_on_and_pays_nothing_tw
         last = json.loads(done.communicate(timeout=PATIENCE_S)[0])
 
     assert "Traceback" not in complained
+    assert stopped.returncode == 130
     assert (first["verdict"]["decision"], first["verdict"]["basis"]) == ("undecided", "stopped")
     assert "Ctrl-C" in first["verdict"]["reason"]
     assert "same command goes on" in first["verdict"]["reason"]
@@ -117,6 +118,32 @@ def test_ctrl_c_finishes_what_is_under_way_says_how_to_go_on_and_pays_nothing_tw
     assert last["verdict"]["basis"] == "exhausted"
     assert set(asked(server).values()) == {1}
     assert len(server.requests) == 2 * ITEMS
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_verdict_that_falls_after_ctrl_c_is_told_and_the_exit_code_still_says_130(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Twelve items are under way when it comes, and their answers are enough for a winner at this error rate."""
+    gate, complaints = threading.Event(), tmp_path / "stderr"
+
+    async def behave(exchange: Exchange) -> None:
+        while not gate.is_set() and not exchange.left.is_set():
+            await asyncio.sleep(0.002)
+        good = exchange.json()["model"] == "m1"
+        await (right_answer(exchange) if good else answers(chat_body("wrong"))(exchange))
+
+    with serving(behave) as server:
+        stopped = start(hosted_task(tmp_path, server, at_once=12, alpha=0.4), complaints)
+        eventually(lambda: len(server.requests) >= 24)
+        stopped.send_signal(number)
+        eventually(lambda: STOPPING in complaints.read_text())
+        gate.set()
+        said, _ = stopped.communicate(timeout=PATIENCE_S)
+
+    verdict = json.loads(said)["verdict"]
+    assert (verdict["decision"], verdict["winner"]) == ("winner", "one")
+    assert stopped.returncode == 130
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

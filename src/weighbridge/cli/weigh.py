@@ -45,7 +45,7 @@ Examples:
 @click.option(
     "--scope", type=click.Choice(["work", "items"]), help="A claim about work like these items, or these only."
 )
-@click.option("--min-items", type=click.IntRange(min=0), help="Name no winner before this many items.  [0]")
+@click.option("--min-items", type=click.IntRange(min=0), help="Do not end before this many items.  [0]")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
 @click.option("--max-items", type=click.IntRange(min=1), help="Draw at most this many items.")
 @click.option("--max-failed", type=click.FloatRange(0, 1), help="Share of a candidate's samples that may fail.  [0.2]")

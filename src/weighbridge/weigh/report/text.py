@@ -127,8 +127,9 @@ def _sums(report: Report) -> Iterator[str]:
 
 
 def _failures(report: Report) -> Iterator[str]:
-    names = short_names([one.name for one in report.result.candidates], NAME)
-    for failure in sorted(report.failures, key=lambda one: -one.count)[:3]:
+    commonest = sorted(report.failures, key=lambda one: -one.count)[:3]
+    names = short_names([*(one.name for one in report.result.candidates), *(one.candidate for one in commonest)], NAME)
+    for failure in commonest:
         who, why = names[failure.candidate], one_line(failure.reason, 60)
         yield f"Failed: {who}, {counted(failure.count, 'call')}: {why}"
 
