@@ -6,11 +6,12 @@ from weighbridge.chat.anthropic import AnthropicFront
 from weighbridge.chat.dialect import Front
 from weighbridge.chat.ollama_api import OllamaFront
 from weighbridge.chat.openai_front import OpenAIFront
+from weighbridge.chat.responses import ResponsesFront
 
 
 def fronts() -> tuple[Front, ...]:
     """All of them, the most spoken first."""
-    return OpenAIFront(), AnthropicFront(), OllamaFront()
+    return OpenAIFront(), AnthropicFront(), ResponsesFront(), OllamaFront()
 
 
 def by_path() -> dict[str, Front]:

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from weighbridge.chat.answer import Answer, Usage
-from weighbridge.chat.anthropic.signatures import OF_CALL, sealed
+from weighbridge.chat.anthropic.wire import NAME
 from weighbridge.chat.dialect import Stamp
 from weighbridge.chat.json_text import answer_json, lenient_object
 from weighbridge.chat.request import Thought
+from weighbridge.chat.signatures import of_call, sealed
 from weighbridge.errors import BadAnswer
 
 STOPPED = {
@@ -35,7 +36,7 @@ def write_answer(answer: Answer, stamp: Stamp, model: str) -> bytes:
         if arguments is None:
             raise BadAnswer(f"the model's arguments for the tool {call.name!r} are no JSON object")
         if call.signature is not None:
-            content.append(block(Thought(signature=call.signature, signed_by=OF_CALL)))
+            content.append(block(of_call(call.signature)))
         content.append({"type": "tool_use", "id": call.id, "name": call.name, "input": arguments})
     return answer_json(
         {
@@ -57,8 +58,8 @@ def thoughts_of(answer: Answer) -> tuple[Thought, ...]:
 
 def block(thought: Thought) -> dict[str, Any]:
     if thought.redacted is not None:
-        return {"type": "redacted_thinking", "data": sealed(thought, thought.redacted)}
-    return {"type": "thinking", "thinking": thought.text, "signature": sealed(thought, thought.signature or "")}
+        return {"type": "redacted_thinking", "data": sealed(thought, NAME)}
+    return {"type": "thinking", "thinking": thought.text, "signature": sealed(thought, NAME)}
 
 
 def stop_reason(finish: str | None, stop_sequence: str | None) -> str:

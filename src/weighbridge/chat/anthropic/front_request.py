@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.chat.anthropic.signatures import OF_CALL, opened
 from weighbridge.chat.anthropic.wire import (
+    NAME,
     AnyChoice,
     AutoChoice,
     Block,
@@ -43,6 +43,7 @@ from weighbridge.chat.request import (
     ToolCall,
 )
 from weighbridge.chat.request import Tool as CanonicalTool
+from weighbridge.chat.signatures import is_of_call, opened
 from weighbridge.errors import RequestError
 
 _decoder = msgspec.json.Decoder(Request)
@@ -143,13 +144,13 @@ def _assistant(blocks: list[Block], at: int) -> Message:
         if isinstance(block, TextBlock):
             texts.append(block)
         elif isinstance(block, ThinkingBlock):
-            thought = opened(block.thinking, block.signature)
-            if thought.signed_by == OF_CALL:
+            thought = opened(block.thinking, block.signature, NAME)
+            if is_of_call(thought):
                 proof = thought.signature
             else:
                 thoughts.append(thought)
         elif isinstance(block, RedactedBlock):
-            thoughts.append(opened("", "", block.data))
+            thoughts.append(opened("", block.data, NAME, redacted=True))
         elif isinstance(block, ToolUseBlock):
             calls.append(ToolCall(block.id, block.name, bytes(block.input).decode(), proof))
             proof = None

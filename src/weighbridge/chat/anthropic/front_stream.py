@@ -13,11 +13,12 @@ from typing import Any
 from weighbridge.chat.answer import CallPart, Piece, Usage
 from weighbridge.chat.anthropic.front_answer import stop_reason, usage_counts
 from weighbridge.chat.anthropic.front_error import error_json
-from weighbridge.chat.anthropic.signatures import OF_CALL, sealed
+from weighbridge.chat.anthropic.wire import NAME
 from weighbridge.chat.call_parts import CallFlow
 from weighbridge.chat.dialect import Stamp
 from weighbridge.chat.json_text import answer_json, lenient_object, text_json
 from weighbridge.chat.request import Thought
+from weighbridge.chat.signatures import of_call, sealed
 from weighbridge.errors import WeighbridgeError
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -104,14 +105,14 @@ class MessageStream:
 
     def _thought(self, thought: Thought, out: list[bytes]) -> None:
         if thought.redacted is not None:
-            data = text_json(sealed(thought, thought.redacted))
+            data = text_json(sealed(thought, NAME))
             self._into("redacted", b'{"type":"redacted_thinking","data":%b}' % data, out)
         else:
             self._into("thinking", _THINKING, out)
             if thought.text:
                 out.append(_DELTA % (self._next, b"thinking_delta", b"thinking", text_json(thought.text)))
             if thought.signature:
-                proof = text_json(sealed(thought, thought.signature))
+                proof = text_json(sealed(thought, NAME))
                 out.append(_DELTA % (self._next, b"signature_delta", b"signature", proof))
         self._close(out)
 
@@ -120,7 +121,7 @@ class MessageStream:
         if opened is None:
             if part.signature is not None:
                 self._close(out)
-                self._thought(Thought(signature=part.signature, signed_by=OF_CALL), out)
+                self._thought(of_call(part.signature), out)
             self._close(out)
             self._close_calls(out, only_whole=True)
             block = {"type": "tool_use", "id": part.id, "name": part.name, "input": {}}
