@@ -15,9 +15,10 @@ from .answer_split import resolve_split
 from .devices import DeviceSet
 from .hardware import Hardware
 from .launch import launch_commands
-from .memory import capacity_bytes, plan
+from .memory import LLAMACPP, capacity_bytes, plan
 from .memory_records import Need
 from .records import Ask, Engine, FigureKind, Fit, Subject
+from .speed import Speeds, speed
 from .state_types import engine_keeps
 
 GGUF_ENGINES: tuple[Engine, ...] = ("llamacpp", "ollama")
@@ -32,6 +33,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     need: Need
     free_bytes: int
     """capacity - total; below zero where it does not fit."""
+    speeds: Speeds | None
+    """None where the device's bandwidth is unknown, or where the engine would not start for want of memory."""
     notes: tuple[str, ...] = ()
 
 
@@ -58,6 +61,9 @@ def fit_details(subject: Subject, ask: Ask, devices: DeviceSet, *, launch: bool 
     need = planned.need(ask.context_tokens, ask.concurrency)
     capacity = capacity_bytes(ask, devices.hardware)
     total = need.total_bytes
+    speeds = None
+    if total <= capacity or ask.engine in LLAMACPP:
+        speeds = speed(subject.architecture, subject.weights, ask, devices)
     answer = Fit(
         model=subject.model,
         variant=subject.variant,
@@ -73,12 +79,13 @@ def fit_details(subject: Subject, ask: Ask, devices: DeviceSet, *, launch: bool 
         fits=total <= capacity,
         max_context=longest_context(planned, ask.concurrency, capacity),
         max_concurrency=most_sequences(planned, ask.context_tokens, capacity),
-        prefill_tps=None,
-        decode_tps=None,
+        prefill_tps=speeds.prefill_tps if speeds else None,
+        decode_tps=speeds.decode_tps if speeds else None,
         kinds=_kinds(subject, devices.hardware),
         launch=launch_commands(subject, devices.hardware, _asks(subject, ask, devices)) if launch else {},
     )
-    return Details(fit=answer, ask=ask, need=need, free_bytes=capacity - total, notes=_notes(subject, ask))
+    notes = (*_notes(subject, ask), *(speeds.assumed if speeds else ()))
+    return Details(fit=answer, ask=ask, need=need, free_bytes=capacity - total, speeds=speeds, notes=notes)
 
 
 def _asks(subject: Subject, ask: Ask, devices: DeviceSet) -> Callable[[Engine], tuple[Ask, int]]:
@@ -112,6 +119,8 @@ def _kinds(subject: Subject, device: Hardware) -> dict[str, FigureKind]:
         "fits": "estimated",
         "max_context": "estimated",
         "max_concurrency": "estimated",
+        "prefill_tps": "estimated",
+        "decode_tps": "estimated",
     }
     return kinds
 

@@ -110,6 +110,7 @@ class Plan:
                 cells=-(-tokens // CELLS) * CELLS,
                 devices=ask.split.devices,
                 step_tokens=self.step,
+                rows=sequences,
                 flash_attention=ask.flash_attention,
             )
             return (*common, uneven)
@@ -125,7 +126,7 @@ def plan(subject: Subject, ask: Ask, device: Hardware) -> Plan:
     """What a set of devices must hold, as a function of sequences; `ask.split` says how many devices there are."""
     state = state_for(subject, ask)
     weights = subject.weights.total_bytes - subject.weights.container_bytes
-    host = subject.weights.host_bytes if ask.engine in LLAMACPP and backend_of(device) != "cpu" else 0
+    host = _left_on_host(subject) if ask.engine in LLAMACPP and backend_of(device) != "cpu" else 0
     step = step_tokens(ask, device)
     constant = [*_constant_charges(subject, ask, device, weights)]
     if ask.split.tensor > 1:
@@ -136,6 +137,16 @@ def plan(subject: Subject, ask: Ask, device: Hardware) -> Plan:
     constant.append(Charge("embedding table left in the host's memory", -host))
     rounding = rounding_for(subject, ask, state)
     return Plan(subject, ask, device, state, rounding, step, weights, host, tuple(constant))
+
+
+def _left_on_host(subject: Subject) -> int:
+    """What llama.cpp does not bring to the device; a table that is also the head is needed there all the same."""
+    architecture, host = subject.architecture, subject.weights.host_bytes
+    if not architecture.tied:
+        return host
+    tables = [tensor for tensor in architecture.outside if tensor.kind == "embedding"]
+    every = sum(tensor.elements for tensor in tables)
+    return host * sum(tensor.elements for tensor in tables if tensor.role != "token_embd") // every if every else 0
 
 
 def _constant_charges(subject: Subject, ask: Ask, device: Hardware, weights: int) -> tuple[Charge, ...]:

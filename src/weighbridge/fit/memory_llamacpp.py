@@ -1,19 +1,22 @@
 """What llama.cpp takes on its devices beside weights and cache, and how it rounds the cache.
 
-    compute buffer   the larger of a step's logits and, without flash attention, its scores:
-                     step x (vocab + hidden) x 4      step x cells x (heads + 1) x 4 + step x hidden x 4
+    compute buffer   the larger of a step's logits, its widest layer and, without flash attention, its scores; and masks
+                     rows x (vocab + hidden) x 4       step x (3 mlp + 5 hidden) x 4
+                     step x (cells x heads + 7 hidden) x 4        masks: step x cells x 2, without flash attention x 4
     runtime          the driver's context, kernels, small buffers; a constant of the backend
     unpacked         ROCm multiplies large batches in 16 bit: the largest dense matrix unpacked, and what its pool
                      keeps of the scores of each step of the prompt without flash attention
 
-A step is --ubatch-size tokens, or the context where that is shorter. A context is rounded up to 256 cells, a sliding
-window keeps its window and one step. The embedding table stays on the host, except on Vulkan, where it lies in memory
-the device counts as its own. A prompt's last token is the only one whose logits are computed.
+A step is --ubatch-size tokens, or the context where that is shorter. llama-server reserves a row of logits for each
+sequence (n_outputs_max, seen in its log with builds of 2026); llama-bench and builds of 2025 one for each token of a
+step. A context is rounded up to 256 cells, a sliding window keeps its window and one step. The embedding table stays
+on the host, except on Vulkan, where it lies in memory the device counts as its own.
 
-The constants of RUNTIME_BYTES and ROCM_BATCH_BYTES are medians over llama-bench runs on one Strix Halo machine
-(ROCm, Vulkan); bench/fit_memory.py estimates them again, leaving out the model it predicts. CUDA's, Metal's and
-SYCL's are not measured there: they are what a context of those drivers takes in reports of users, to some 150 MiB.
-Sources: llama-kv-cache.cpp (padding), llama-graph.cpp and ggml-alloc.c (buffers), ggml-cuda.cu (legacy pool).
+RUNTIME_BYTES of ROCm and Vulkan and ROCM_BATCH_BYTES are medians over llama-bench runs on one Strix Halo machine;
+bench/fit_memory.py estimates them again, leaving out the model it predicts. CUDA's, Metal's and SYCL's are not
+measured there: they are what a context of those drivers takes in reports of users, to some 150 MiB.
+Sources: llama-kv-cache.cpp (padding), ggml-alloc.c (buffers), ggml-cuda.cu (legacy pool); compute buffers and caches
+compared with llama.cpp's own log in tests/fit/test_memory_llamacpp_real.py.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from typing import Literal
 
 from weighbridge.units import MIB
 
-from .architecture import Architecture, Attention, LatentAttention
+from .architecture import Architecture, Attention, Dense, LatentAttention, Moe
 from .memory_records import Charge
 from .state import Rounding
 
@@ -53,13 +56,15 @@ def rounding(step_tokens: int, *, whole_windows: bool = False) -> Rounding:
     return Rounding(block=CELLS, window_block=CELLS, window_extra=step_tokens, whole_windows=whole_windows)
 
 
-def compute_bytes(architecture: Architecture, step: int, cells: int, *, flash_attention: bool) -> int:
-    """Of the buffer a step's activations live in, on the device that computes logits."""
-    logits = 4 * step * (architecture.vocab + architecture.hidden)
+def compute_bytes(architecture: Architecture, step: int, cells: int, rows: int, *, flash_attention: bool) -> int:
+    """Of the buffer a step's activations live in, on the device that computes `rows` rows of logits."""
+    hidden = architecture.hidden
+    logits = 4 * rows * (architecture.vocab + hidden)
+    layer = 4 * step * (_mlp_width(architecture) + 5 * hidden)
     if flash_attention:
-        return logits + 2 * step * cells
-    scores = 4 * step * (cells * (_most_heads(architecture) + 1) + architecture.hidden)
-    return max(logits, scores)
+        return max(logits, layer + 2 * step * cells)
+    scores = 4 * step * (cells * _most_heads(architecture) + 7 * hidden)
+    return max(logits, max(layer, scores) + 4 * step * cells)
 
 
 def unpacked_bytes(architecture: Architecture, step: int, cells: int, *, flash_attention: bool) -> int:
@@ -79,16 +84,20 @@ def charges(
     cells: int,
     devices: int = 1,
     step_tokens: int = STEP_TOKENS,
+    rows: int | None = None,
     flash_attention: bool = True,
     reads_prompts: bool = True,
 ) -> tuple[Charge, ...]:
     """The overhead on all devices, each of which has a context and buffers of its own.
 
-    `cells` are of one sequence, rounded; `reads_prompts` is False for a server that has only written so far.
+    `cells` are of one sequence, rounded; `rows` are rows of logits, None: one for each token of a step, as llama-bench
+    reserves them; `reads_prompts` is False for a server that has only written so far.
     """
     step = min(step_tokens, cells)
+    kept = step if rows is None else min(rows, step)
+    compute = compute_bytes(architecture, step, cells, kept, flash_attention=flash_attention)
     found = [
-        Charge("compute buffers", devices * compute_bytes(architecture, step, cells, flash_attention=flash_attention)),
+        Charge("compute buffers", devices * compute),
         Charge("driver and runtime", devices * RUNTIME_BYTES[backend]),
     ]
     if backend == "rocm" and reads_prompts and step >= MANY_TOKENS:
@@ -105,6 +114,19 @@ MANY_TOKENS = 64
 def _most_heads(architecture: Architecture) -> int:
     mixers = (mixer for layer in architecture.layers for mixer in layer.mixers)
     return max((mixer.heads for mixer in mixers if isinstance(mixer, Attention | LatentAttention)), default=0)
+
+
+@lru_cache(maxsize=1024)
+def _mlp_width(architecture: Architecture) -> int:
+    """Elements a token takes inside the widest feed-forward network: gate, up, product, of each expert."""
+    widths = []
+    for mlp in {layer.mlp for layer in architecture.layers}:
+        if isinstance(mlp, Dense):
+            widths.append((3 if mlp.gated else 2) * mlp.intermediate)
+        elif isinstance(mlp, Moe):
+            each = 3 * mlp.intermediate + architecture.hidden
+            widths.append(mlp.per_token * each + 3 * mlp.shared_intermediate)
+    return max(widths, default=0)
 
 
 @lru_cache(maxsize=1024)
