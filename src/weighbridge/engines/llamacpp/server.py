@@ -17,8 +17,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from weighbridge.chat.json_text import as_bytes
 from weighbridge.engines.llamacpp.process import Child, StartFailed
-from weighbridge.errors import BackendRefused, BackendUnreachable, BadAnswer, EngineCrashed, EngineError, WeightsError
+from weighbridge.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    BadAnswer,
+    CannotAsk,
+    EngineCrashed,
+    EngineError,
+    WeightsError,
+)
 from weighbridge.net.calls import Calls, Timeouts
 
 CHILD = Path(__file__).with_name("child.py")
@@ -27,6 +36,8 @@ ARGV = (sys.executable, "-P", str(CHILD))
 SEEN_S = 5.0
 """A broken connection is seen up to this long before the end of the process that broke it: a busy machine takes its
 time to bury a large process, and one that writes a core dump longer."""
+SOON_S = 0.25
+"""The same after an answer that cannot be read, which hardly ever is the work of a crash."""
 TAIL_LINES = 6
 """Of stderr, in an error's text."""
 
@@ -118,7 +129,7 @@ class Server:
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON object that answers. Raises EngineError."""
-        return await self._ask("POST", path, msgspec.json.encode(body))
+        return await self._ask("POST", path, as_bytes(body))
 
     @asynccontextmanager
     async def stream(self, path: str, body: dict[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -129,7 +140,7 @@ class Server:
                 "POST",
                 running.address + path,
                 running.headers,
-                msgspec.json.encode(body),
+                as_bytes(body),
                 self._timeouts,
                 repeatable=True,
             )
@@ -182,10 +193,11 @@ class Server:
         """Say that the engine crashed where that is why a call broke."""
         try:
             yield
-        except BackendRefused:
+        except (BackendRefused, CannotAsk):
             raise
         except EngineError as error:
-            if self._closed or not await running.child.gone_within(self._seen_s):
+            seen_s = SOON_S if isinstance(error, BadAnswer) else self._seen_s
+            if self._closed or not await running.child.gone_within(seen_s):
                 raise
             raise self._crashed(running.child, "while it was working on this call") from error
 

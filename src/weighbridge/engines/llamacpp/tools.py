@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from weighbridge.chat import ChatRequest, Message, Text, Tool, ToolCall
+from weighbridge.chat.json_text import as_bytes
 from weighbridge.errors import BadAnswer, CannotAsk
 
 MOST_CALLS = 8
@@ -64,7 +65,7 @@ def as_prompted(request: ChatRequest) -> ChatRequest:
             next_move="Ask with tools or with a schema, not both.",
         )
     may = request.tool_choice == "auto"
-    lines = [msgspec.json.encode(_described(tool)).decode() for tool in tools]
+    lines = [as_bytes(_described(tool)).decode() for tool in tools]
     told = INTRODUCTION + "\n".join(lines) + f"\n{MUST}" + (f" {MAY}" if may else "")
     return msgspec.structs.replace(
         request,
@@ -182,7 +183,7 @@ def _in_words(message: Message) -> Message:
         return Message(role="user", content=f"Result{named} ({message.tool_call_id}):\n{_text(message)}")
     if message.tool_calls:
         calls = [{"name": call.name, "arguments": msgspec.Raw(call.arguments.encode())} for call in message.tool_calls]
-        return Message(role="assistant", content=msgspec.json.encode({"tool_calls": calls}).decode())
+        return Message(role="assistant", content=as_bytes({"tool_calls": calls}).decode())
     return message
 
 
