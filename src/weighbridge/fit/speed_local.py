@@ -1,0 +1,75 @@
+"""Seconds a step takes on llama.cpp and its kin at a device's stated rates, term by term.
+
+Layers lie one after another on the devices, so several of them read a token's weights no faster than one; a prompt's
+steps go through them as through a pipe. What does not fit stays with the host's processor.
+
+    weights, experts, cache, state   bytes a step reads / bandwidth    spilled   the same at the host's rate
+    matmul                           2 x parameters x sequences / peak, where there are several sequences
+    dense, expert_matmul             the same for all tokens of a prompt
+    attention                        operations / bf16 peak
+    layers, moe_layers, step, sequences, spilled_layers, hops, recurrent
+                                     launches and waits, in units of 1 us, 1 us, 1 ms, 1 ms, 1 us, 1 ms, 1 us
+"""
+
+from __future__ import annotations
+
+import math
+
+from .hardware import Hardware
+from .speed_run import HOST_BANDWIDTH, PCIE_BANDWIDTH, Run, matmul_peak
+from .speed_work import Work
+
+STEP_TERMS = ("weights", "experts", "cache", "state", "spilled", "spilled_layers", "layers", "moe_layers", "step",
+              "sequences", "matmul", "attention", "hops")  # fmt: skip
+PROMPT_TERMS = ("dense", "expert_matmul", "attention", "cache", "weights", "experts", "layers", "moe_layers", "step",
+                "spilled", "recurrent", "hops")  # fmt: skip
+
+
+def step_terms(work: Work, hardware: Hardware, bandwidth: float, run: Run, kind: str) -> tuple[float, ...]:
+    """Seconds by STEP_TERMS for a step that writes one token of each sequence."""
+    batch, here = run.sequences, 1.0 - run.spilled
+    peak = matmul_peak(hardware, kind, "local")
+    experts = work.expert_bytes * work.touched_share(batch)
+    cache = batch * work.cache_bytes(run.behind_tokens)
+    parameters = work.dense_parameters + work.head_parameters + work.active_share * work.expert_parameters
+    return (
+        (here * work.dense_bytes + work.head_bytes) / bandwidth,
+        here * experts / bandwidth,
+        here * cache / bandwidth,
+        2 * batch * work.state_bytes / bandwidth,
+        run.spilled * (work.dense_bytes + experts + cache) / HOST_BANDWIDTH,
+        1e-6 * run.spilled * work.layers,
+        1e-6 * work.layers,
+        1e-6 * work.moe_layers,
+        1e-3,
+        1e-3 * (batch - 1),
+        2 * parameters * batch / peak if peak and batch > 1 else 0.0,
+        batch * work.attention_ops(run.behind_tokens) / peak if peak else 0.0,
+        1e-3 * (run.devices - 1),
+    )
+
+
+def prompt_terms(work: Work, hardware: Hardware, bandwidth: float, run: Run, kind: str) -> tuple[float, ...] | None:
+    """Seconds by PROMPT_TERMS until a prompt is read; None where the device's rate is not known."""
+    peak = matmul_peak(hardware, kind, "local")
+    if peak is None:
+        return None
+    tokens, here = run.prompt_tokens, 1.0 - run.spilled
+    steps = math.ceil(tokens / run.step_tokens)
+    pipe = (steps + run.devices - 1) / (steps * run.devices)
+    behind = run.cached_tokens + tokens / 2
+    touched = work.touched_share(min(tokens, run.step_tokens))
+    return (
+        pipe * 2 * work.dense_parameters * tokens / peak,
+        pipe * 2 * work.active_share * work.expert_parameters * tokens / peak,
+        pipe * tokens * work.attention_ops(behind, prompt=True) / peak,
+        pipe * steps * work.cache_bytes(behind) / bandwidth,
+        pipe * steps * here * work.dense_bytes / bandwidth,
+        pipe * steps * here * work.expert_bytes * touched / bandwidth,
+        pipe * 1e-5 * steps * work.layers,
+        pipe * 1e-5 * steps * work.moe_layers,
+        1e-3,
+        run.spilled * steps * (work.dense_bytes + work.expert_bytes * touched) / PCIE_BANDWIDTH,
+        1e-6 * work.recurrent * tokens,
+        1e-3 * (run.devices - 1) * steps,
+    )
