@@ -11,6 +11,8 @@ from scripted import DONE, PRICED, ScriptedEngine, make_call, make_record, open_
 
 from patience import settled, soon
 from weighbridge.chat import Message, Piece, Sampling, Usage
+from weighbridge.chat.answer import TokenLogprob
+from weighbridge.chat.request import Thought
 from weighbridge.dispatch import Budget, Outcome
 from weighbridge.errors import BackendRefused, BadAnswer, EngineCrashed, LedgerError, StreamCut
 from weighbridge.ledger import Ledger, Spending
@@ -235,6 +237,40 @@ def test_log_probabilities_can_be_stored_whatever_they_are(tmp_path: Path) -> No
 
     assert outcome.answer is not None
     assert outcome.answer.label_logprobs == {"x": {"a": -0.1, "b": -1e9}}
+
+
+def test_everything_an_answer_says_of_itself_is_kept_and_given_again(tmp_path: Path) -> None:
+    """Whoever asked for log-probabilities, or must send signed reasoning back, gets them from a stored answer too."""
+    first = Piece(text="a", reasoning="hm", logprobs=(TokenLogprob("a", -0.1, {"a": -0.1, "b": float("-inf")}),))
+    last = Piece(
+        text="b",
+        logprobs=(TokenLogprob("b", -0.2),),
+        thoughts=(Thought(signature="s"),),
+        stop_sequence="END",
+        finish="stop",
+        usage=Usage(input_tokens=9, output_tokens=2, cache_write_tokens=4),
+    )
+
+    with open_door(tmp_path, [first, last]) as (door, engine, _):
+        outcomes = [asyncio.run(door.ask(make_call())) for _ in range(2)]
+
+    assert engine.calls == 1
+    for outcome in outcomes:
+        assert outcome.answer is not None
+        assert outcome.answer.logprobs == (TokenLogprob("a", -0.1, {"a": -0.1, "b": -1e9}), TokenLogprob("b", -0.2))
+        assert outcome.answer.thoughts == (Thought("hm", signature="s"),)
+        assert outcome.answer.stop_sequence == "END"
+        assert outcome.answer.usage.cache_write_tokens == 4
+
+
+def test_a_log_probability_that_is_no_number_is_no_answer(tmp_path: Path) -> None:
+    odd = Piece(text="a", logprobs=(TokenLogprob("a", float("nan")),), finish="stop")
+
+    with open_door(tmp_path, [odd], record=make_record(retries=0)) as (door, _, _):
+        outcome = asyncio.run(door.ask(make_call()))
+
+    assert outcome.reason == "unreadable answer"
+    assert "is nan" in (outcome.error or "")
     assert again.answer == outcome.answer
 
 

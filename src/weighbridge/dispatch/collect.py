@@ -11,7 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
 
+import msgspec
+
 from weighbridge.chat import Answer, Piece, ToolCall, Usage
+from weighbridge.chat.answer import TokenLogprob
+from weighbridge.chat.join import ThoughtJoiner
+from weighbridge.chat.request import Thought
 from weighbridge.errors import BadAnswer
 
 from .clock import Clock
@@ -46,7 +51,10 @@ class _Draft:
         self._texts: list[str] = []
         self._reasonings: list[str] = []
         self._calls: list[ToolCall] = []
-        self._logprobs: dict[str, dict[str, float]] | None = None
+        self._labels: dict[str, dict[str, float]] | None = None
+        self._logprobs: list[TokenLogprob] = []
+        self._thoughts = ThoughtJoiner()
+        self._stop_sequence: str | None = None
         self._finish: str | None = None
         self._usage: Usage | None = None
         self._model: str | None = None
@@ -61,7 +69,13 @@ class _Draft:
         self._calls += piece.tool_calls
         self.size += len(piece.text) + len(piece.reasoning)
         self.size += sum(len(call.name) + len(call.arguments) for call in piece.tool_calls)
-        self._logprobs = piece.label_logprobs or self._logprobs
+        if piece.logprobs:
+            self._logprobs += piece.logprobs
+            self.size += sum(len(one.token) + sum(map(len, one.top)) for one in piece.logprobs)
+        self._thoughts.take(piece)
+        self.size += sum(len(one.text) + len(one.redacted or "") for one in piece.thoughts)
+        self._labels = piece.label_logprobs or self._labels
+        self._stop_sequence = piece.stop_sequence or self._stop_sequence
         self._finish = piece.finish or self._finish
         self._usage = piece.usage or self._usage
         self._model = piece.model or self._model
@@ -77,10 +91,13 @@ class _Draft:
             tool_calls=tuple(
                 ToolCall(_unicode(call.id), _unicode(call.name), _unicode(call.arguments)) for call in self._calls
             ),
-            label_logprobs=self._logprobs and _numbers(self._logprobs),
+            label_logprobs=self._labels and _numbers(self._labels),
             finish=self._finish and _unicode(self._finish),
             usage=_counts(self._usage),
             model=self._model and _unicode(self._model),
+            logprobs=tuple(map(_token, self._logprobs)),
+            thoughts=tuple(map(_thought, self._thoughts.whole())),
+            stop_sequence=self._stop_sequence and _unicode(self._stop_sequence),
             latency_s=latency_s,
             ttft_s=ttft_s,
         )
@@ -110,6 +127,7 @@ def _counts(usage: Usage | None) -> Usage:
         count(usage.output_tokens),
         count(usage.cached_tokens),
         count(usage.reasoning_tokens),
+        count(usage.cache_write_tokens),
     )
 
 
@@ -119,3 +137,15 @@ def _numbers(ranked: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]
             if math.isnan(logprob) or logprob == math.inf:
                 raise BadAnswer(f"the log-probability of {label!r} for {name!r} is {logprob}")
     return {name: {label: max(at, IMPOSSIBLE) for label, at in labels.items()} for name, labels in ranked.items()}
+
+
+def _token(said: TokenLogprob) -> TokenLogprob:
+    """A token with its alternatives, of which those without a number are left out."""
+    top = {_unicode(token): max(at, IMPOSSIBLE) for token, at in said.top.items() if at < math.inf}  # not for NaN
+    if not said.logprob < math.inf:
+        raise BadAnswer(f"the log-probability of the token {said.token!r} is {said.logprob}")
+    return TokenLogprob(_unicode(said.token), max(said.logprob, IMPOSSIBLE), top)
+
+
+def _thought(said: Thought) -> Thought:
+    return msgspec.structs.replace(said, text=_unicode(said.text))
