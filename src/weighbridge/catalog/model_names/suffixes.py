@@ -61,7 +61,7 @@ _BEHIND: tuple[tuple[Kind, Needs, str, str], ...] = (
     ("version", "nothing", ":", r"latest"),
     ("setting", "thinker", "[:_]", r"thinking | reasoning"),
     ("setting", "thinker", "_", r"\d+k"),
-    ("setting", "nothing", "[_:]", r"max | unknown"),
+    ("setting", "nothing", "[_:]", r"(?:pro)?max | pro(?:low|medium|high|xhigh) | unknown"),
     ("setting", "context", "[-:]", r"[1-9]\d{0,3}k"),
     ("quantisation", "nothing", _SEPARATOR, _QUANTISATION),
     ("format", "nothing", _SEPARATOR, _FORMAT),
