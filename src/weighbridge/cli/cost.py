@@ -21,6 +21,7 @@ Examples:
   weighbridge cost --train deepseek-v3         what its training took, reckoned and reported
 """
 MOST_MOVED = 8
+ENGINES = ("vllm", "sglang", "llamacpp", "ollama", "tensorrt-llm")
 MOVED = ("ASSUMPTION", "HALF", "1.5 TIMES", "WINNER")
 WORK_OPTIONS = ("requests", "in", "out", "cached", "reasoning", "batch", "peak")
 OWN_OPTIONS = ("usd_hour", "buy", "years", "watts", "pue", "kwh", "tps", "prefill_tps", "utilisation", "spare")
@@ -51,6 +52,15 @@ OWN_OPTIONS = ("usd_hour", "buy", "years", "watts", "pue", "kwh", "tps", "prefil
 @click.option("--utilisation", metavar="SHARE", help="Most of a set that the busiest hour may use.  [70%]")
 @click.option("--spare", metavar="N", help="Whole sets that stand by.  [1]")
 @click.option("--people", metavar="N@USD", help="Posts and what one costs a year: 0.2@150000.  [nobody]")
+@click.option("--quant", metavar="FORMAT", help="Format on own hardware: fp8, Q4_K_M.  [the best that fits]")
+@click.option("--engine", type=click.Choice(ENGINES), help="Engine on own hardware.  [the usual one]")
+@click.option("--train", "train", is_flag=True, help="Instead: what training MODEL takes; `all` for every known run.")
+@click.option("--active", metavar="N", help="With --train: parameters that one token uses: 37B.")
+@click.option("--tokens", metavar="N", help="With --train: tokens trained on: 14.8T.")
+@click.option("--mfu", metavar="SHARE", help="With --train: share of the dense bf16 peak that is used.  [40%]")
+@click.option("--at-work", metavar="SHARE", help="With --train: share of the time at work.  [90%]")
+@click.option("--seq", metavar="N", help="With --train: tokens of a training sequence.  [4096]")
+@click.option("--devices", metavar="N", help="With --train: how many work at once, for the days it takes.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Draw cost over volume: a file .svg or .png.")
 @click.option("--top", type=click.IntRange(1), default=12, show_default=True, help="Providers of each model.")
 @FOLDER
@@ -63,6 +73,7 @@ def cost(
     chart: Path | None,
     top: int,
     folder: Path,
+    train: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -72,6 +83,11 @@ def cost(
     """
     if init is not None:
         _write_starter(init)
+        return
+    if train:
+        from weighbridge.cli.cost_training import print_training
+
+        print_training(models, options, folder, as_json)
         return
     from weighbridge.cli.compose_cost import Wish, compare_costs
 
