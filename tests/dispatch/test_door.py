@@ -237,6 +237,7 @@ def test_log_probabilities_can_be_stored_whatever_they_are(tmp_path: Path) -> No
 
     assert outcome.answer is not None
     assert outcome.answer.label_logprobs == {"x": {"a": -0.1, "b": -1e9}}
+    assert again.answer == outcome.answer
 
 
 def test_everything_an_answer_says_of_itself_is_kept_and_given_again(tmp_path: Path) -> None:
@@ -271,7 +272,6 @@ def test_a_log_probability_that_is_no_number_is_no_answer(tmp_path: Path) -> Non
 
     assert outcome.reason == "unreadable answer"
     assert "is nan" in (outcome.error or "")
-    assert again.answer == outcome.answer
 
 
 def test_a_backend_that_never_stops_writing_is_cut_off(tmp_path: Path) -> None:
