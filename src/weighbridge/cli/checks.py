@@ -36,7 +36,7 @@ EXTRAS = {
 }
 """Module to the extra that brings it, and what for."""
 LITTLE_DISK = 2 * GIB
-LOADING_S = 30
+LOADING_S = 60
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -137,26 +137,29 @@ def _llama_cpp() -> Iterator[Check]:
     """Load llama.cpp in a process of its own: on a processor it was not built for, it would end ours."""
     if importlib.util.find_spec("xllamacpp") is None:
         return
-    code = "import xllamacpp; print(xllamacpp.get_system_info())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=LOADING_S,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    yield loads("import xllamacpp; print(xllamacpp.get_system_info())", LOADING_S)
+
+
+def loads(code: str, most_s: float) -> Check:
+    """Whether llama.cpp is loaded by `code`, which prints what the processor can do."""
+    command = [sys.executable, "-c", code]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=most_s, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        found = f"was not loaded within {most_s:g} s"
+        return Check("llama.cpp", "warn", found, "Try again when the machine is less busy.")
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        yield Check(
+        return Check(
             "llama.cpp",
             "missing",
             f"cannot be loaded: {said[:200]}",
             "Reinstall it: pip install --force-reinstall xllamacpp",
         )
-    else:
-        features = done.stdout.strip().splitlines()[-1][:160] if done.stdout.strip() else "loads"
-        yield Check("llama.cpp", "ok", features)
+    features = done.stdout.strip().splitlines()[-1][:160] if done.stdout.strip() else "loads"
+    return Check("llama.cpp", "ok", features)
 
 
 def _extras() -> Iterator[Check]:
