@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "race": ("weighbridge.cli.race", "Who leads: open or closed, China or West, and by how many months."),
     "adoption": ("weighbridge.cli.adoption", "How much models are used: downloads, likes, derivatives, tokens."),
     "pick": ("weighbridge.cli.pick", "Which models meet a need, ranked with reasons; which do not, and by which rule."),
+    "fit": ("weighbridge.cli.fit", "Will it run on that hardware: memory, speed, capacity, launch commands."),
     "cost": ("weighbridge.cli.cost", "What a workload costs: providers against own hardware; what training takes."),
     "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
     "serve": ("weighbridge.cli.serve", "One API for every client, over every model."),

@@ -14,7 +14,9 @@ MOST_SEQUENCES = 1 << 20
 def longest_context(plan: Plan, sequences: int, capacity: int) -> int:
     """Tokens of each of so many sequences; at most what the model was made for. 0 where not even one fits."""
     most = plan.subject.architecture.max_context or MOST_TOKENS
-    return largest(lambda tokens: plan.need(tokens, sequences).total_bytes, capacity, most)
+    block = plan.rounding.block  # a text that begins a block takes all of it
+    blocks = largest(lambda number: plan.need(number * block, sequences).total_bytes, capacity, -(-most // block))
+    return min(most, blocks * block)
 
 
 def most_sequences(plan: Plan, tokens: int, capacity: int) -> int:

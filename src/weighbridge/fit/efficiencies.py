@@ -49,7 +49,7 @@ GROUPS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "format": {"matmul": ("dense", "expert_matmul")},
         "device": {"all": ("dense", "expert_matmul", "attention")},
     },
-    "serving_step": {"engine": {"all": speed_serving.STEP_TERMS}},
+    "serving_step": {"engine": {"all": speed_serving.STEP_TERMS, "experts": ("all_experts",)}},
     "serving_first": {"engine": _ALL_FIRST},
 }
 """Model to kind of cell to group to its terms."""

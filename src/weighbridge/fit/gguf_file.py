@@ -10,12 +10,14 @@ Source: conversion/ of llama.cpp, commit 0c1e57098; docs/weights.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
 
 from .architecture import Architecture, Attention, CompressedAttention, LatentAttention, Layer, Tensor
-from .gguf_mix import FLOATS, MIXES, Chooser, Shape, row_bytes
+from .gguf_mix import FLOATS, Chooser, Shape, row_bytes
+from .gguf_mix_published import PublishedChooser
 from .weights_record import Part
 
 KEEPS_DRAFTS = frozenset(("glm4_moe", "bailing_moe_v2", "glm4v_moe_text", "glm_moe_dsa", "deepseek_v32"))
@@ -34,6 +36,15 @@ HEAD = 12 * 1024
 """Metadata beside the vocabulary: names, numbers, a chat template."""
 
 
+class Maker(msgspec.Struct, frozen=True, cache_hash=True):
+    """Who made a GGUF file, as far as it changes the file."""
+
+    imatrix: bool | None = None
+    """Whether with an importance matrix; None: not known."""
+    recipe: str = ""
+    """`bartowski` for that publisher's build of llama-quantize; empty: llama.cpp's own."""
+
+
 class Sized(msgspec.Struct, frozen=True):
     """One tensor of the file."""
 
@@ -50,9 +61,10 @@ class Sized(msgspec.Struct, frozen=True):
         return self.columns * self.rows * self.experts
 
 
-def file_parts(arch: Architecture, name: str, imatrix: bool | None) -> tuple[list[Part], int, int]:
+def file_parts(arch: Architecture, name: str, maker: Maker) -> tuple[list[Part], int, int]:
     """Parts of a GGUF file of this type, its container's bytes, and the bytes of what stays on the host."""
-    tally = _Tally(name, shape_of(arch, name, imatrix))
+    shape = shape_of(arch, name, maker.imatrix)
+    tally = _Tally(PublishedChooser(name, shape) if maker.recipe == "bartowski" else Chooser(name, shape))
     experts_stay = arch.stored.method == "mxfp4" and name != "F32"
     for tensor in sorted(_outside(arch), key=_order):
         tally.add(tensor, 0)
@@ -74,7 +86,8 @@ def _layers(arch: Architecture) -> tuple[Layer, ...]:
 def shape_of(arch: Architecture, name: str, imatrix: bool | None) -> Shape:
     """What the mixture depends on; without word on an importance matrix, the types that profit from one have it."""
     layers = _layers(arch)
-    values = sum(1 for layer in layers for t in layer.tensors if t.role in ("attn_v", "attn_qkv"))
+    counts = _counts(layers)
+    values = sum(times for role, times in counts.items() if role in ("attn_v", "attn_qkv"))
     experts = max((layer.mlp.experts for layer in layers if layer.mlp and layer.mlp.kind == "moe"), default=0)
     return Shape(
         gqa=_grouping(arch),
@@ -84,7 +97,19 @@ def shape_of(arch: Architecture, name: str, imatrix: bool | None) -> Shape:
         tied=not any(t.role == "output" for t in arch.outside),
         arch="falcon" if arch.model_type == "falcon" else "llama" if arch.model_type in _AS_LLAMA else "",
         imatrix=name.startswith("IQ") if imatrix is None else imatrix,
+        counts=tuple(counts.items()),
     )
+
+
+def _counts(layers: tuple[Layer, ...]) -> Counter[str]:
+    """Tensors by role over all layers."""
+    times = Counter(map(id, layers))
+    distinct = {id(layer): layer for layer in layers}
+    counts: Counter[str] = Counter()
+    for key, layer in distinct.items():
+        for tensor in layer.tensors:
+            counts[tensor.role] += times[key]
+    return counts
 
 
 _AS_LLAMA = frozenset(("llama", "mistral", "mixtral", "internlm2", "exaone", "yi", "nemotron-nas"))
@@ -171,16 +196,15 @@ class _Tally:
 
     __slots__ = ("bytes", "chooser", "count", "floats", "host", "moving", "remembered", "tensors")
 
-    def __init__(self, name: str, shape: Shape) -> None:
-        self.chooser = Chooser(name, shape)
+    def __init__(self, chooser: Chooser) -> None:
+        self.chooser = chooser
         self.bytes: dict[str, int] = {}
         self.count: dict[str, int] = {}
         self.host = 0
         self.tensors = 0
         self.remembered: dict[int, list[tuple[str, int, int]]] = {}
-        self.floats = MIXES[name].default if MIXES[name].default in FLOATS else ""
-        gates = ("ffn_gate", "ffn_up") if self.chooser.rule == "IQ3_XS" else ()
-        self.moving = () if self.floats else ("attn_v", "attn_qkv", "attn_kv_b", "ffn_down", *gates)
+        self.floats = chooser.default if chooser.default in FLOATS else ""
+        self.moving = chooser.moving()
 
     def add(self, tensor: Sized, layer: int) -> None:
         self._add(tensor.part, self._bytes(tensor, layer), tensor.elements)

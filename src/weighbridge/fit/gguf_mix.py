@@ -67,6 +67,12 @@ class Shape(msgspec.Struct, frozen=True):
     arch: str = ""
     """llama.cpp's name where a rule asks for it: `falcon`, `llama`."""
     imatrix: bool = False
+    counts: tuple[tuple[str, int], ...] = ()
+    """How many tensors of each role the file has."""
+
+    def count(self, *roles: str) -> int:
+        """Tensors of these roles in the whole file."""
+        return sum(times for role, times in self.counts if role in roles)
 
     @property
     def seventy(self) -> bool:
@@ -78,6 +84,13 @@ class Chooser:
     """Walks through the tensors of a file in llama.cpp's order and says each one's type."""
 
     __slots__ = ("default", "down", "gate", "large", "rule", "shape", "up", "value")
+
+    def moving(self) -> tuple[str, ...]:
+        """How the roles begin whose type depends on the layer."""
+        if self.default in FLOATS:
+            return ()
+        sides = ("ffn_gate", "ffn_up") if self.rule == "IQ3_XS" else ()
+        return ("attn_v", "attn_qkv", "attn_kv_b", "ffn_down", *sides)
 
     def __init__(self, name: str, shape: Shape) -> None:
         mix = MIXES[name]

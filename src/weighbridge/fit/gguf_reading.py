@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 
 from weighbridge.errors import WeightsError
 from weighbridge.formats import gguf_header
@@ -36,12 +37,15 @@ LLAMA4_CHUNK = 8192
 """Not in the metadata."""
 
 
-def read_gguf_architecture(header: GgufHeader) -> Architecture:
-    """What the model of this file is made of. Raises WeightsError for a file that is no language model."""
+def read_gguf_architecture(header: GgufHeader, *parts: GgufHeader) -> Architecture:
+    """What the model of this file is made of, of which `parts` are the other files.
+
+    Raises WeightsError for a file that is no language model.
+    """
     facts = _Facts(header)
     blocks: dict[int, dict[str, gguf_header.Tensor]] = defaultdict(dict)
     outside: list[Tensor] = []
-    for tensor in header.tensors:
+    for tensor in chain(header.tensors, *(part.tensors for part in parts)):
         _, number, role = ("", "", tensor.name) if not tensor.name.startswith("blk.") else tensor.name.split(".", 2)
         if number.isdecimal():
             blocks[int(number)][role] = tensor

@@ -130,7 +130,7 @@ def plan(subject: Subject, ask: Ask, device: Hardware) -> Plan:
     step = step_tokens(ask, device)
     constant = [*_constant_charges(subject, ask, device, weights)]
     if ask.split.tensor > 1:
-        whole = 2 * (ask.split.tensor - 1) * _whole_elements(subject.architecture)
+        whole = (ask.split.tensor - 1) * _whole_bytes(subject.architecture)
         constant.append(Charge("tensors that every rank keeps whole", whole))
     if not ask.draft_tokens:
         constant.append(Charge("layers that draft, not loaded", -subject.weights.bytes_of("mtp")))
@@ -175,9 +175,11 @@ def _window_transient(state: State, tokens: int, step: int) -> Charge:
 
 
 @lru_cache(maxsize=1024)
-def _whole_elements(architecture: Architecture) -> int:
-    """Elements that are not cut by tensor parallelism: norms, routers, and the way down to a latent."""
-    return sum(tensor.elements for layer in architecture.layers for tensor in layer.tensors if _is_whole(tensor))
+def _whole_bytes(architecture: Architecture) -> int:
+    """Of tensors that are not cut by tensor parallelism: norms, routers, and the way down to a latent."""
+    packed = min(16, architecture.stored.bits)
+    tensors = (tensor for layer in architecture.layers for tensor in layer.tensors if _is_whole(tensor))
+    return sum(tensor.elements * (packed if tensor.kind == "linear" else 16) // 8 for tensor in tensors)
 
 
 def _is_whole(tensor: Tensor) -> bool:

@@ -21,7 +21,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One way of running a model. Numbers of ranks multiply to the number of devices, `experts` excepted."""
 
     engine: str
-    """A name of efficiencies.toml: `vllm`, `llamacpp`, `llamacpp-vulkan`."""
+    """A name of efficiencies.toml: `vllm`, `llamacpp`, `llamacpp-vulkan`; `vllm@0.12` for an old release."""
     sequences: float = 1.0
     """At once, over all devices."""
     behind_tokens: float = 0.0
@@ -44,7 +44,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def family(self) -> Family:
-        return "serving" if self.engine in SERVING else "local"
+        return "serving" if self.engine.partition("@")[0] in SERVING else "local"
 
     @property
     def devices(self) -> int:

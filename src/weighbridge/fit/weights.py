@@ -17,26 +17,27 @@ from functools import lru_cache
 
 from .architecture import Architecture, Layer, Moe, Stored, Tensor
 from .formats import Format, format_of
-from .gguf_file import file_parts, part_of
+from .gguf_file import Maker, file_parts, part_of
 from .sizes import packed_bytes, plain_bytes
 from .weights_record import Kind, Part, Weights
 
 HEADER_PER_TENSOR = 110
 """Bytes a tensor takes in a safetensors header: its name, type, shape and offsets."""
+ANYBODY = Maker()
 ROUTED = 4096
 """Distinct (architecture, format) pairs kept."""
 
 
 @lru_cache(maxsize=ROUTED)
-def derive(arch: Architecture, fmt: str, imatrix: bool | None = None) -> Weights:
+def derive(arch: Architecture, fmt: str, maker: Maker = ANYBODY) -> Weights:
     """What the weights of this architecture take in this format.
 
-    imatrix: whether a GGUF file was made with an importance matrix, which changes a few types; None: not known.
+    maker: who made a GGUF file, where that is known (fit/publishers.py knows some); it changes a few types.
     Raises InputError for a format that is not known or that no rule predicts (UD files).
     """
     found = format_of(fmt, arch)
     if found.way == "gguf":
-        parts, container, host = file_parts(arch, found.name, imatrix)
+        parts, container, host = file_parts(arch, found.name, maker)
         return _weights(arch, fmt, "derived", parts, container, host)
     if found.way == "bits":
         return _by_bits(arch, fmt, found.bits)
