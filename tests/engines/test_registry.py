@@ -16,6 +16,10 @@ from weighbridge.net.calls import Calls
 GOOD: dict[str, dict[str, Any]] = {
     "echo": {},
     "openai": {"base_url": "http://127.0.0.1:1/v1"},
+    "anthropic": {},
+    "gemini": {},
+    "ollama": {},
+    "responses": {},
 }
 
 
@@ -31,7 +35,10 @@ def test_every_kind_that_needs_no_weights_makes_its_engine(kind: str) -> None:
     ("changed", "words"),
     [
         ({"kind": "opnai"}, ["no kind 'opnai'", "Did you mean 'openai'?", "[[backend]] b: kind"]),
-        ({"kind": "vllm"}, ["no kind 'vllm'", "Known kinds: llamacpp, openai, echo."]),
+        (
+            {"kind": "vllm"},
+            ["no kind 'vllm'", "Known kinds: llamacpp, openai, anthropic, gemini, ollama, responses, echo."],
+        ),
         ({"kind": "openai"}, ["needs 'base_url'", "/v1"]),
         ({"kind": "llamacpp"}, ["needs 'source'"]),
         ({"kind": "openai", "base_url": "http://h/v1", "source": "file:x"}, ["has no 'source'", "'llamacpp'"]),

@@ -69,6 +69,10 @@ def _check_settings(record: BackendRecord) -> None:
         from weighbridge.engines.llamacpp.settings import LlamaCppSettings
 
         read_own_settings(record, LlamaCppSettings)
+    else:
+        from weighbridge.engines.dialect import KINDS
+
+        read_own_settings(record, KINDS[record.kind])
 
 
 def _check_llamacpp(record: BackendRecord) -> None:
@@ -85,7 +89,7 @@ def _check_llamacpp(record: BackendRecord) -> None:
 
 def _check_openai(record: BackendRecord) -> None:
     where = f"[[backend]] {record.name}: base_url"
-    hint = 'Write it up to and including /v1: `base_url = "https://api.example.com/v1"`.'
+    hint = 'Write it whole: `base_url = "https://api.example.com/v1"`.'
     try:
         parts = urlsplit(record.base_url or "")
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -101,4 +105,14 @@ def _check_openai(record: BackendRecord) -> None:
         )
 
 
-_KIND_CHECKS: dict[str, Callable[[BackendRecord], None]] = {"llamacpp": _check_llamacpp, "openai": _check_openai}
+def _check_address(record: BackendRecord) -> None:
+    """For kinds with a usual address: one that is given must be sound."""
+    if record.base_url is not None:
+        _check_openai(record)
+
+
+_KIND_CHECKS: dict[str, Callable[[BackendRecord], None]] = {
+    "llamacpp": _check_llamacpp,
+    "openai": _check_openai,
+    **dict.fromkeys(("anthropic", "gemini", "ollama", "responses"), _check_address),
+}

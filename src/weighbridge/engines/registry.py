@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 KINDS: dict[str, frozenset[str]] = {
     "llamacpp": frozenset({"source", "sha256"}),
     "openai": frozenset({"base_url", "api_key"}),
+    "anthropic": frozenset({"base_url", "api_key"}),
+    "gemini": frozenset({"base_url", "api_key"}),
+    "ollama": frozenset({"base_url", "api_key"}),
+    "responses": frozenset({"base_url", "api_key"}),
     "echo": frozenset(),
 }
 """Kind to the fields of the record that only it reads; the same field under another kind is a mistake worth naming."""
@@ -42,6 +46,10 @@ def make_engine(
         from weighbridge.engines.openai import OpenAIEngine
 
         return OpenAIEngine(record, calls=calls, environ=environ)
+    if record.kind in ("anthropic", "gemini", "ollama", "responses"):
+        from weighbridge.engines.dialect import DialectEngine
+
+        return DialectEngine(record, calls=calls, environ=environ)
     if weights is None:
         raise WeightsError(
             f"backend {record.name!r} has no weights on this machine",

@@ -86,8 +86,17 @@ def _usual_next_move(error: EngineError) -> str:
     return "Look at the backend's own log: it may have crashed, or a proxy in between cuts long answers."
 
 
-def read_access(record: BackendRecord, headers: Mapping[str, str], environ: Mapping[str, str]) -> Access:
-    """What a record says, with `env:NAME` looked up; InputError names the field and never shows a value."""
+def read_access(
+    record: BackendRecord,
+    headers: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    key_header: tuple[str, str] = ("authorization", "Bearer "),
+) -> Access:
+    """What a record says, with `env:NAME` looked up; InputError names the field and never shows a value.
+
+    `key_header` is the header that carries the key, and what stands before the key in it.
+    """
     base_url = (record.base_url or "").rstrip("/")
     place = f"[[backend]] {record.name}"
     try:
@@ -103,7 +112,7 @@ def read_access(record: BackendRecord, headers: Mapping[str, str], environ: Mapp
     secrets: list[Secret] = []
     if record.api_key is not None:
         key = _looked_up(record.api_key, f"{place}: api_key", environ, secrets)
-        fields.append(("authorization", f"Bearer {key}"))
+        fields.append((key_header[0], key_header[1] + key))
     for name, value in headers.items():
         where = f"{place}: settings.headers.{name}"
         is_secret = value.startswith(ENV) or SECRET_HEADER.search(name)
