@@ -2,8 +2,8 @@
 
 Question: which factors make sums of read bytes, operations and waits agree with measured seconds, and how far off are
 they for a model that was not among the measurements? Method: fit_solver.py (shrunk, robust) on every row of FOLDER's
-throughput_truth.csv that can be placed; spreads are the 10% and 90% quantiles of errors with the row's family of
-models left out, and for what was never seen with the generation of devices (or the engine) left out. The same rows
+throughput_truth.csv that can be placed; spreads are quantiles of errors with the row's family of models
+left out, and for what was never seen with the generation of devices (or the engine) left out. The same rows
 give the same file. What would prove it wrong: fit_throughput.py on another folder.
 
     python bench/fit_calibrate.py FOLDER [--date 2026-11-22] [--out FILE]

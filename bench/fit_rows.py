@@ -42,7 +42,10 @@ from weighbridge.fit.weights_record import Weights
 STEPS = ("decode", "tpot", "decode_total")
 ENGINES = {"llama.cpp": "llamacpp", "trtllm": "tensorrt-llm", "lmstudio": "llamacpp", "hipfire": "llamacpp",
            "llama.cpp/vulkan_radv": "llamacpp-vulkan", "llama.cpp/rocm-7_2_3": "llamacpp-rocm"}  # fmt: skip
-KNOWN_ENGINES = frozenset(("llamacpp", "llamacpp-vulkan", "llamacpp-rocm", "llamacpp-2024", "ollama", "mlx")) | SERVING
+KNOWN_ENGINES = frozenset(("llamacpp", "llamacpp-vulkan", "llamacpp-rocm", "ollama", "mlx")) | SERVING
+OLD = {"llamacpp": (r"2024", "@2024"), "vllm": (r"0\.(\d|1[0-3])\.", "@0.12")}
+"""Releases that differ from those of today: llama.cpp before its integer kernels, vLLM while its fp8 kernels read all
+experts whatever the batch."""
 DYNAMIC = {"Q2_K_XL": "Q2_K", "Q3_K_XL": "Q3_K_M", "Q4_K_XL": "Q4_K_M", "Q5_K_XL": "Q5_K_M", "Q6_K_XL": "Q6_K",
            "Q8_K_XL": "Q8_0"}  # fmt: skip
 """Recipes that differ by tensor, taken for the nearest fixed one: their bytes are near, not exact."""
@@ -50,8 +53,8 @@ QUANTISATION = re.compile(
     r"(?:UD-)?(?:I?Q\d_(?:K_)?(?:XXS|XS|S|M|L|XL|NL|\d)|I?Q\d_K|MXFP4|NVFP4|AWQ|GPTQ|int4|int8|fp8|\d-?bit|BF16|F16)",
     re.IGNORECASE,
 )
-MARKS = frozenset(("instruct", "it", "gguf", "qat", "i1", "ud", "hf", "chat", "base", "meta", "reasoning", "thinking",
-                   "plus", "mlx", "community", "2507", "2512", "nvidia", "ggml"))  # fmt: skip
+MARKS = frozenset(("instruct", "it", "mtp", "gguf", "qat", "i1", "ud", "hf", "chat", "base", "meta", "reasoning",
+                   "thinking", "plus", "mlx", "community", "2507", "2512", "nvidia", "ggml"))  # fmt: skip
 """Words of a name that do not change the shape of a model."""
 
 
@@ -108,16 +111,16 @@ def read_rows(folder: Path) -> Placed:
 
 def _place(number: int, row: Mapping[str, str], configs: Configs) -> Measured:
     engine = ENGINES.get(row["engine"], row["engine"])
-    if engine == "llamacpp" and row["engine_version"].startswith("2024"):
-        engine = "llamacpp-2024"
     if engine not in KNOWN_ENGINES:
         raise Unplaced(f"engine {row['engine']!r} is not known")
+    release, mark = OLD.get(engine, ("(?!)", ""))
+    serving, engine = engine in SERVING, engine + mark if re.match(release, row["engine_version"]) else engine
     hardware = device_of(row["hardware"])
     architecture = configs.find(row["repo_or_file"], row["model"])
     weights = _weights(architecture, row)
     work = work_of(architecture, weights, row["kv_dtype"] if row["kv_dtype"] not in ("", "turbo2") else "auto")
-    run = _serving_run(row, engine) if engine in SERVING and row["parallel"] else _local_run(row, engine)
-    if engine not in SERVING:
+    run = _serving_run(row, engine) if serving and row["parallel"] else _local_run(row, engine, serving)
+    if not serving:
         run = msgspec.structs.replace(run, spilled=_spilled(row, run, work, weights, hardware))
     value = float(row["value"])
     return Measured(
@@ -160,11 +163,11 @@ def _allocated(row: Mapping[str, str]) -> int:
     return int(said[1]) if said else 0
 
 
-def _local_run(row: Mapping[str, str], engine: str) -> Run:
+def _local_run(row: Mapping[str, str], engine: str, serving: bool) -> Run:
     """Rows of llama.cpp and its kin, and single requests to a serving engine."""
     batch, prompt, answer, depth = (_number(row, name) for name in ("batch_or_concurrency", "isl", "osl", "depth"))
     separate = prompt == 512 and answer == 128
-    if engine not in SERVING and batch > 256:
+    if not serving and batch > 256:
         if separate:
             depth = _allocated(row)
         batch = 1
@@ -175,9 +178,9 @@ def _local_run(row: Mapping[str, str], engine: str) -> Run:
         behind_tokens=depth + read_before + answer / 2,
         prompt_tokens=float(prompt or 512),
         cached_tokens=float(depth),
-        stages=1 if engine in SERVING else max(1, _number(row, "n_gpu")),
-        tensor=max(1, _number(row, "n_gpu")) if engine in SERVING else 1,
-        step_tokens=2048 if "ubatch 2048" in row["note"] or engine in SERVING or engine == "mlx" else 512,
+        stages=1 if serving else max(1, _number(row, "n_gpu")),
+        tensor=max(1, _number(row, "n_gpu")) if serving else 1,
+        step_tokens=2048 if "ubatch 2048" in row["note"] or serving or engine == "mlx" else 512,
     )
 
 
@@ -257,8 +260,12 @@ def _format(row: Mapping[str, str]) -> str:
     said, named = row["precision"], QUANTISATION.search(row["repo_or_file"])
     if (not said or said.lower() in ("fp16", "bf16")) and named and row["engine"] != "llama.cpp":
         said = named[0]
+    if not said and named:
+        said = named[0]
     if not said:
-        said = named[0] if named else "bf16"
+        if ENGINES.get(row["engine"], row["engine"]) not in SERVING:
+            raise Unplaced("the row says no format")
+        said = "bf16"
     said = said.upper().removeprefix("UD-").removeprefix("MLX-")
     said = {"FP4": "nvfp4", "F16": "fp16", "INT4": "int4", "INT8": "int8", "4BIT": "4bit", "6BIT": "6bit"}.get(
         said, said
@@ -273,8 +280,10 @@ class Configs:
     def __init__(self, path: Path) -> None:
         self._known: dict[str, Mapping[str, object]] = {}
         for name, config in self._read(path):
-            for key in (name.lower(), *_cores(name)):
-                self._known.setdefault(key, config)
+            cores = list(_cores(name))
+            whole = next((self._known[core] for core in cores if core in self._known), config)
+            for key in (name.lower(), *cores):
+                self._known.setdefault(key, whole if config.get("partial") else config)
 
     @staticmethod
     def _read(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -305,10 +314,11 @@ def _readable(config: Mapping[str, object]) -> bool:
 
 def _cores(name: str) -> Iterator[str]:
     """A name without its owner, format and the words that do not change a model's shape."""
-    last = name.lower().rpartition("/")[2].rpartition(":")[2].removesuffix(".gguf")
-    bare = QUANTISATION.sub("", last)
-    words = [word for word in re.split(r"[-_ .](?!\d)|(?<!\d)\.", bare) if word and word not in MARKS]
-    yield "-".join(words)
+    last = name.lower().rpartition("/")[2].partition(":")[0].removesuffix(".gguf")
+    owner, _, rest = last.partition("_")
+    for text in (last, rest) if owner.isalpha() else (last,):
+        words = re.split(r"[-_ ](?!\d)|(?<!\d)\.", QUANTISATION.sub("", text))
+        yield "-".join(word for word in words if word and word not in MARKS)
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ little; it is minimised by damped Gauss-Newton steps. Deterministic; numpy only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ SCALE = 0.12
 MOST_STEPS, TRIES, ENOUGH = 60, 8, 1e-6
 
 
+Parameter = tuple[str, str, str]
+"""(kind, cell, group); for base factors ("terms", "", term)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prior:
     """What is expected before a row is seen."""
@@ -33,6 +37,12 @@ class Prior:
     """Of the log of a base factor."""
     cells: Mapping[str, float]
     """Kind of cell to sigma of the log of its factors; kinds left out have none."""
+    single: Mapping[Parameter, float] = field(default_factory=dict)
+    """The same for a single cell's group, where a kind has none or another."""
+
+    def width(self, kind: str, cell: str, group: str) -> float | None:
+        """Sigma of the log of one cell's factor for a group; None where it has none."""
+        return self.single.get((kind, cell, group), self.cells.get(kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +65,6 @@ class Rows:
             tuple(self.cells[at] for at in kept),
             tuple(self.groups[at] for at in kept),
         )
-
-
-Parameter = tuple[str, str, str]
-"""(kind, cell, group); for base factors ("terms", "", term)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ def solve(name: str, rows: Rows, prior: Prior) -> Solution:
     """The factors of one model."""
     parameters, acting = _design(name, rows, prior)
     mean = np.array([np.log(prior.base[key[2]]) if key[0] == "terms" else 0.0 for key in parameters])
-    sigma = np.array([prior.sigma if key[0] == "terms" else prior.cells[key[0]] for key in parameters])
+    sigma = np.array([prior.sigma if key[0] == "terms" else prior.width(*key) for key in parameters])
     found = _minimise(rows, acting, mean, sigma)
     return Solution(name, dict(zip(parameters, found.tolist(), strict=True)))
 
@@ -101,8 +107,8 @@ def _design(name: str, rows: Rows, prior: Prior) -> tuple[list[Parameter], Array
             hits.append((at, row, index["terms", "", term]))
             for kind, groups in GROUPS[name].items():
                 for group, terms in groups.items():
-                    if term in terms and kind in prior.cells:
-                        key = (kind, getattr(cell, kind), group)
+                    key = (kind, getattr(cell, kind), group)
+                    if term in terms and prior.width(*key) is not None:
                         hits.append((at, row, index.setdefault(key, len(index))))
     acting = np.zeros((len(TERMS[name]), len(rows.cells), len(index)))
     terms, which, parameters = np.array(hits).T
