@@ -21,6 +21,7 @@ MAY_USE: dict[str, set[str]] = {
     "fit": {"formats", "catalog"},
     "cost": {"formats", "catalog", "fit", "charts"},
     "pick": {"formats", "catalog", "fit", "cost", "charts"},
+    "audit": {"formats", "catalog"},
     "ledger": {"chat"},
     "engines": {"chat", "net", "formats"},
     "dispatch": {"chat", "engines", "ledger", "net"},

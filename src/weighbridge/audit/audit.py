@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Protocol
 
 from .blob import FileBlob
-from .containers.member import finding
 from .content import inspect
+from .gguf_truth import gguf_findings
 from .hashing import hash_files
+from .identity import identity_findings
 from .index_files import index_findings
+from .licences.judge import Terms, licence_findings
 from .records import Audit, Finding, SeenFile, verdict_of, worst_first
 from .remote_code import remote_code_findings
 from .repository import Repository
 from .structure import read_headers
 from .templates.found import templates_of
 from .templates.judge import modelfile_findings, template_findings
+from .tokenizer import tokenizer_findings
 from .walk import Entry, Walked, walk
 
 NEVER_CHECKED = (
@@ -43,16 +46,22 @@ class Silent:
         pass
 
 
-def audit(root: Path, *, threads: int = 2, tell: Tell | None = None) -> Audit:
-    """Everything there is to say about the file or folder at `root`. Raises InputError when nothing is there."""
+def audit(
+    root: Path, *, terms: Terms | None = None, baseline: Path | None = None, threads: int = 2, tell: Tell | None = None
+) -> Audit:
+    """Everything there is to say about the file or folder at `root`. Raises InputError when nothing is there.
+
+    `terms`: what is known of licences and base models; `baseline`: a copy that is trusted, to compare with.
+    """
     listener = tell or Silent()
     walked = walk(root)
     not_checked = [*walked.not_checked]
     hashes, unhashed = hash_files(walked.entries, threads=threads, tell=listener.hashed)
     not_checked += unhashed
     formats, findings = _contents(walked, not_checked, listener.looked)
-    repository = Repository(walked.entries, formats)
-    findings += [*walked.findings, *_repository(repository, not_checked)]
+    repository = Repository(walked.entries, formats, is_folder=root.is_dir())
+    findings += [*walked.findings, *_repository(repository, terms, not_checked)]
+    findings += identity_findings(repository, hashes, baseline, threads)
     findings += repository.problems
     files = tuple(
         SeenFile(path=entry.name, sha256=hashes.get(entry.name), format=formats[entry.name]) for entry in walked.entries
@@ -85,18 +94,19 @@ def _content(entry: Entry, not_checked: list[str], findings: list[Finding]) -> s
     return format_
 
 
-def _repository(repository: Repository, not_checked: list[str]) -> Iterator[Finding]:
+def _repository(repository: Repository, terms: Terms | None, not_checked: list[str]) -> Iterator[Finding]:
     """What only the files together tell."""
     headers = read_headers(repository)
     yield from headers.findings
+    for name, header in headers.gguf.items():
+        yield from gguf_findings(header, name)
+    yield from tokenizer_findings(repository)
     yield from remote_code_findings(repository)
     yield from index_findings(repository, _tensor_names(headers.gguf))
     yield from template_findings(templates_of(repository, headers.gguf), not_checked)
     yield from modelfile_findings(repository)
+    yield from licence_findings(repository, headers.gguf, terms)
 
 
 def _tensor_names(headers: Mapping[str, object]) -> dict[str, frozenset[str]]:
     return {}
-
-
-__all__ = ["Audit", "Silent", "Tell", "audit", "finding"]

@@ -21,11 +21,11 @@ LARGEST_TEXT = 4 << 20
 class Repository:
     """Files of one audit; reading is bounded and what could not be read is kept in `problems`."""
 
-    def __init__(self, entries: tuple[Entry, ...], formats: Mapping[str, str]) -> None:
+    def __init__(self, entries: tuple[Entry, ...], formats: Mapping[str, str], *, is_folder: bool) -> None:
         self.entries = {entry.name: entry for entry in entries}
         self.formats = dict(formats)
         self.problems: list[Finding] = []
-        self.is_folder = len(entries) != 1 or bool(entries and entries[0].path.name != entries[0].name)
+        self.is_folder = is_folder
         self._parsed: dict[str, Any] = {}
 
     def named(self, *bases: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
     "serve": ("weighbridge.cli.serve", "One API for every client, over every model."),
     "keys": ("weighbridge.cli.keys", "Callers of the gateway: keys, budgets, limits."),
+    "audit": ("weighbridge.cli.audit", "Is this download what it claims to be, and safe to load?"),
     "catalog": ("weighbridge.cli.catalog", "Check, build and update the catalogue's own files."),
     "doctor": ("weighbridge.cli.doctor", "Check the machine, the cache and the engines; say what is missing."),
 }

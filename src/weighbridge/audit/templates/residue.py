@@ -69,7 +69,7 @@ def sentences(part: str) -> Iterable[str]:
             continue  # a heading of more words than one: `GPT4 Correct User:`
         enough = len(_WORD.findall(plain)) + len(_WIDE.findall(plain)) // 2 >= MIN_WORDS
         if enough and digest(plain) not in _known()[1]:
-            yield plain
+            yield line.strip()
 
 
 def digest(line: str) -> str:
