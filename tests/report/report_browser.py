@@ -12,6 +12,8 @@ import shutil
 import socket
 import struct
 import subprocess
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,8 @@ class Browser:
         assert self.process.stderr is not None
         listening = next(line for line in self.process.stderr if line.startswith("DevTools listening on"))
         self.port = int(listening.split("127.0.0.1:")[1].split("/")[0])
+        self.listener = threading.Thread(target=lambda: deque(self.process.stderr or (), 0), daemon=True)
+        self.listener.start()  # else a browser that complains much waits for ever to be heard
         self.events: list[dict[str, Any]] = []
         self.asked = 0
         self.socket = self._connect(self._tab())
@@ -51,7 +55,10 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
         self.process.terminate()
-        self.process.communicate()
+        self.process.wait()
+        self.listener.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
 
     def look(self, *, width: int = 1440, scheme: str = "light", media: str = "") -> None:
         self.call(
