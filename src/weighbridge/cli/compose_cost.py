@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from weighbridge.catalog.facts import Resolved
-from weighbridge.catalog.records import Catalogue
+from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.charts.plane import Plane
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.compose_runs import Wanted, served_by
 from weighbridge.cost.asked import hardware_of, pace_of, workload_of
 from weighbridge.cost.batch import DISCOUNTS
 from weighbridge.cost.chart import plane_of
@@ -22,6 +24,7 @@ from weighbridge.cost.workload import Workload
 from weighbridge.errors import UsageError
 from weighbridge.fit.devices import find_devices
 from weighbridge.fit.hardware import all_hardware
+from weighbridge.fit.records import Engine
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Wish:
     work: Mapping[str, Any]
     own: Mapping[str, Any]
     folder: Path
+    quant: str | None = None
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,9 @@ def compare_costs(wish: Wish) -> Found:
     notes: list[str] = []
     compared = []
     for name in wish.models:
-        model = choose(wish.folder, name).id
-        served = _served(wish, state.catalogue, notes)
-        one = compare(model, state.offers, work, served=served, disputed=disputed, batch=DISCOUNTS)
+        model = choose(wish.folder, name)
+        served = _served(wish, state.catalogue, model, notes)
+        one = compare(model.id, state.offers, work, served=served, disputed=disputed, batch=DISCOUNTS)
         compared.append((one, sensitivity(one, state.offers, disputed=disputed, batch=DISCOUNTS)))
     plane = plane_of([each for each, _ in compared])
     return Found(state.catalogue, work, compared, plane, tuple(dict.fromkeys(notes)))
@@ -73,15 +78,26 @@ def price_disputes(folder: Path) -> dict[tuple[str, str], Resolved]:
     }
 
 
-def _served(wish: Wish, catalogue: Catalogue, notes: list[str]) -> Served | None:
+def _served(wish: Wish, catalogue: Catalogue, model: Model, notes: list[str]) -> Served | None:
     """Own hardware and its speed; None where none is asked about, or where nothing says how fast it is."""
     if "on" not in wish.own:
         return None
     devices = find_devices(wish.own["on"], all_hardware(catalogue))
     chip = devices.hardware
     known = Hardware(device=chip.id, usd_hour=chip.usd_per_hour, watts=chip.watts)
+    hardware = hardware_of(wish.own, chip.id, devices.count, known)
     pace = pace_of(wish.own)
-    if pace is None:
-        notes.append(f"How fast {chip.id} x{devices.count} is on this work is not known: say it with --tps.")
+    if pace is not None:
+        return Served(hardware, pace)
+    work = workload_of(wish.work)
+    longest = math.ceil(work.input_tokens + work.output_tokens)
+    wanted = Wanted(work, longest, wish.engine, (wish.quant,) if wish.quant else ())
+    run = served_by(catalogue, model, devices, hardware, wanted)
+    if isinstance(run, str):
+        notes.append(f"{model.id} on {chip.id} x{devices.count}: {run}")
         return None
-    return Served(hardware_of(wish.own, chip.id, devices.count, known), pace)
+    if run.pace is None:
+        notes.append(f"How fast {chip.id} is, is not known: say with --tps how many tokens a set writes a second.")
+        return None
+    notes.append(f"{model.id} runs there as {run.variant}, {run.sequences} requests at once in the busiest hour.")
+    return Served(hardware, run.pace)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.tables import load_scores
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose_cost import price_disputes
+from weighbridge.cli.compose_runs import Wanted, runs_of
+from weighbridge.cost.asked import hardware_of
 from weighbridge.cost.batch import DISCOUNTS
+from weighbridge.cost.hardware import Hardware
 from weighbridge.errors import InputError, UsageError
+from weighbridge.fit.devices import find_devices
+from weighbridge.fit.formats import format_of
+from weighbridge.fit.hardware import all_hardware
 from weighbridge.formats.problems import Problem, Problems
 from weighbridge.pick.evidence import judge_abilities
 from weighbridge.pick.measured import measured
-from weighbridge.pick.ranking import Answer, pick
+from weighbridge.pick.ranking import Answer, Ranked, pick
 from weighbridge.pick.reading import Need, read_need
 from weighbridge.pick.subject import Subject, subjects_of, traits_of
 from weighbridge.pick.task import ITEMS, items_text, task_text, to_fill_in
@@ -35,7 +42,7 @@ def answer_need(data: bytes, name: str, folder: Path) -> Answer:
         sources=state.catalogue.sources,
         disputed=price_disputes(folder),
         batch=DISCOUNTS,
-        runs=_runs(need),
+        runs=_runs(need, state.catalogue),
     )
     return pick(need, subjects, abilities, world)
 
@@ -51,11 +58,36 @@ def model_ids(folder: Path, names: Sequence[str]) -> list[str]:
     return [choose(folder, name).id for name in names]
 
 
-def _runs(need: Need):  # type: ignore[no-untyped-def]
+def _runs(need: Need, catalogue: Catalogue) -> Callable[[Subject], Runs]:
+    """What own hardware does with a model; the device sets are looked up once."""
+    serve = need.file.serve
+    known = all_hardware(catalogue)
+    sets = []
+    for text in serve.on:
+        devices = find_devices(text, known)
+        chip = devices.hardware
+        usual = Hardware(device=chip.id, usd_hour=chip.usd_per_hour, watts=chip.watts)
+        sets.append((devices, hardware_of(need.own, chip.id, devices.count, usual)))
+    wanted = Wanted(
+        work=need.work,
+        context=need.context,
+        engine=serve.engine,
+        formats=serve.quantisations,
+        sequences=serve.sequences,
+        ttft_s=need.file.speed.ttft_s,
+        tokens_per_s=need.file.speed.tokens_per_s,
+    )
+    for fmt in serve.quantisations:
+        format_of(fmt)
+
     def runs(subject: Subject) -> Runs:
-        return Runs((), "what own hardware holds is not reckoned yet")
+        return runs_of(catalogue, subject.model, tuple(sets), wanted)
 
     return runs
+
+
+def _launch(_: Ranked) -> str | None:
+    return None
 
 
 def write_task(answer: Answer, path: Path, most: int, folder: Path) -> list[str]:
@@ -69,7 +101,7 @@ def write_task(answer: Answer, path: Path, most: int, folder: Path) -> list[str]
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
             raise UsageError(f"{str(file)!r} is already there, and nothing was written", next_move="Name another.")
-        file.write_text(task_text(answer, ranked, held(folder).offers, lambda each: None), encoding="utf-8")
+        file.write_text(task_text(answer, ranked, held(folder).offers, _launch), encoding="utf-8")
         if not items.exists():
             items.write_text(items_text(), encoding="utf-8")
     except OSError as error:

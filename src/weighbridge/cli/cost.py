@@ -93,7 +93,7 @@ def cost(
 
     work, own = _given(workload, {**options, "in": options.pop("in_")})
     picture = _picture(chart)
-    wish = Wish(models=models, work=work, own=own, folder=folder)
+    wish = Wish(models, work, own, folder, options["quant"], options["engine"])
     _print(compare_costs(wish), top, picture, as_json)
 
 

@@ -16,6 +16,7 @@ from weighbridge.errors import InputError, UsageError
 if TYPE_CHECKING:
     from weighbridge.pick.ranking import Answer
 
+NEAR = 3
 EPILOG = """\b
 Examples:
   weighbridge pick --init need.toml                write a commented need to start from
@@ -114,6 +115,7 @@ def _lines(answer: Answer, top: int, excluded: bool) -> Iterator[str]:
     from weighbridge.charts.plane import plot
     from weighbridge.cli.columns import in_columns, terminal_width
     from weighbridge.cost.words import work_line
+    from weighbridge.pick.ranking import near_misses
     from weighbridge.pick.words import HEADS, plane_of, rows, summary
 
     need = answer.need
@@ -128,7 +130,10 @@ def _lines(answer: Answer, top: int, excluded: bool) -> Iterator[str]:
     if plane is not None:
         yield ""
         yield plot(plane, min(100, terminal_width()))
-    if excluded or not answer.ranked:
-        yield ""
-        yield "Excluded"
+    near = [] if excluded else near_misses(answer.excluded, NEAR if answer.ranked else 4 * NEAR)
+    if near:
+        yield "\nFail one thing alone, those placed highest:"
+        yield from (f"  {each.id}: {each.because}" for each in near)
+    if excluded:
+        yield "\nExcluded"
         yield from (f"  {each.id}: {each.because}" for each in answer.excluded)

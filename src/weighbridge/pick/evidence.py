@@ -1,13 +1,15 @@
 """How good each model is at a kind of work, as far as anybody measured it; the rest from what models like it reach.
 
     ability    general + special of the kind of work, fitted to all benchmarks at once (catalog/racing/ability.py)
-    prior      of general ability: a line through size, active share, date and reasoning, over all models that were
-               measured; its spread (tau) is what models of equal figures still differ by
+    prior      of general ability, from all models that were measured: size, active share, date (which bends: progress
+               slows or speeds up), reasoning, and the lab, drawn towards none; what models of one lab and equal
+               figures still differ by is its spread (tau)
     shown      50 is the mean of all models measured, 10 one standard deviation of general ability
 
 A model with many scores is placed by them; one with few is drawn towards models like it, and one with none stands where
-those stand, with the interval that its absence of evidence deserves. Intervals cover 80%: bench/pick_prior.py holds out
-one model at a time. Open and closed models have a line each; of closed ones no size is known.
+those stand, with the interval that its absence of evidence deserves. bench/pick_prior.py measures how often the
+intervals hold, for one model left out at a time and for models newer than all others. Open and closed models have a
+line each; of closed ones no size is known.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ Z80 = 1.2815515655446004
 FEWEST = 12
 """Measured models from which a line is drawn; with fewer the prior is that of all models."""
 LEAST_SPREAD = 0.08
+ROUNDS = 60
 USUAL_SIZE, DAY_ZERO = 24.0, date(2025, 1, 1)
 """ln of parameters (26 billion) and the day that the line is counted from."""
 
@@ -36,6 +39,7 @@ USUAL_SIZE, DAY_ZERO = 24.0, date(2025, 1, 1)
 class Traits(msgspec.Struct, frozen=True):
     """What a model's ability is expected from before anybody measures it."""
 
+    lab: str
     released: date
     reasons: bool
     parameters: float | None
@@ -80,7 +84,9 @@ class Abilities:
         middle = float(self.mean[at] @ weights)
         deviation = float(np.sqrt(weights @ self.covariance[at] @ weights))
         mine = self.scores.get(model, ())
-        of_work = sorted((each for each in mine if each.kind in mix), key=lambda each: each.date, reverse=True)
+        of_work = sorted(
+            (each for each in mine if not mix or each.kind in mix), key=lambda each: each.date, reverse=True
+        )
         of_work.sort(key=lambda each: each.is_own)
         value, reach = 50 + 10 * middle, 10 * Z80 * deviation
         return Quality(value, value - reach, value + reach, tuple(of_work), len(mine) - len(of_work))
@@ -144,12 +150,10 @@ def _priors(
             for number, model in enumerate(models)
             if model in traits and (traits[model].parameters is not None) == is_open
         ]
-        if not group:
-            continue
-        design = np.array([_row(traits[models[number]]) for number in group])
-        line = draw_line(design, *_alone(information[group], pull[group], spread))
+        mine = [traits[models[number]] for number in group]
+        line = draw_line(mine, *_alone(information[group], pull[group], spread)) if group else None
         if line is not None:
-            mean[group], variance[group] = line.expects(design)
+            mean[group], variance[group] = line.expects(mine)
     return mean, variance
 
 
@@ -170,13 +174,13 @@ def _diagonals(first: Numbers, spread: Numbers) -> Numbers:
 
 
 def _row(traits: Traits) -> list[float]:
-    """1, years, reasons; and of open models ln size, its square, ln of the share that is active."""
+    """1, years, years squared, reasons; of open models ln size, its square, ln of the share that is active."""
     years = (traits.released - DAY_ZERO).days / 365.25
-    row = [1.0, years, float(traits.reasons)]
+    row = [1.0, years, years * years, float(traits.reasons)]
     if traits.parameters is None:
         return row
-    size = np.log(traits.parameters) - USUAL_SIZE
-    return [*row, size, size * size, np.log((traits.active or traits.parameters) / traits.parameters)]
+    size = float(np.log(traits.parameters)) - USUAL_SIZE
+    return [*row, size, size * size, float(np.log((traits.active or traits.parameters) / traits.parameters))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,32 +188,49 @@ class PriorLine:
     """Ability expected from traits."""
 
     slope: Numbers
+    """Of the columns of _row, then of each lab."""
     doubt: Numbers
-    """Covariance of the slopes, (columns, columns)."""
+    """Covariance of the slopes."""
+    labs: tuple[str, ...]
     tau: float
-    """Deviation of models with equal traits."""
+    """Deviation of models of one lab with equal traits."""
+    apart: float
+    """Deviation of labs."""
 
-    def expects(self, design: Numbers) -> tuple[Numbers, Numbers]:
-        """Mean and variance of each row's ability, the doubt about the line included."""
+    def expects(self, traits: Sequence[Traits]) -> tuple[Numbers, Numbers]:
+        """Mean and variance of each one's ability, the doubt about the line included."""
+        design = _design(traits, self.labs)
         doubt = np.einsum("ij,jk,ik->i", design, self.doubt, design)
-        return design @ self.slope, self.tau**2 + doubt
+        stranger = np.array([each.lab not in self.labs for each in traits])
+        return design @ self.slope, self.tau**2 + doubt + np.where(stranger, self.apart**2, 0.0)
 
 
-def draw_line(design: Numbers, ability: Numbers, variance: Numbers) -> PriorLine | None:
-    """Weighted least squares with a spread of its own (restricted likelihood, by fixed point); None with too few
-    models measured. Rows whose variance is infinite are left out."""
-    known = np.isfinite(variance)
-    x, y, v = design[known], ability[known], variance[known]
-    if len(y) < FEWEST:
+def draw_line(traits: Sequence[Traits], ability: Numbers, variance: Numbers) -> PriorLine | None:
+    """A mixed model by expectation-maximisation: fixed slopes, labs drawn towards none; None with too few models
+    measured. Models whose variance is infinite are left out."""
+    known = [number for number, value in enumerate(variance) if np.isfinite(value)]
+    if len(known) < FEWEST:
         return None
-    tau2 = 0.04
-    for _ in range(60):
+    mine, y, v = [traits[number] for number in known], ability[known], variance[known]
+    labs = tuple(sorted({each.lab for each in mine}))
+    x = _design(mine, labs)
+    fixed = x.shape[1] - len(labs)
+    tau2, apart2 = 0.03, 0.02
+    for _ in range(ROUNDS):
         weight = 1 / (v + tau2)
-        normal = (x * weight[:, None]).T @ x + 1e-6 * np.eye(x.shape[1])
-        doubt = np.linalg.inv(normal)
+        penalty = np.diag([1e-6] * fixed + [1 / apart2] * len(labs))
+        doubt = np.linalg.inv((x * weight[:, None]).T @ x + penalty)
         slope = doubt @ ((x * weight[:, None]).T @ y)
-        left = y - x @ slope
         leverage = np.einsum("ij,jk,ik->i", x, doubt, x)
-        ratio = np.sum(weight**2 * left**2) / np.sum(weight - weight**2 * leverage)
-        tau2 = max(LEAST_SPREAD**2, tau2 * float(ratio))
-    return PriorLine(np.asarray(slope, np.float64), np.asarray(doubt, np.float64), float(np.sqrt(tau2)))
+        kept = tau2 / (tau2 + v)
+        tau2 = float(np.mean((kept * (y - x @ slope)) ** 2 + tau2 * (1 - kept) + kept**2 * leverage))
+        tau2 = max(LEAST_SPREAD**2, tau2)
+        apart2 = max(LEAST_SPREAD**2, float(np.mean(slope[fixed:] ** 2 + np.diag(doubt)[fixed:])))
+    numbers = np.asarray(slope, np.float64), np.asarray(doubt, np.float64)
+    return PriorLine(*numbers, labs, float(np.sqrt(tau2)), float(np.sqrt(apart2)))
+
+
+def _design(traits: Sequence[Traits], labs: Sequence[str]) -> Numbers:
+    """(models, columns of _row + labs)"""
+    own = [[float(each.lab == lab) for lab in labs] for each in traits]
+    return np.array([[*_row(each), *lab] for each, lab in zip(traits, own, strict=True)])

@@ -58,6 +58,8 @@ class RulesNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Countries or blocs in which providers may process requests; own hardware is wherever you put it."""
     seat_in: tuple[str, ...] = ()
     """Countries or blocs whose law a provider may be under: its seat."""
+    known_providers: bool = False
+    """Only providers whose seat is known."""
     no_training_on_inputs: bool = False
     providers: tuple[str, ...] = ()
     """Only these; empty: any."""

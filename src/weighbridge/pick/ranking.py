@@ -34,8 +34,15 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
 
 class Excluded(msgspec.Struct, frozen=True):
     id: str
-    because: str
-    """The rule or figure, or the fact that is missing."""
+    reasons: tuple[str, ...]
+    """Rules and figures that it fails, and facts that are missing."""
+    quality: Quality | None
+    """None where nothing places it."""
+
+    @property
+    def because(self) -> str:
+        more = f"; and {len(self.reasons) - MOST_REASONS} more" if len(self.reasons) > MOST_REASONS else ""
+        return "; ".join(self.reasons[:MOST_REASONS]) + more
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,16 +87,15 @@ def pick(need: Need, subjects: Iterable[Subject], abilities: Abilities, world: W
 
 def _judge(subject: Subject, need: Need, rules: Sequence[Rule], abilities: Abilities, world: World) -> _Left | Excluded:
     findings = [rule.judge(subject) for rule in rules]
-    failed = [finding.because for finding in findings if not finding.passes]
-    if failed:
-        more = f"; and {len(failed) - MOST_REASONS} more" if len(failed) > MOST_REASONS else ""
-        return Excluded(subject.id, "; ".join(failed[:MOST_REASONS]) + more)
+    failed = tuple(finding.because for finding in findings if not finding.passes)
     quality = abilities.quality(subject.id, need.mix)
+    if failed:
+        return Excluded(subject.id, failed, quality)
     if quality is None:
-        return Excluded(subject.id, "nobody measured it, and its size or its date is not known: nothing to place it by")
+        return Excluded(subject.id, ("nobody measured it, and its size or date is not known: nothing places it",), None)
     way = choose_way(subject, need, world)
     if isinstance(way, Refused):
-        return Excluded(subject.id, way.because)
+        return Excluded(subject.id, (way.because,), quality)
     return _Left(subject, quality, way, (evidence_words(need, quality), *way.why, *_worth_saying(findings)))
 
 
@@ -132,6 +138,12 @@ def told_apart(better: Quality, other: Quality) -> bool:
     return better.value - other.value > Z80 * spread
 
 
+def near_misses(excluded: Iterable[Excluded], most: int) -> list[Excluded]:
+    """Models that fail one rule alone, those placed highest first."""
+    near = [each for each in excluded if len(each.reasons) == 1 and each.quality is not None]
+    return sorted(near, key=lambda each: -each.quality.low if each.quality else 0.0)[:most]
+
+
 def front_of(ranked: Iterable[Ranked]) -> tuple[str, ...]:
     """Ids that nobody beats in quality at the same cost or less, the cheapest first."""
     costs: Mapping[str, tuple[float, float]] = {
@@ -155,6 +167,6 @@ def _thin(need: Need, ranked: Sequence[Ranked]) -> Iterable[str]:
     if len(first) > 1:
         yield f"The first {len(first)} are not told apart by the evidence: weigh them on your own items."
     if unmeasured and len(unmeasured) == len(first):
-        yield f"None of them was measured on {need.kinds} by others than its lab: the order among them is a guess."
+        yield f"None of the first was measured on {need.kinds} by others than its lab: the order is a guess."
     elif unmeasured:
-        yield f"{len(unmeasured)} of them were not measured on {need.kinds} by others than their labs."
+        yield f"{len(unmeasured)} of the first were not measured on {need.kinds} by others than their labs."

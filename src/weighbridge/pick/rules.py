@@ -37,12 +37,13 @@ class Has(msgspec.Struct, frozen=True):
 
     fact: str
     said: str
+    """As it goes on after `whether` and `it is not so that`."""
 
     def judge(self, subject: Subject) -> Finding:
         value = subject.facts.get(self.fact)
         if value is None:
-            return Finding(None, f"whether it {self.said} is not known")
-        return Finding(bool(value), "" if value else f"it does not: {self.said}")
+            return Finding(None, f"whether {self.said} is not known")
+        return Finding(bool(value), "" if value else f"it is not so that {self.said}")
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -153,7 +154,7 @@ def rules_of(need: Need) -> Iterator[Rule]:
     file = need.file
     yield Answers(frozenset({"text", *file.work.takes}))
     if file.rules.open_weights:
-        yield Has("open_weights", "gives its weights")
+        yield Has("open_weights", "its weights can be had")
     if file.rules.use is not None:
         yield Licensed(need)
     if need.origin is not None or need.not_origin:
@@ -161,9 +162,9 @@ def rules_of(need: Need) -> Iterator[Rule]:
     if file.rules.openness is not None:
         yield OpenAs(file.rules.openness)
     if file.work.tools:
-        yield Has("tools", "was trained to call tools")
+        yield Has("tools", "it was trained to call tools")
     if file.work.reasoning is True:
-        yield Has("reasoning", "thinks before it answers")
+        yield Has("reasoning", "it can think before it answers")
     if file.work.reasoning is False:
         yield AnswersAtOnce()
     yield HoldsContext(need.context)

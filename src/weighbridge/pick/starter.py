@@ -36,6 +36,7 @@ use = "commercial"          # what the licence must allow: commercial, internal 
 # origin = ["US", "FR"]     # where the lab may sit; or not_origin
 # data_in = ["EU"]          # where a provider may process requests
 # seat_in = ["EU"]          # under whose law a provider may be
+# known_providers = true    # none whose seat nobody states: a reseller may be cheap for a reason
 # no_training_on_inputs = true
 # providers = ["mistral", "nebius"]
 

@@ -67,7 +67,9 @@ def traits_of(subject: Subject) -> Traits | None:
     if is_open and total is None:
         return None
     reasons = bool(subject.facts.get("reasoning", False))
-    return Traits(released, reasons, total if is_open else None, subject.facts.get("parameters_active"))
+    return Traits(
+        subject.model.lab, released, reasons, total if is_open else None, subject.facts.get("parameters_active")
+    )
 
 
 def _day(text: object) -> date | None:

@@ -146,11 +146,11 @@ def _not_allowed(offer: Offer, need: Need, world: World) -> str | None:
     if offer.provider in rules.not_providers:
         return "a provider you leave out"
     record = world.providers.get(offer.provider)
-    if need.seat_in is not None:
+    if need.seat_in is not None or rules.known_providers:
         seat = None if record is None else resolve(record.country, world.sources)
         if seat is None:
             return "where it is seated is not known"
-        if seat.value not in need.seat_in:
+        if need.seat_in is not None and seat.value not in need.seat_in:
             return f"seated in {seat.value}"
     if need.data_in is not None:
         place = None if record is None else resolve(record.data_location, world.sources)
@@ -180,9 +180,15 @@ def _on_own(subject: Subject, need: Need, world: World) -> Iterator[Way | Refuse
         yield Refused("its weights cannot be had")
         return
     runs = world.runs(subject)
-    if not runs.fitting:
+    if runs.because:
         yield Refused(runs.because)
-    yield from (_judged_own(run, need) for run in runs.fitting)
+    done: set[tuple[str, int]] = set()
+    for run in runs.fitting:
+        place = run.hardware.device, run.hardware.count
+        if place not in done:  # formats stand in order, the best first: the first that will do is taken
+            judged = _judged_own(run, need)
+            done |= {place} if isinstance(judged, Way) else set()
+            yield judged
 
 
 def _judged_own(run: Run, need: Need) -> Way | Refused:

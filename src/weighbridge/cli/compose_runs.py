@@ -1,0 +1,228 @@
+"""Joins fit's memory and speed into what own hardware does with a model under a workload: for `cost` and for `pick`.
+
+holds       the longest request alone, and as many average ones at once as memory and the engine allow
+sequences   the most that keep to the wait and the pace that are asked for; where one set is enough for the busiest
+            hour, those that are under way then: arrivals a second x seconds of one request
+pace        of serving engines tokens written a second while other prompts are read; of llama.cpp both apart
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+
+from weighbridge.catalog.profile import known
+from weighbridge.catalog.records import Catalogue, Model
+from weighbridge.cost.hardware import Hardware, Pace, price_own
+from weighbridge.cost.workload import Range, Workload
+from weighbridge.errors import WeighbridgeError
+from weighbridge.fit.answer import fit, usual_engine
+from weighbridge.fit.answer_split import resolve_split
+from weighbridge.fit.architecture import Architecture
+from weighbridge.fit.devices import DeviceSet
+from weighbridge.fit.reading import read_architecture
+from weighbridge.fit.records import Ask, Engine, Fit, Speed, Subject
+from weighbridge.fit.speed import Speeds, run_of, speeds_of
+from weighbridge.fit.speed_run import SERVING
+from weighbridge.fit.speed_work import format_class, work_of
+from weighbridge.fit.weights import derive
+from weighbridge.pick.ways import Run, Runs
+
+FORMATS: Mapping[str, tuple[str, ...]] = {
+    "serving": ("native", "fp8", "awq"),
+    "local": ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"),
+}
+"""Tried in this order, the best first. Nothing under four bits: below, what is lost is no longer small."""
+MOST_SEQUENCES: Mapping[str, int] = {"serving": 256, "local": 8}
+"""What vLLM takes at once unless told otherwise; llama.cpp's slots beyond a few only share one speed."""
+SAID = "estimated by fit, with the ends of its 80% interval"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be run, and how quick it must be."""
+
+    work: Workload
+    context: int
+    """Tokens of the longest request, answer included."""
+    engine: Engine | None = None
+    formats: tuple[str, ...] = ()
+    sequences: int | None = None
+    ttft_s: float | None = None
+    tokens_per_s: float | None = None
+
+
+@lru_cache(maxsize=4096)
+def _architecture(config: bytes, name: str) -> Architecture | str:
+    """What a config describes, or why it cannot be read."""
+    try:
+        return read_architecture(msgspec.json.decode(config), name)
+    except WeighbridgeError as error:
+        return error.what
+
+
+def runs_of(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Hardware], ...], wanted: Wanted) -> Runs:
+    """What each device set does with a model, the best format first; and why others do not."""
+    config = known(catalogue, model, "config")
+    if config is None:
+        return Runs((), "its config is not known here, so nobody can say what it fits on")
+    architecture = _architecture(msgspec.json.encode(config.value), model.id)
+    if isinstance(architecture, str):
+        return Runs((), f"its config cannot be read: {architecture}")
+    fitting: list[Run] = []
+    because: list[str] = []
+    for devices, priced in sets:
+        found = list(_on_set(model.id, architecture, devices, priced, wanted))
+        fitting += [each for each in found if isinstance(each, Run)]
+        if not any(isinstance(each, Run) for each in found):
+            because += [str(each) for each in found[-1:]]
+    return Runs(tuple(fitting), "; ".join(because))
+
+
+def _on_set(
+    name: str, architecture: Architecture, devices: DeviceSet, priced: Hardware, wanted: Wanted
+) -> Iterator[Run | str]:
+    """A run for each format that fits, the best first; of the others why not."""
+    engine = wanted.engine or _engine(name, architecture, devices)
+    family = "serving" if engine in SERVING else "local"
+    place = f"{devices.hardware.id} x{devices.count}"
+    for fmt in dict.fromkeys(wanted.formats or FORMATS[family]):
+        try:
+            subject = Subject(
+                model=name, architecture=architecture, weights=derive(architecture, fmt), gguf=family == "local"
+            )
+            split = resolve_split(architecture, engine, devices.count)
+        except WeighbridgeError as error:
+            yield f"{fmt} on {place}: {error.what}"
+            continue
+        ask = Ask(context_tokens=wanted.context, engine=engine, split=split)
+        alone = fit(subject, ask, devices)
+        if not alone.fits:
+            yield f"{fmt} takes {_gib(alone.total_bytes)} for one request, {place} has {_gib(alone.capacity_bytes)}"
+            continue
+        yield _run(_Speedometer(subject, ask, devices, wanted), alone, priced)
+
+
+def _engine(name: str, architecture: Architecture, devices: DeviceSet) -> Engine:
+    return usual_engine(
+        Subject(model=name, architecture=architecture, weights=derive(architecture, "native")), devices.hardware
+    )
+
+
+def _run(quick: _Speedometer, alone: Fit, priced: Hardware) -> Run:
+    most = quick.most()
+    speeds = quick.at(most)
+    under_way = quick.under_way(most, priced)
+    if under_way is not None:
+        most, speeds = under_way, quick.at(under_way)
+    return Run(
+        variant=_variant(quick.subject),
+        hardware=priced,
+        pace=None if speeds is None else quick.pace(speeds),
+        user_tps=None if speeds is None else _range(speeds.decode_tps_per_user),
+        ttft_s=None if speeds is None or speeds.first_token_s is None else _range(speeds.first_token_s),
+        sequences=most,
+        free_bytes=alone.capacity_bytes - alone.total_bytes,
+    )
+
+
+def _most(subject: Subject, ask: Ask, devices: DeviceSet, wanted: Wanted) -> int:
+    """Average requests at once that memory and the engine take; at least the one that fits."""
+    average = max(1, round(wanted.work.input_tokens + wanted.work.output_tokens))
+    usual = msgspec.structs.replace(ask, context_tokens=average)
+    family = "serving" if ask.engine in SERVING else "local"
+    return max(1, min(fit(subject, usual, devices).max_concurrency, MOST_SEQUENCES[family]))
+
+
+class _Speedometer:
+    """Speeds of one subject on one device set, by how many requests are under way."""
+
+    def __init__(self, subject: Subject, ask: Ask, devices: DeviceSet, wanted: Wanted) -> None:
+        work = wanted.work
+        prompt, answer = max(1, round(work.input_tokens)), max(1, round(work.output_tokens))
+        self._ask = msgspec.structs.replace(ask, context_tokens=prompt + answer, prompt_tokens=prompt)
+        self._work = work_of(subject.architecture, subject.weights, ask.kv_dtype)
+        self._kind = format_class(subject.weights.format, subject.architecture.stored)
+        self.subject, self._devices, self._wanted = subject, devices, wanted
+        self._most = _most(subject, ask, devices, wanted)
+        self._serves = ask.engine in SERVING
+
+    def at(self, sequences: int) -> Speeds | None:
+        """None where the device's speed is unknown."""
+        ask = msgspec.structs.replace(self._ask, concurrency=sequences)
+        run = run_of(self._work, self.subject.weights, ask, self._devices)
+        cached = run.prompt_tokens * self._wanted.work.cached
+        run = msgspec.structs.replace(run, prompt_tokens=max(1.0, run.prompt_tokens - cached), cached_tokens=cached)
+        return speeds_of(self._work, self._kind, run, self._devices.hardware)
+
+    def pace(self, speeds: Speeds) -> Pace:
+        prefill = None if self._serves or speeds.prefill_tps is None else _range(speeds.prefill_tps)
+        return Pace(decode_tps=_range(speeds.decode_tps), prefill_tps=prefill, said=SAID)
+
+    def most(self) -> int:
+        """Requests at once: what memory and the engine take, fewer where so many would wait too long or be written
+        too slowly; at least one."""
+        wanted = self._wanted
+        most = self._most if wanted.sequences is None else min(self._most, wanted.sequences)
+        if wanted.ttft_s is None and wanted.tokens_per_s is None:
+            return most
+        low, high = 1, most + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._quick(middle) else (low, middle)
+        return low
+
+    def _quick(self, sequences: int) -> bool:
+        wanted, speeds = self._wanted, self.at(sequences)
+        if speeds is None:
+            return False
+        pace = wanted.tokens_per_s is None or speeds.decode_tps_per_user.value >= wanted.tokens_per_s
+        first = speeds.first_token_s
+        return pace and (wanted.ttft_s is None or (first is not None and first.value <= wanted.ttft_s))
+
+    def under_way(self, most: int, priced: Hardware) -> int | None:
+        """Requests under way in the busiest hour where one set is enough for it; None where more are needed."""
+        speeds = self.at(most)
+        if (
+            self._wanted.sequences is not None
+            or speeds is None
+            or price_own(priced, self.pace(speeds), self._wanted.work).sets.value > 1 + priced.spare
+        ):
+            return None
+        low, high = 0, most
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._keeps_up(middle) else (middle, high)
+        return high
+
+    def _keeps_up(self, sequences: int) -> bool:
+        """Whether so many places are enough for what arrives in the busiest hour."""
+        speeds = self.at(sequences)
+        if speeds is None:
+            return False
+        seconds = self.pace(speeds).seconds(self._wanted.work).value
+        return self._wanted.work.peak_requests_per_second * seconds <= 1.0
+
+
+def _variant(subject: Subject) -> str:
+    stored = subject.architecture.stored
+    if subject.weights.format != "native":
+        return subject.weights.format
+    return "bf16" if stored.method == "none" else stored.method
+
+
+def _range(speed: Speed) -> Range:
+    return Range(speed.value, *speed.interval)
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"
+
+
+def served_by(catalogue: Catalogue, model: Model, devices: DeviceSet, priced: Hardware, wanted: Wanted) -> Run | str:
+    """The best run of one model on one set, for `cost`; why there is none."""
+    runs = runs_of(catalogue, model, ((devices, priced),), wanted)
+    return runs.fitting[0] if runs.fitting else runs.because
