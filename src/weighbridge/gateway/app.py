@@ -77,11 +77,12 @@ class Gateway:
         self._process = os.urandom(6).hex()
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lending: dict[Purse, asyncio.Task[float]] = {}
+        self._loans: dict[Purse, asyncio.Task[float]] = {}
         self._endpoints = self._paths()
         self.unix_now = time.time
         self._load_keys()
         self.date.set(time.time())
+        self.tending = asyncio.ensure_future(self._tend())
 
     def _paths(self) -> dict[tuple[str, str], Endpoint]:
         found: dict[tuple[str, str], Endpoint] = {
@@ -198,23 +199,23 @@ class Gateway:
 
     async def _fill(self, purse: Purse, usd: float) -> None:
         """Borrow for a purse; whoever asks meanwhile waits for the same loan. CallRefused where there is no more."""
-        under_way = self._lending.get(purse)
-        if under_way is not None:
-            await asyncio.shield(under_way)
-            return
-        if perf_counter() < purse.dry_until:
+        loan = self._loans.get(purse)
+        if loan is None:
+            if perf_counter() < purse.dry_until:
+                raise over_budget(purse, usd)
+            loan = self._loans[purse] = asyncio.ensure_future(self._borrow(purse, usd))
+            loan.add_done_callback(lambda _: self._loans.pop(purse))
+        if not await asyncio.shield(loan):
             raise over_budget(purse, usd)
-        need = max(usd - max(purse.free, 0.0), 0.0) or usd
-        task = self._lending[purse] = asyncio.ensure_future(self.books.lend(purse, need))
-        try:
-            lent = await asyncio.shield(task)
-        finally:
-            self._lending.pop(purse, None)
-        if not lent:
+
+    async def _borrow(self, purse: Purse, usd: float) -> float:
+        lent = await self.books.lend(purse, max(usd - max(purse.free, 0.0), 0.0) or usd)
+        if lent:
+            purse.free += lent
+            self._purses.add(purse)
+        else:
             purse.dry_until = perf_counter() + DRY_S
-            raise over_budget(purse, usd)
-        purse.free += lent
-        self._purses.add(purse)
+        return lent
 
     def caller_of(self, client: Client, head: Head) -> Caller | None:
         """Who is calling; None where no key is wanted. CallRefused for a key that is no good."""
@@ -351,7 +352,7 @@ class Gateway:
         self.keyring.replace(rows)
         return True
 
-    async def tend(self) -> None:
+    async def _tend(self) -> None:
         """Look after keys, times, leases and the journal until cancelled."""
         folded_at = busy_at = perf_counter()
         busy = time.process_time()
@@ -425,7 +426,8 @@ class Gateway:
         for door in self.doors.values():
             if door.pool is not None:
                 door.pool.close()
-        await asyncio.sleep(0)
+        self.tending.cancel()
+        await asyncio.gather(self.tending, return_exceptions=True)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

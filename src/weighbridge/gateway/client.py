@@ -200,6 +200,8 @@ class Client(asyncio.Protocol):
 
     def _take_head(self, data: bytes) -> None:
         gateway = self.gateway
+        if data[:1] == b"\r":
+            data = data.lstrip(b"\r\n")  # RFC 9112, 2.2: empty lines before a request are ignored
         end = data.find(b"\r\n\r\n")
         if end < 0:
             self._wait_for_head(data)
@@ -228,9 +230,7 @@ class Client(asyncio.Protocol):
         gateway.answer(self, head, data[start : start + length] if length else b"")
 
     def _wait_for_head(self, data: bytes) -> None:
-        if not data.strip(b"\r\n"):
-            data = b""  # RFC 9112, 2.2: empty lines before a request are ignored
-        elif len(data) > self.gateway.server.head_bytes:
+        if len(data) > self.gateway.server.head_bytes:
             self._refuse(BadRequest(431, "the head of the request is too large"))
             return
         if not self._ahead:

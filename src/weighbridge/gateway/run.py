@@ -6,7 +6,8 @@ import asyncio
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from random import Random
 
 from weighbridge.errors import InputError, UsageError
@@ -60,26 +61,29 @@ def tls_of(server: ServerTable) -> ssl.SSLContext | None:
     return context
 
 
+@asynccontextmanager
+async def listening(parts: Parts, listener: socket.socket, books: Books) -> AsyncIterator[Gateway]:
+    """A gateway that answers on `listener`; at the end it lets calls under way end, then closes."""
+    gateway = Gateway(parts, books, is_public=not is_loopback(parts.server.host), rng=Random())
+    loop = asyncio.get_running_loop()
+    tls = tls_of(parts.server)
+    server = await loop.create_server(lambda: Client(gateway), sock=listener, backlog=BACKLOG, ssl=tls)
+    try:
+        yield gateway
+    finally:
+        server.close()
+        await gateway.close(PATIENCE_S)
+
+
 async def serve(parts: Parts, listener: socket.socket, books: Books, *, ready: Callable[[], object]) -> None:
     """Serve until SIGTERM or SIGINT; calls `ready` once it listens."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    gateway = Gateway(parts, books, is_public=not is_loopback(parts.server.host), rng=Random())
-    listening = await loop.create_server(
-        lambda: Client(gateway), sock=listener, backlog=BACKLOG, ssl=tls_of(parts.server)
-    )
-    tending = asyncio.ensure_future(gateway.tend())
-    ready()
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait((stopping, tending), return_when=asyncio.FIRST_COMPLETED)
-        if tending.done():
-            tending.result()  # a defect of ours: better to end with it than to go on without time-outs
-    finally:
-        listening.close()
-        await gateway.close(PATIENCE_S)
-        for task in (tending, stopping):
-            task.cancel()
-        await asyncio.gather(tending, stopping, return_exceptions=True)
+    async with listening(parts, listener, books) as gateway:
+        ready()
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((stopping, gateway.tending), return_when=asyncio.FIRST_COMPLETED)
+        if gateway.tending.done():
+            gateway.tending.result()  # a defect of ours: better to end with it than to go on without time-outs

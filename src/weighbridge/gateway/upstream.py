@@ -56,7 +56,7 @@ class Upstream(asyncio.Protocol):
         self._carried: Carried | None = None
         self._head = b""
         self._status = 0
-        self._may_stream = self._is_stream = self._complete = False
+        self._may_stream = self._is_stream = self._complete = self._keep_alive = False
         self._size = 0
         self.uses = 0
         self.lost = False
@@ -162,7 +162,7 @@ class Upstream(asyncio.Protocol):
 
     def _release(self) -> None:
         """Back to the pool, or closed where the framing says so."""
-        if self._parser.should_keep_alive() and not self.lost:
+        if self._keep_alive and not self.lost:
             self._pool.give_back(self)
         else:
             self._pool.forget(self)
@@ -228,6 +228,7 @@ class Upstream(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._status >= 200:
             self._complete = True
+            self._keep_alive = self._parser.should_keep_alive()  # llhttp forgets it with the message
 
 
 class _Nobody:
