@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from difflib import get_close_matches
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from weighbridge.fit.answer_smallest import Served, Target, by_price, smallest_s
 from weighbridge.fit.answer_split import resolve_split
 from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.devices import DeviceSet, Known, find_devices
-from weighbridge.fit.formats import format_of
+from weighbridge.fit.formats import PACKED, PLAIN, format_of
+from weighbridge.fit.gguf_mix import MIXES
 from weighbridge.fit.gguf_reading import read_gguf_architecture
 from weighbridge.fit.gguf_weights import gguf_weights
 from weighbridge.fit.hardware import Hardware, all_hardware
@@ -214,7 +216,12 @@ def engine_for(wish: Wish, source: Source, device: Hardware) -> Engine:
 
 
 def _is_gguf(quant: str | None, architecture: Architecture) -> bool:
-    return quant is not None and quant != "auto" and format_of(quant, architecture).way == "gguf"
+    if quant is None or quant == "auto":
+        return False
+    try:
+        return format_of(quant, architecture).way == "gguf"
+    except InputError:
+        return False  # said with near names where the format is used
 
 
 def subject_for(wish: Wish, source: Source, engine: Engine) -> Subject:
@@ -227,7 +234,23 @@ def subject_for(wish: Wish, source: Source, engine: Engine) -> Subject:
                 next_move="Leave --quant out, or name the model instead of the file.",
             )
         return source.fixed
-    return source.make(wish.quant or (LOCAL_QUANT if engine in LLAMACPP else "native"))
+    quant = wish.quant or (LOCAL_QUANT if engine in LLAMACPP else "native")
+    return for_engine(source, quant, engine)
+
+
+def for_engine(source: Source, quant: str, engine: Engine) -> Subject:
+    """The model in a format; 16 bit for llama.cpp is a GGUF file in 16 bit. Raises UsageError, with near ones."""
+    try:
+        found = format_of(quant, source.architecture)
+        if found.way != "plain" or engine not in LLAMACPP:
+            return source.make(quant)
+        name = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}[found.dtype]
+        subject = source.make(f"gguf:{name}")
+        return msgspec.structs.replace(subject, weights=msgspec.structs.replace(subject.weights, format=name))
+    except InputError as error:
+        near = get_close_matches(quant.lower(), [*PLAIN, *PACKED, *(name.lower() for name in MIXES)], n=2)
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
+        raise UsageError(error.what, where="--quant", next_move=f"{hint}{error.next_move or ''}") from error
 
 
 def ask_for(wish: Wish, source: Source, engine: Engine, devices: DeviceSet) -> Ask:
@@ -262,9 +285,9 @@ def devices_for(wish: Wish, folder: Path) -> list[DeviceSet]:
 
 
 def _this_machine(known: Known) -> list[DeviceSet]:
-    from weighbridge.fit.detect import detect
+    from weighbridge.cli.compose_devices import this_machine
 
-    return detect(known)
+    return this_machine(known)
 
 
 def answers(wish: Wish, folder: Path) -> list[tuple[Details, DeviceSet]]:
@@ -289,7 +312,7 @@ def choices(wish: Wish, folder: Path) -> list[Choice]:
     for devices in devices_for(wish, folder):
         engine = engine_for(wish, source, devices.hardware)
         ask = ask_for(wish, source, engine, devices)
-        found.append(choose_quant(source.make, source.architecture, ask, devices))
+        found.append(choose_quant(partial(for_engine, source, engine=engine), source.architecture, ask, devices))
     return found
 
 

@@ -63,6 +63,12 @@ def find_devices(text: str, known: Known) -> DeviceSet:
     raise _unknown(text, known)
 
 
+def named_exactly(text: str, known: Known) -> Hardware | None:
+    """The one device that has exactly this name; None for none. For names that programs print."""
+    words = _words(text)
+    return next((pair[1] for pair in known if words and any(_words(own) == words for own in _own_names(pair[0]))), None)
+
+
 def _readings(text: str) -> Iterator[tuple[int, str]]:
     """How often and what, most literal first: `mi300x8`, eight `mi300`, eight `mi300x`."""
     yield 1, text
