@@ -94,8 +94,8 @@ def _room(details: Details) -> Iterator[tuple[str, str, str]]:
     if speeds.prefill_tps is not None:
         yield "  prefill", _speed(speeds.prefill_tps), "estimated, with 80% intervals"
     if speeds.first_token_s is not None:
-        low, high = (format_duration(end) for end in speeds.first_token_s.interval)
-        yield "  first token", f"after {format_duration(speeds.first_token_s.value)}", f"{low} to {high}"
+        low, high = (_seconds(end) for end in speeds.first_token_s.interval)
+        yield "  first token", f"after {_seconds(speeds.first_token_s.value)}", f"{low} to {high}"
 
 
 def _each(details: Details) -> str:
@@ -107,6 +107,10 @@ def _each(details: Details) -> str:
 def _speed(speed: Speed) -> str:
     low, high = speed.interval
     return f"{_figure(speed.value)} tokens/s ({_figure(low)} to {_figure(high)})"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else format_duration(seconds)
 
 
 def _figure(value: float) -> str:
@@ -177,7 +181,7 @@ def smallest_page(found: Sequence[Served], target: Target) -> str:
     """Sets of devices, the cheapest first."""
     wanted = [f"{target.users:,} users"]
     if target.first_token_s is not None:
-        wanted.append(f"first token within {format_duration(target.first_token_s)}")
+        wanted.append(f"first token within {_seconds(target.first_token_s)}")
     if target.tokens_per_s is not None:
         wanted.append(f"{target.tokens_per_s:g} tokens/s each")
     head = "For " + ", ".join(wanted)
@@ -194,7 +198,7 @@ def smallest_page(found: Sequence[Served], target: Target) -> str:
                 f"{one.users_each:,}",
                 one.details.ask.engine,
                 fit.variant,
-                format_duration(first.value) if first else "unknown",
+                _seconds(first.value) if first else "unknown",
                 _figure(speeds.decode_tps_per_user.value) if speeds else "unknown",
                 format_usd(one.usd_per_hour),
             )

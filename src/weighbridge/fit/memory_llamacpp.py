@@ -38,8 +38,8 @@ CELLS = 256
 """A context is rounded up to a multiple of this."""
 RUNTIME_BYTES: dict[Backend, int] = {
     "cuda": 330 * MIB,
-    "rocm": 155 * MIB,
-    "vulkan": 90 * MIB,
+    "rocm": 150 * MIB,
+    "vulkan": 125 * MIB,
     "metal": 60 * MIB,
     "sycl": 300 * MIB,
     "cann": 300 * MIB,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..state_types import kv_type
 from .words import Run, command
 
@@ -20,5 +22,5 @@ def ollama_command(run: Run) -> str:
     )
     if run.from_hub:
         return f"{serve}\nollama run hf.co/{run.model}"
-    name = run.subject.model.rsplit("/", 1)[-1].lower()
+    name = re.sub(r"[^a-z0-9._-]+", "-", run.subject.model.rsplit("/", 1)[-1].lower())
     return f"{serve}\necho FROM {run.model} > Modelfile\nollama create {name} -f Modelfile && ollama run {name}"
