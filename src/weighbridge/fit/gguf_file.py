@@ -16,8 +16,8 @@ from collections.abc import Iterator
 import msgspec
 
 from .architecture import Architecture, Attention, CompressedAttention, LatentAttention, Layer, Tensor
-from .gguf_mix import FLOATS, Chooser, Shape, row_bytes
-from .gguf_mix_published import PublishedChooser
+from .gguf_mix import FLOATS, NEEDS_IMATRIX, Chooser, OldChooser, Shape, row_bytes
+from .gguf_mix_published import EarlierChooser, FirstChooser, PublishedChooser
 from .weights_record import Part
 
 KEEPS_DRAFTS = frozenset(("glm4_moe", "bailing_moe_v2", "glm4v_moe_text", "glm_moe_dsa", "deepseek_v32"))
@@ -42,7 +42,19 @@ class Maker(msgspec.Struct, frozen=True, cache_hash=True):
     imatrix: bool | None = None
     """Whether with an importance matrix; None: not known."""
     recipe: str = ""
-    """`bartowski` for that publisher's build of llama-quantize; empty: llama.cpp's own."""
+    """`bartowski` for that publisher's build of llama-quantize, with a year for what it was; `2023` for llama.cpp
+    before January 2024; empty: llama.cpp's."""
+    large: str = ""
+    """Type of the embeddings in files called _L where it is not Q8_0 (and then of the embeddings only)."""
+
+
+CHOOSERS: dict[str, type[Chooser]] = {
+    "": Chooser,
+    "2023": OldChooser,
+    "bartowski": PublishedChooser,
+    "bartowski-2026": EarlierChooser,
+    "bartowski-2025": FirstChooser,
+}
 
 
 class Sized(msgspec.Struct, frozen=True):
@@ -64,7 +76,11 @@ class Sized(msgspec.Struct, frozen=True):
 def file_parts(arch: Architecture, name: str, maker: Maker) -> tuple[list[Part], int, int]:
     """Parts of a GGUF file of this type, its container's bytes, and the bytes of what stays on the host."""
     shape = shape_of(arch, name, maker.imatrix)
-    tally = _Tally(PublishedChooser(name, shape) if maker.recipe == "bartowski" else Chooser(name, shape))
+    chooser = CHOOSERS[maker.recipe](name, shape)
+    if chooser.large and maker.large:
+        chooser.large = maker.large
+        chooser.only_embeddings = True
+    tally = _Tally(chooser)
     experts_stay = arch.stored.method == "mxfp4" and name != "F32"
     for tensor in sorted(_outside(arch), key=_order):
         tally.add(tensor, 0)
@@ -96,7 +112,7 @@ def shape_of(arch: Architecture, name: str, imatrix: bool | None) -> Shape:
         values=values,
         tied=not any(t.role == "output" for t in arch.outside),
         arch="falcon" if arch.model_type == "falcon" else "llama" if arch.model_type in _AS_LLAMA else "",
-        imatrix=name.startswith("IQ") if imatrix is None else imatrix,
+        imatrix=name in NEEDS_IMATRIX if imatrix is None else imatrix,
         counts=tuple(counts.items()),
     )
 
@@ -136,6 +152,8 @@ def _order(tensor: Sized) -> str:
 
 def _outside(arch: Architecture) -> Iterator[Sized]:
     for tensor in arch.outside:
+        if tensor.role == "output_copy":
+            continue
         part = "embedding" if tensor.kind == "embedding" else "head" if tensor.role.startswith("output") else "dense"
         if part == "embedding" and arch.tied and tensor.role == "token_embd":
             part = "head"
@@ -182,7 +200,7 @@ def _sized(tensor: Tensor, part: str, experts_stay: bool) -> list[Sized]:
     rows = many[-1] if many else 1
     experts = tensor.elements // (columns * rows)
     fixed = ""
-    if tensor.kind in ("norm", "vector", "conv") or not many or rows == 1 and experts == 1:
+    if tensor.kind in ("norm", "vector", "conv") or not many or (rows == 1 and experts == 1):
         fixed = "F32"
     elif tensor.kind == "router" and tensor.role not in QUANTISED_ANYWAY:
         fixed = "I32" if tensor.dtype == "I64" else "F16" if tensor.role in HALVES else "F32"
@@ -242,11 +260,12 @@ class _Tally:
 
 
 def container_bytes(arch: Architecture, tensors: int) -> int:
-    """An estimate of what is no tensor: 23 bytes a token for SentencePiece vocabularies, 39 for byte-pair ones with their
-    merges, 61 for Llama 3's (measured on llama.cpp's own vocabulary files)."""
-    per_token = 39
-    if arch.model_type.startswith("gemma") or arch.vocab <= 33_000:
-        per_token = 23
-    elif 128_000 <= arch.vocab <= 128_600:
+    """An estimate of what is no tensor, by what llama.cpp's own vocabulary files take a token: SentencePiece 23 to 25 bytes,
+    byte-pair ones with their merges 35 to 43, Llama 3's and Gemma 4's 61."""
+    if (arch.model_type.startswith("gemma4")) or 128_000 <= arch.vocab <= 128_600:
         per_token = 61
+    elif arch.model_type.startswith("gemma") or arch.vocab <= 33_000:
+        per_token = 24
+    else:
+        per_token = 35 if arch.vocab < 70_000 else 39 if arch.vocab < 200_000 else 43
     return HEAD + per_token * arch.vocab + TENSOR_RECORD * tensors

@@ -43,8 +43,8 @@ MIXES["Q4_K"], MIXES["Q5_K"], MIXES["Q3_K"] = (Mix("Q4_K", rule="Q4_K_M"), Mix("
                                                Mix("Q3_K", rule="Q3_K_M"))  # fmt: skip
 
 _LOW = frozenset(("IQ2_XXS", "IQ2_XS", "IQ1_S", "IQ2_S", "IQ2_M", "IQ1_M"))
-_ALWAYS_IMATRIX = _LOW | {"Q2_K_S"}
-"""llama-quantize refuses these without an importance matrix."""
+NEEDS_IMATRIX = _LOW | {"Q2_K_S", "IQ3_XXS", "IQ3_XS"}
+"""llama-quantize refuses these without an importance matrix: some tensors get a type that needs one."""
 FLOATS = frozenset(("F32", "F16", "BF16"))
 _FALLBACK = {
     "IQ1_S": "IQ4_NL", "IQ1_M": "IQ4_NL", "IQ2_XXS": "IQ4_NL", "IQ2_XS": "IQ4_NL", "IQ2_S": "IQ4_NL", "IQ3_XXS": "IQ4_NL",
@@ -83,7 +83,7 @@ class Shape(msgspec.Struct, frozen=True):
 class Chooser:
     """Walks through the tensors of a file in llama.cpp's order and says each one's type."""
 
-    __slots__ = ("default", "down", "gate", "large", "rule", "shape", "up", "value")
+    __slots__ = ("default", "down", "gate", "large", "only_embeddings", "rule", "shape", "up", "value")
 
     def moving(self) -> tuple[str, ...]:
         """How the roles begin whose type depends on the layer."""
@@ -96,13 +96,14 @@ class Chooser:
         mix = MIXES[name]
         self.default, self.large, self.rule, self.shape = mix.default, mix.large, mix.rule or name, shape
         self.value = self.down = self.gate = self.up = 0
+        self.only_embeddings = False
 
     def type_of(self, role: str, columns: int, layer: int, experts: int = 1) -> str:
         """The type of the tensor with this stem (`attn_v`, `ffn_down_exps`), whose rows have `columns` elements."""
         if self.default in FLOATS:
             return self.default
-        if self.large and role in ("token_embd", "output"):
-            return self.large
+        if self.large and role in (("token_embd",) if self.only_embeddings else ("token_embd", "output")):
+            return self._fitting(self.large, columns)
         return self._fitting(self._chosen(role, columns, layer, experts), columns)
 
     def _fitting(self, kind: str, columns: int) -> str:
@@ -249,6 +250,15 @@ class Chooser:
             i, self.up = (layer if self.shape.experts > 1 else self.up), self.up + 1
         n = self.shape.layers
         return "IQ3_XXS" if self.rule == "IQ3_XS" and n // 8 <= i < 7 * n // 8 else self.default
+
+
+class OldChooser(Chooser):
+    """As llama.cpp chose before January 2024 (its pull request 4996): Q2_K kept gate and up at Q3_K."""
+
+    __slots__ = ()
+
+    def _sides(self, role: str, layer: int) -> str:
+        return "Q3_K" if self.rule == "Q2_K" else super()._sides(role, layer)
 
 
 _VALUES = ("attn_v", "attn_qkv", "attn_kv_b")

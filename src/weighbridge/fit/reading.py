@@ -45,7 +45,12 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
     if family is None:
         family = GENERIC
         facts.assume("family", f"llama-like ({name} is not known)")
-    depth = facts.need(LAYERS, "layers")
+    depth = _depth(facts)
+    for key in family.needs:
+        if not facts.has(key):
+            facts.lack(key)
+    if family.latent and not facts.has("kv_lora_rank"):
+        facts.lack("kv_lora_rank")
     hidden, vocab = facts.need(HIDDEN), facts.need(VOCAB, "vocab")
     facts.refuse_gaps(name)
     layers = _layers(facts, family, depth)
@@ -60,12 +65,20 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
         layers=layers,
         outside=_outside(facts, family, hidden, vocab, tied),
         mtp=mtp,
-        towers=towers_of(outer, facts, hidden),
+        towers=towers_of(outer, facts, hidden, family.sees),
         max_context=facts.whole(CONTEXT, "context"),
         stored=stored_of(text, outer, where),
         dtype=_dtype(text, outer),
         assumed=tuple(facts.assumed),
     )
+
+
+def _depth(facts: Facts) -> int:
+    """How many layers; a pattern with a letter for each says it too."""
+    pattern = facts.raw("hybrid_override_pattern", "layers_block_type")
+    if not facts.has(*LAYERS) and isinstance(pattern, str | list | tuple) and pattern:
+        return len(pattern)
+    return facts.need(LAYERS, "layers")
 
 
 def _layers(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
@@ -96,8 +109,9 @@ def _outside(facts: Facts, family: Family, hidden: int, vocab: int, tied: bool) 
     plan.tensors.extend(_extra_outside(facts, family, hidden, vocab))
     if family.final_norm:
         plan.norm("output_norm", hidden, bias=decide(family.norm_bias, facts))
-    if not tied:
-        plan.tensors.append(Tensor("output", (vocab, hidden), "head", "lm_head"))
+    if not tied or family.head_copy:
+        role = "output" if not tied else family.head_copy
+        plan.tensors.append(Tensor(role, (vocab, hidden), "head", "lm_head"))
     if family.head_bias:
         plan.vector("output.bias", vocab)
     return plan.done()

@@ -81,6 +81,8 @@ def _checkpoint(arch: Architecture, found: Format) -> tuple[list[Part], int]:
     tensors = 0
     pack = _Packer(arch, found)
     for name, group, times in _groups(arch):
+        if pack.everything and name == "mtp":  # MLX leaves draft layers out
+            continue
         for tensor in group:
             part = name or part_of(tensor)
             entry = sums.setdefault(part, [0, 0])

@@ -114,15 +114,16 @@ def _has_sinks(facts: Facts, spec: Attention) -> bool:
 
 def _plan_qk_norm(plan: Plan, facts: Facts, family: Family, spec: Attention) -> None:
     kind = family.qk_norm
-    if (not kind and facts.flag("use_qk_norm", False)) or (family.qk_norm_key and decide(family.qk_norm_key, facts)):
-        kind = kind or "head"
-    elif family.qk_norm_key:
+    if family.qk_norm_key and not decide(family.qk_norm_key, facts):
         return
+    if not kind and facts.flag("use_qk_norm", False):
+        kind = "head"
     if facts.config.get("qk_norm_type") == "per_layer":
         kind = "full"
     bias = decide(family.norm_bias, facts)
     widths = {
         "": (0, 0),
+        "none": (0, 0),
         "head": (spec.head_dim, spec.head_dim),
         "full": (spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim),
         "per_head": (spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim),

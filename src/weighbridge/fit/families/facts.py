@@ -211,6 +211,11 @@ class Facts:
         facts.missing, facts.assumed = self.missing, self.assumed
         return facts
 
+    def lack(self, name: str) -> None:
+        """Note a fact that is missing and without which shapes would be guessed."""
+        if name not in self.missing:
+            self.missing.append(name)
+
     def refuse_gaps(self, model_type: str) -> None:
         """Raise the one error that names every fact that was needed and is missing."""
         if not self.missing:

@@ -25,8 +25,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     norms: tuple[str, ...] = ("attn_norm", "ffn_norm")
     """Vectors of the model's width in every layer, by llama.cpp's stems."""
     final_norm: bool = True
-    qk_norm: Literal["", "head", "full", "per_head"] = ""
-    """`head`: one of head_dim for all heads; `full`: over all heads together; `per_head`: one of head_dim each."""
+    qk_norm: Literal["", "head", "full", "per_head", "none"] = ""
+    """`none`: never, whatever the config says; `head`: one of head_dim for all heads; `full`: over all heads together; `per_head`: one of head_dim each."""
     qk_norm_key: str = ""
     """The config's key that switches it on; empty: always."""
     gate: Literal["", "double_q", "elements", "heads"] = ""
@@ -56,7 +56,20 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Which layers slide where the config lists no layer types."""
     pattern: int = 6
     """With `pattern`: every so-manieth layer is full."""
-    mtp: Literal["", "deepseek", "qwen", "mimo"] = ""
+    mtp: Literal["", "deepseek", "bare", "qwen", "mimo"] = ""
+    """`bare`: as deepseek without copies of embedding and head."""
+    mtp_count: int = 0
+    """Draft layers where the config does not count them."""
+    head_copy: Literal["", "output", "output_copy"] = ""
+    """Checkpoints hold the tied head a second time; as `output` GGUF files hold it too."""
+    linear_every: int | None = None
+    """Every so-manieth layer is full attention, the others linear, where the config does not say."""
+    latent: bool = False
+    """All models of the family have latent attention; a config without its ranks is not whole."""
+    sees: str = ""
+    """The usual tower where the config says nothing of one, its class included."""
+    needs: tuple[str, ...] = ()
+    """Facts without which the shapes would be guessed."""
     builder: str = "llama"
     embedding_norm: bool = False
     bias_in_embedding_norm: bool = False
@@ -70,12 +83,25 @@ GENERIC = Family()
 _PLAIN = Family(qkv_bias=False, o_bias=False, mlp_bias=False)
 _QWEN2 = Family(qkv_bias=True, o_bias=False, mlp_bias=False)
 _QWEN3 = Family(qk_norm="head", mlp_bias=False)
-_DEEPSEEK = Family(mlp_bias=False, mtp="deepseek")
-_DEEPSEEK_BALANCED = Family(mlp_bias=False, mtp="deepseek", correction_bias=True)
+_DEEPSEEK = Family(mlp_bias=False, mtp="deepseek", latent=True)
+_DEEPSEEK_BALANCED = Family(
+    mlp_bias=False, mtp="deepseek", correction_bias=True, latent=True,
+    needs=("first_k_dense_replace", "n_shared_experts", "intermediate_size"),
+)  # fmt: skip
 _GEMMA = Family(tied=True, mlp_bias=False)
 _GEMMA2 = Family(tied=True, mlp_bias=False, norms=_SANDWICH, window_layers="even")
 _GEMMA3 = Family(tied=True, mlp_bias=False, norms=_SANDWICH, qk_norm="head", window_layers="pattern")
-_GEMMA4 = Family(tied=True, mlp_bias=False, norms=_SANDWICH, qk_norm="head", window_layers="pattern", builder="gemma4")
+_GEMMA3_SEES = msgspec.structs.replace(_GEMMA3, sees="siglip")
+_GEMMA4 = Family(
+    tied=True,
+    mlp_bias=False,
+    norms=_SANDWICH,
+    qk_norm="head",
+    window_layers="pattern",
+    builder="gemma4",
+    head_copy="output_copy",
+    sees="gemma4",
+)
 _GPT2 = Family(
     qkv_bias=True, o_bias=True, mlp_bias=True, norm_bias=True, gated=False, fused_qkv=True, tied=True,
     positions=("n_positions", 0), intermediate_factor=4,
@@ -87,12 +113,15 @@ _OPT = Family(
 _NEOX = Family(
     qkv_bias="+attention_bias", o_bias="+attention_bias", mlp_bias=True, norm_bias=True, gated=False, fused_qkv=True,
 )  # fmt: skip
-_QWEN_NEXT = Family(qk_norm="head", gate="double_q", mlp_bias=False, shared_gate=True, mtp="qwen")
+_QWEN_NEXT = Family(
+    qk_norm="head", gate="double_q", mlp_bias=False, shared_gate=True, mtp="qwen", mtp_count=1, linear_every=4,
+)  # fmt: skip
+_QWEN_35 = msgspec.structs.replace(_QWEN_NEXT, sees="qwen3_5")
 
 FAMILIES: dict[str, Family] = {
     "llama": GENERIC,
     "mistral": _PLAIN,
-    "mistral3": _PLAIN,
+    "mistral3": msgspec.structs.replace(_PLAIN, sees="pixtral"),
     "ministral": _PLAIN,
     "ministral3": _PLAIN,
     "pixtral": _PLAIN,
@@ -139,9 +168,9 @@ FAMILIES: dict[str, Family] = {
     "deepseek_v32": _DEEPSEEK_BALANCED,
     "deepseek_v4": Family(builder="deepseek_v4", mtp="deepseek"),
     "kimi_k2": _DEEPSEEK_BALANCED,
-    "kimi_k25": _DEEPSEEK_BALANCED,
+    "kimi_k25": msgspec.structs.replace(_DEEPSEEK_BALANCED, sees="moonvit"),
     "axk1": Family(mlp_bias=False, correction_bias=True, norms=(*_LAYER_NORM, "post_ffw_norm"), builder="axk1"),
-    "glm_moe_dsa": _DEEPSEEK_BALANCED,
+    "glm_moe_dsa": msgspec.structs.replace(_DEEPSEEK_BALANCED, mtp="bare"),
     "glm4_moe_lite": _DEEPSEEK_BALANCED,
     "youtu": Family(mlp_bias="mlp_bias", tied=True),
     "minicpm3": Family(tied=True, mlp_bias=False),
@@ -163,7 +192,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "falcon": Family(
         qkv_bias="bias", o_bias="bias", mlp_bias="bias", norm_bias=True, gated=False, fused_qkv=True, tied=True,
-        intermediate_factor=4, builder="falcon",
+        intermediate_factor=4, builder="falcon", head_copy="output",
     ),
     "falcon_h1": Family(builder="falcon_h1"),
     "falcon_mamba": Family(builder="mamba", tied=True),
@@ -172,7 +201,7 @@ FAMILIES: dict[str, Family] = {
     "flex_olmo": Family(norms=_POST, qk_norm="full", mlp_bias=False),
     "gemma": _GEMMA,
     "gemma2": _GEMMA2,
-    "gemma3": _GEMMA3,
+    "gemma3": _GEMMA3_SEES,
     "gemma3_text": _GEMMA3,
     "gemma3n": Family(tied=True, builder="gemma3n"),
     "gemma3n_text": Family(tied=True, builder="gemma3n"),
@@ -187,6 +216,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "glm4_moe": Family(
         o_bias=False, mlp_bias=False, qk_norm="head", qk_norm_key="use_qk_norm", correction_bias=True, mtp="deepseek",
+        needs=("first_k_dense_replace", "n_shared_experts", "intermediate_size"),
     ),
     "glm4v_moe_text": Family(
         qkv_bias="+attention_bias", o_bias=False, mlp_bias=False, qk_norm="head", qk_norm_key="use_qk_norm",
@@ -233,12 +263,14 @@ FAMILIES: dict[str, Family] = {
     "laguna": Family(qk_norm="head", gate="heads", correction_bias=True, mlp_bias=False),
     "lfm2": Family(builder="lfm2", tied=True),
     "lfm2_moe": Family(builder="lfm2", tied=True, correction_bias=True),
-    "llama4": Family(shared_always=True),
-    "llama4_text": Family(shared_always=True),
+    "llama4": Family(shared_always=True, qk_norm="none", sees="llama4"),
+    "llama4_text": Family(shared_always=True, qk_norm="none", sees="llama4"),
     "mellum": Family(qk_norm="head", mlp_bias=False),
     "mimo": Family(qkv_bias="+attention_bias", o_bias=False, mlp_bias=False, mtp="mimo"),
     "mimo_v2": Family(o_bias=False, mlp_bias=False, correction_bias=True, sinks="sliding", mtp="mimo"),
-    "mimo_v2_flash": Family(o_bias=False, mlp_bias=False, correction_bias=True, sinks="sliding", mtp="mimo"),
+    "mimo_v2_flash": Family(
+        o_bias=False, mlp_bias=False, correction_bias=True, sinks="sliding", mtp="mimo", mtp_count=3,
+    ),
     "minimax": Family(builder="minimax", qkv_bias=False, o_bias=False),
     "minimax_text_01": Family(builder="minimax", qkv_bias=False, o_bias=False),
     "minimax_m1": Family(builder="minimax", qkv_bias=False, o_bias=False),
@@ -283,14 +315,14 @@ FAMILIES: dict[str, Family] = {
     "qwen2_moe": Family(qkv_bias="+qkv_bias", o_bias=False, mlp_bias=False, shared_gate=True),
     "qwen3": _QWEN3,
     "qwen3_moe": _QWEN3,
-    "interns1": _QWEN3,
-    "qwen3_vl_text": _QWEN3,
-    "qwen3_vl_moe_text": _QWEN3,
+    "interns1": msgspec.structs.replace(_QWEN3, sees="internvl"),
+    "qwen3_vl_text": msgspec.structs.replace(_QWEN3, sees="qwen3_vl"),
+    "qwen3_vl_moe_text": msgspec.structs.replace(_QWEN3, sees="qwen3_vl"),
     "qwen3_next": _QWEN_NEXT,
-    "qwen3_5": _QWEN_NEXT,
-    "qwen3_5_text": _QWEN_NEXT,
-    "qwen3_5_moe": _QWEN_NEXT,
-    "qwen3_5_moe_text": _QWEN_NEXT,
+    "qwen3_5": _QWEN_35,
+    "qwen3_5_text": _QWEN_35,
+    "qwen3_5_moe": _QWEN_35,
+    "qwen3_5_moe_text": _QWEN_35,
     "recurrent_gemma": Family(tied=True, builder="recurrent_gemma"),
     "rwkv": Family(builder="rwkv"),
     "seed_oss": Family(qkv_bias="+attention_bias", o_bias="attention_out_bias", mlp_bias="mlp_bias"),

@@ -136,8 +136,12 @@ def nemotron_layer(facts: Facts, family: Family, kind: str) -> Layer:
         plan_dense(plan, facts, family, dense)
         mlp = dense
     else:
-        mixture = moe_of(facts, msgspec.structs.replace(family, correction_bias=True))
-        plan_moe(plan, facts, msgspec.structs.replace(family, correction_bias=True), mixture)
+        family = msgspec.structs.replace(family, correction_bias=True)
+        mixture = moe_of(facts, family)
+        if mixture.shared_intermediate and not facts.has("moe_shared_expert_intermediate_size"):
+            facts.assume("moe_shared_expert_intermediate_size", 2 * mixture.intermediate)
+            mixture = msgspec.structs.replace(mixture, shared_intermediate=2 * mixture.intermediate)
+        plan_moe(plan, facts, family, mixture)
         mlp = mixture
     return Layer(mixers, mlp, plan.done())
 

@@ -26,7 +26,7 @@ def moe_of(facts: Facts, family: Family) -> Moe:
     """The mixture of a sparse layer."""
     experts = facts.need(EXPERTS, "experts")
     width = facts.whole(MOE_INTERMEDIATE) or facts.need(INTERMEDIATE)
-    per_token = facts.need(PER_TOKEN, "experts")
+    per_token = facts.default(PER_TOKEN, 8, "experts")
     return Moe(
         experts=experts,
         per_token=min(per_token, experts),

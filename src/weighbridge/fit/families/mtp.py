@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from weighbridge.fit.architecture import Layer, LatentAttention, Tensor
+from weighbridge.fit.architecture import LatentAttention, Layer, Tensor
 
 from .deepseek_v4 import plan_head_mixer, v4_layer
 from .facts import Facts
@@ -27,7 +27,7 @@ def draft_layers(facts: Facts, family: Family, layers: tuple[Layer, ...], hidden
         return ()
     count = facts.whole(COUNT, "layers", 0)
     if count is None:
-        count = 1 if family.mtp == "qwen" else 0
+        count = family.mtp_count
     if not count:
         return ()
     if family.mtp == "qwen":
@@ -36,7 +36,7 @@ def draft_layers(facts: Facts, family: Family, layers: tuple[Layer, ...], hidden
         return (_mimo(facts, family, hidden),) * count
     if family.builder == "deepseek_v4":
         return (_v4(facts, family, hidden),) * count
-    return (_deepseek(facts, layers[-1], hidden, vocab),) * count
+    return (_deepseek(facts, layers[-1], hidden, 0 if family.mtp == "bare" else vocab),) * count
 
 
 def _with(layer: Layer, plan: Plan) -> Layer:
@@ -48,8 +48,9 @@ def _deepseek(facts: Facts, layer: Layer, hidden: int, vocab: int) -> Layer:
     plan.tensors.append(Tensor("nextn.eh_proj", (hidden, 2 * hidden), "router", "eh_proj"))
     for role in ("nextn.enorm", "nextn.hnorm", "nextn.shared_head_norm"):
         plan.norm(role, hidden)
-    plan.tensors.append(Tensor("nextn.embed_tokens", (vocab, hidden), "embedding", "embed_tokens"))
-    plan.tensors.append(Tensor("nextn.shared_head_head", (vocab, hidden), "head", "shared_head.head"))
+    if vocab:
+        plan.tensors.append(Tensor("nextn.embed_tokens", (vocab, hidden), "embedding", "embed_tokens"))
+        plan.tensors.append(Tensor("nextn.shared_head_head", (vocab, hidden), "head", "shared_head.head"))
     mixer = layer.mixers[0] if layer.mixers else None
     if isinstance(mixer, LatentAttention) and mixer.indexer is not None and mixer.indexer.shared:
         layer = plain_layer(

@@ -51,8 +51,9 @@ def diffllama(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
 
 def falcon(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
     """One or two norms, one or many key-value heads, as three flags of two generations say."""
-    new, parallel = facts.flag("new_decoder_architecture", False), facts.flag("parallel_attn", True)
     heads = facts.need(HEADS, "heads")
+    grouped = 1 < (facts.whole(("num_kv_heads", "n_head_kv", "num_key_value_heads"), "heads") or 1) < heads
+    new, parallel = facts.flag("new_decoder_architecture", grouped), facts.flag("parallel_attn", True)
     if new:
         kv_heads = facts.whole(("num_kv_heads", "n_head_kv", "num_key_value_heads"), "heads") or heads
         norms = facts.whole(("num_ln_in_parallel_attn",), "heads") or 2

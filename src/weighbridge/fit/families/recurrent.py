@@ -12,10 +12,8 @@ from .plan import Plan
 def plan_gated_delta(plan: Plan, facts: Facts) -> Recurrent:
     """Qwen3-Next and 3.5: keys and values of fixed heads, one decay and one rate per value head."""
     hidden = facts.need(HIDDEN)
-    key_heads, value_heads = (
-        facts.need(("linear_num_key_heads",), "heads"),
-        facts.need(("linear_num_value_heads",), "heads"),
-    )
+    key_heads = facts.need(("linear_num_key_heads",), "heads")
+    value_heads = facts.need(("linear_num_value_heads",), "heads")
     key_dim, value_dim = facts.need(("linear_key_head_dim",)), facts.need(("linear_value_head_dim",))
     kernel = facts.default(("linear_conv_kernel_dim",), 4)
     keys, values = key_heads * key_dim, value_heads * value_dim
@@ -43,10 +41,8 @@ def _plan_rates(plan: Plan, facts: Facts, value_heads: int, hidden: int) -> None
 def plan_olmo_delta(plan: Plan, facts: Facts) -> Recurrent:
     """OLMo hybrid: the same net with a projection for each part."""
     hidden = facts.need(HIDDEN)
-    key_heads, value_heads = (
-        facts.need(("linear_num_key_heads",), "heads"),
-        facts.need(("linear_num_value_heads",), "heads"),
-    )
+    key_heads = facts.need(("linear_num_key_heads",), "heads")
+    value_heads = facts.need(("linear_num_value_heads",), "heads")
     key_dim, value_dim = facts.need(("linear_key_head_dim",)), facts.need(("linear_value_head_dim",))
     kernel = facts.default(("linear_conv_kernel_dim",), 4)
     keys, values = key_heads * key_dim, value_heads * value_dim
@@ -65,16 +61,19 @@ def plan_olmo_delta(plan: Plan, facts: Facts) -> Recurrent:
 def plan_kda(plan: Plan, facts: Facts) -> Recurrent:
     """Kimi delta attention: every channel decays at its own rate, made by a low-rank projection."""
     hidden = facts.need(HIDDEN)
-    inner = Facts(facts.table("linear_attn_config") or facts.config, f"{facts.where}: linear_attn_config")
-    heads = inner.need(("num_heads", "linear_num_heads"), "heads")
-    width = inner.default(("head_dim", "linear_head_dim"), 128)
-    kernel = inner.default(("short_conv_kernel_size", "linear_conv_kernel_dim"), 4)
-    facts.missing.extend(name for name in inner.missing if name not in facts.missing)
+    inner = Facts(facts.table("linear_attn_config") or {}, f"{facts.where}: linear_attn_config")
+    heads = inner.whole(("num_heads",), "heads") or facts.default(("linear_num_heads",), facts.need(HEADS, "heads"))
+    width = inner.whole(("head_dim",)) or facts.default(("linear_head_dim",), 128)
+    kernel = inner.whole(("short_conv_kernel_size",)) or facts.default(("linear_conv_kernel_dim",), 4)
+    full_rank = inner.flag("use_full_rank_gate", False)
     total = heads * width
     for role in ("attn_q", "attn_k", "attn_v"):
         plan.linear(role, total, hidden, f"self_attn.{role[-1]}_proj")
         plan.conv(f"ssm_conv1d_{role[-1]}", total, kernel)
     for role, name in (("ssm_f", "f"), ("ssm_g", "g")):
+        if full_rank and name == "g":
+            plan.linear(role, total, hidden, "self_attn.g_proj")
+            continue
         plan.linear(f"{role}_a", width, hidden, f"self_attn.{name}_a_proj")
         plan.linear(f"{role}_b", total, width, f"self_attn.{name}_b_proj")
     plan.linear("ssm_beta", heads, hidden, "self_attn.b_proj")

@@ -20,6 +20,7 @@ _NAMES: dict[str, Sight] = {
     "deepseek_sparse_attention": "full",
     "minimax_m3_sparse": "full",
     "sparse_attention": "full",
+    "indexed_attention": "full",
     "sliding_attention": "sliding",
     "sliding_window": "sliding",
     "sliding": "sliding",
@@ -59,20 +60,30 @@ def sights(facts: Facts, family: Family, layers: int) -> tuple[Sight, ...]:
     interval = facts.whole(("full_attention_interval",), "layers")
     if interval is not None:
         return tuple("full" if (i + 1) % interval == 0 else "linear" for i in range(layers))
+    if family.linear_every is not None and not facts.has("layer_types_count"):
+        facts.assume("full_attention_interval", family.linear_every)
+        return tuple("full" if (i + 1) % family.linear_every == 0 else "linear" for i in range(layers))
     sampled = _sampled(facts, layers)
     return sampled or _windowed(facts, family, layers)
 
 
 def _named(facts: Facts, names: tuple[object, ...], layers: int) -> tuple[Sight, ...]:
-    try:
-        types = [_NAMES[str(name)] for name in names]
-    except KeyError as error:
-        raise InputError(
-            f"layer_types names {error.args[0]!r}, a kind of layer that is not known here",
-            where=facts.where,
-            next_move=f"Known are {', '.join(sorted(_NAMES))}.",
-        ) from None
-    return _of_length(facts, "layer_types", types, layers)
+    return _of_length(facts, "layer_types", [_sight(facts, str(name)) for name in names], layers)
+
+
+def _sight(facts: Facts, name: str) -> Sight:
+    """What a layer of this name is; one that attends in a way nobody here knows is taken to see everything."""
+    known = _NAMES.get(name)
+    if known is not None:
+        return known
+    if name.endswith("attention"):
+        facts.assume("layer_types", f"{name} attends to all tokens")
+        return "full"
+    raise InputError(
+        f"layer_types names {name!r}, a kind of layer that is not known here",
+        where=facts.where,
+        next_move=f"Known are {', '.join(sorted(_NAMES))}.",
+    )
 
 
 def _of_length(facts: Facts, name: str, types: list[Sight], layers: int) -> tuple[Sight, ...]:

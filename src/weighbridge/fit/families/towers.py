@@ -11,21 +11,26 @@ from collections.abc import Mapping
 from weighbridge.fit.architecture import Tower
 
 from .facts import Facts
-from .tower_kinds import DEFAULTS, KINDS, plain_tower
 from .plan import Plan
+from .tower_kinds import DEFAULTS, KINDS, plain_tower
 
 VISION = ("vision_config", "visual", "vit_config", "vision_tower_config", "vision_encoder_config")
 AUDIO = ("audio_config", "audio_tower_config", "speech_config")
 
 
-def towers_of(config: Mapping[str, object], facts: Facts, hidden: int) -> tuple[Tower, ...]:
-    """Towers the config describes, or the usual one of its family where it only says that the model sees."""
+def towers_of(config: Mapping[str, object], facts: Facts, hidden: int, usual: str) -> tuple[Tower, ...]:
+    """Towers the config describes, or the usual one of its family where it only says that the model sees.
+
+    usual: the way a family's towers are built whose models all see; counts where the config names no class.
+    """
     found: list[Tower] = []
     kind = _kind(config, facts)
+    if kind == "plain" and usual:
+        kind = usual
     table = next((config[key] for key in VISION if isinstance(config.get(key), Mapping)), None)
     if isinstance(table, Mapping) and table:
         found.append(_tower(kind, dict(DEFAULTS.get(kind, {})) | dict(table), facts, hidden, config, assumed=False))
-    elif _sees(config) and kind in DEFAULTS:
+    elif kind in DEFAULTS and (_sees(config) or (usual and not config.get("architectures"))):
         facts.assume("vision_config", f"the usual one of {kind}")
         found.append(_tower(kind, DEFAULTS[kind], facts, hidden, config, assumed=True))
     return tuple(tower for tower in found if tower.tensors)
