@@ -32,6 +32,7 @@ request has to be read at all."""
 
 _chat = msgspec.json.Decoder(ChatBody)
 _completion = msgspec.json.Decoder(CompletionBody)
+_any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _loose = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -83,14 +84,14 @@ def _read(decoder: msgspec.json.Decoder[Body], kind: type[Body], body: bytes) ->
     except RequestError as error:
         if unknown_field(error) is None:
             raise
-    fields = _loose.decode(body)
+    fields = read_body(_loose, body)
     extra = {name: fields.pop(name) for name in set(fields) - _known(kind)}
     for name in sorted(UNTRANSLATED & set(extra)):
         if extra[name] not in (b"null", b'["text"]'):
             raise RequestError(f"`{name}` cannot be carried to the model behind this name", field=name)
         del extra[name]
     known = read_body(decoder, msgspec.json.encode(fields))
-    return known, {name: msgspec.json.decode(raw) for name, raw in sorted(extra.items()) if bytes(raw) != b"null"}
+    return known, {name: read_body(_any, bytes(raw)) for name, raw in sorted(extra.items()) if bytes(raw) != b"null"}
 
 
 def _known(kind: type[Sampled]) -> set[str]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from weighbridge.chat.answer import CallPart, Piece, TokenLogprob, Usage
 from weighbridge.chat.call_parts import CallFlow
 from weighbridge.chat.dialect import Asked, Stamp
@@ -136,7 +138,7 @@ class ResponseStream:
         if thought.redacted is not None or opened is None:
             self._close(out)
             opened = self._added("rs", out)
-            self._done(opened, items.reasoning_item(opened.id, thought), out)
+            self._done(opened, items.reasoning_item(opened.id, msgspec.structs.replace(thought, id=None)), out)
             return
         whole = Thought(opened.text + thought.text, thought.signature, signed_by=thought.signed_by)
         if opened.said:
