@@ -13,7 +13,7 @@ from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.charts.plane import Plane
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose import settings_from_environment
-from weighbridge.cli.compose_runs import Wanted, served_by
+from weighbridge.cli.compose_runs import Wanted, device_name, served_by
 from weighbridge.cost.asked import hardware_of, pace_of, workload_of
 from weighbridge.cost.batch import DISCOUNTS
 from weighbridge.cost.chart import plane_of
@@ -82,10 +82,11 @@ def _served(wish: Wish, catalogue: Catalogue, model: Model, notes: list[str]) ->
     """Own hardware and its speed; None where none is asked about, or where nothing says how fast it is."""
     if "on" not in wish.own:
         return None
-    devices = find_devices(wish.own["on"], all_hardware(catalogue))
+    everything = all_hardware(catalogue)
+    devices = find_devices(wish.own["on"], everything)
     chip = devices.hardware
     known = Hardware(device=chip.id, usd_hour=chip.usd_per_hour, watts=chip.watts)
-    hardware = hardware_of(wish.own, chip.id, devices.count, known)
+    hardware = hardware_of(wish.own, device_name(devices, everything), devices.count, known)
     pace = pace_of(wish.own)
     if pace is not None:
         return Served(hardware, pace)

@@ -9,7 +9,8 @@ from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.tables import load_scores
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose_cost import price_disputes
-from weighbridge.cli.compose_runs import Wanted, runs_of
+from weighbridge.cli.compose_runs import Wanted, device_name, runs_of
+from weighbridge.cost.amounts import read_share
 from weighbridge.cost.asked import hardware_of
 from weighbridge.cost.batch import DISCOUNTS
 from weighbridge.cost.hardware import Hardware
@@ -67,13 +68,14 @@ def _runs(need: Need, catalogue: Catalogue) -> Callable[[Subject], Runs]:
         devices = find_devices(text, known)
         chip = devices.hardware
         usual = Hardware(device=chip.id, usd_hour=chip.usd_per_hour, watts=chip.watts)
-        sets.append((devices, hardware_of(need.own, chip.id, devices.count, usual)))
+        sets.append((devices, hardware_of(need.own, device_name(devices, known), devices.count, usual)))
     wanted = Wanted(
         work=need.work,
         context=need.context,
         engine=serve.engine,
         formats=serve.quantisations,
         sequences=serve.sequences,
+        memory=None if serve.memory is None else read_share(serve.memory),
         ttft_s=need.file.speed.ttft_s,
         tokens_per_s=need.file.speed.tokens_per_s,
     )

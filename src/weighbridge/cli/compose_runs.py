@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
-from weighbridge.catalog.profile import known
+from weighbridge.catalog.profile import known as said
 from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.cost.hardware import Hardware, Pace, price_own
 from weighbridge.cost.workload import Range, Workload
@@ -22,7 +22,7 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.fit.answer import fit, usual_engine
 from weighbridge.fit.answer_split import resolve_split
 from weighbridge.fit.architecture import Architecture
-from weighbridge.fit.devices import DeviceSet
+from weighbridge.fit.devices import DeviceSet, Known
 from weighbridge.fit.reading import read_architecture
 from weighbridge.fit.records import Ask, Engine, Fit, Speed, Subject
 from weighbridge.fit.speed import Speeds, run_of, speeds_of
@@ -51,8 +51,17 @@ class Wanted:
     engine: Engine | None = None
     formats: tuple[str, ...] = ()
     sequences: int | None = None
+    memory: float | None = None
+    """Share of a device's memory; None: what the engine takes."""
     ttft_s: float | None = None
     tokens_per_s: float | None = None
+
+
+def device_name(devices: DeviceSet, known: Known) -> str:
+    """The device's id, with its memory where that is not what the catalogue has it with."""
+    usual = next((hardware for _, hardware in known if hardware.id == devices.hardware.id), None)
+    memory = devices.hardware.memory_bytes
+    return devices.hardware.id + ("" if usual is None or usual.memory_bytes == memory else f" {memory >> 30} GB")
 
 
 @lru_cache(maxsize=4096)
@@ -66,7 +75,7 @@ def _architecture(config: bytes, name: str) -> Architecture | str:
 
 def runs_of(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Hardware], ...], wanted: Wanted) -> Runs:
     """What each device set does with a model, the best format first; and why others do not."""
-    config = known(catalogue, model, "config")
+    config = said(catalogue, model, "config")
     if config is None:
         return Runs((), "its config is not known here, so nobody can say what it fits on")
     architecture = _architecture(msgspec.json.encode(config.value), model.id)
@@ -98,7 +107,7 @@ def _on_set(
         except WeighbridgeError as error:
             yield f"{fmt} on {place}: {error.what}"
             continue
-        ask = Ask(context_tokens=wanted.context, engine=engine, split=split)
+        ask = Ask(context_tokens=wanted.context, engine=engine, split=split, memory_fraction=wanted.memory)
         alone = fit(subject, ask, devices)
         if not alone.fits:
             yield f"{fmt} takes {_gib(alone.total_bytes)} for one request, {place} has {_gib(alone.capacity_bytes)}"

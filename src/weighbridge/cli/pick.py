@@ -130,9 +130,9 @@ def _lines(answer: Answer, top: int, excluded: bool) -> Iterator[str]:
     if plane is not None:
         yield ""
         yield plot(plane, min(100, terminal_width()))
-    near = [] if excluded else near_misses(answer.excluded, NEAR if answer.ranked else 4 * NEAR)
+    near = [] if excluded else near_misses(answer, NEAR if answer.ranked else 4 * NEAR)
     if near:
-        yield "\nFail one thing alone, those placed highest:"
+        yield "\nNot served within the need:" if answer.ranked else "\nFail one thing alone:"
         yield from (f"  {each.id}: {each.because}" for each in near)
     if excluded:
         yield "\nExcluded"

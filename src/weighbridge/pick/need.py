@@ -79,6 +79,8 @@ class ServeNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Formats to try, the best first; empty: those usual for the engine, never under 4 bits."""
     sequences: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
     """Requests under way at once on one set; None: as many as the busiest hour needs."""
+    memory: Written | None = None
+    """Share of a device's memory that the model may take; the rest is for other programs. None: all an engine takes."""
     usd_month: Annotated[float, msgspec.Meta(gt=0, le=1e12)] | None = None
     """Most that it may cost; None: no limit."""
     usd_hour: Written | None = None

@@ -38,6 +38,8 @@ class Excluded(msgspec.Struct, frozen=True):
     """Rules and figures that it fails, and facts that are missing."""
     quality: Quality | None
     """None where nothing places it."""
+    meets_rules: bool = False
+    """It only cannot be served within the need."""
 
     @property
     def because(self) -> str:
@@ -95,7 +97,7 @@ def _judge(subject: Subject, need: Need, rules: Sequence[Rule], abilities: Abili
         return Excluded(subject.id, ("nobody measured it, and its size or date is not known: nothing places it",), None)
     way = choose_way(subject, need, world)
     if isinstance(way, Refused):
-        return Excluded(subject.id, (way.because,), quality)
+        return Excluded(subject.id, (way.because,), quality, meets_rules=True)
     return _Left(subject, quality, way, (evidence_words(need, quality), *way.why, *_worth_saying(findings)))
 
 
@@ -138,9 +140,12 @@ def told_apart(better: Quality, other: Quality) -> bool:
     return better.value - other.value > Z80 * spread
 
 
-def near_misses(excluded: Iterable[Excluded], most: int) -> list[Excluded]:
-    """Models that fail one rule alone, those placed highest first."""
-    near = [each for each in excluded if len(each.reasons) == 1 and each.quality is not None]
+def near_misses(answer: Answer, most: int) -> list[Excluded]:
+    """Models that fail one thing alone, those placed highest first: where others are ranked, only those that cannot be
+    served within the need, since a rule that was written down is meant."""
+    near = [each for each in answer.excluded if len(each.reasons) == 1 and each.quality is not None]
+    if answer.ranked:
+        near = [each for each in near if each.meets_rules]
     return sorted(near, key=lambda each: -each.quality.low if each.quality else 0.0)[:most]
 
 

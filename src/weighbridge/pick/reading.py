@@ -10,6 +10,7 @@ import msgspec
 from weighbridge.catalog.fields import MODALITIES
 from weighbridge.catalog.quantities import read_date
 from weighbridge.catalog.racing.benchmarks import KINDS, WorkKind
+from weighbridge.cost.amounts import read_share
 from weighbridge.cost.asked import OWN, Given, check_work, workload_of, wrong, wrong_people
 from weighbridge.cost.workload import Workload
 from weighbridge.formats.problems import Problems, did_you_mean
@@ -159,6 +160,8 @@ class _Checker:
             mistake = None if value is None else wrong(name, value)
             if mistake is not None:
                 self.add(("serve", name), *mistake)
+        if serve.memory is not None and not 0.05 <= (read_share(serve.memory) or 0) <= 1:
+            self.add(("serve", "memory"), f"expected a share of memory, got {serve.memory!r:.60}", "Write it like 60%.")
         mistake = None if serve.people is None else wrong_people(serve.people)
         if mistake is not None:
             self.add(("serve", "people"), *mistake)

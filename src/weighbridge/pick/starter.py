@@ -45,6 +45,7 @@ use = "commercial"          # what the licence must allow: commercial, internal 
 how = "either"              # own, api or either
 # on = ["RTX 4090", "H100-SXM x2"]        # own device sets that come into question
 # engine = "vllm"           # vllm, sglang, llamacpp, ollama, tensorrt-llm
+# memory = "60%"            # of a device, what the model may take
 # usd_hour = 2.50           # rent of one device; or: buy = 30000, years = 3, watts = 700, kwh = 0.15
 # usd_month = 5000          # most that it may cost
 
