@@ -84,7 +84,7 @@ def test_every_answered_call_is_in_the_ledger_once_after_kill_9(tmp_path: Path, 
             asyncio.run(hammer(port, victim))
 
         with process(tmp_path, config) as (_, port):
-            assert asyncio.run(ask(port, key)) in (200, 0)
+            assert asyncio.run(ask(port, key, stream)) == 200
 
     rows = [row for row in calls(data_dir) if row.outcome == "ok"]
     assert len(rows) >= answered >= 200
@@ -161,3 +161,13 @@ def test_ctrl_c_lets_calls_end_and_leaves_with_0(tmp_path: Path) -> None:
         assert gateway.wait() == 0
 
     assert [row.outcome for row in calls(data_dir)] == ["ok"]
+
+
+def test_no_worker_goes_on_without_the_process_that_watches_it(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data" / "weighbridge"
+    with process(tmp_path, b"[server]\nport = 0\n", "--workers", "2") as (boss, _):
+        assert len(list((data_dir / "journal").glob("*.lock"))) == 2
+        boss.send_signal(signal.SIGKILL)
+        boss.wait()
+
+        eventually(lambda: not list((data_dir / "journal").glob("*.lock")))

@@ -117,8 +117,10 @@ def serve_gateway(config: Config, settings: Settings, tell: Callable[[str], obje
     _watch(parts, listeners, data_dir, lambda: tell(line))
 
 
-def _work(parts: Parts, listener: socket.socket, data_dir: Path, ready: Callable[[], object]) -> None:
-    """One worker, until it is told to stop."""
+def _work(
+    parts: Parts, listener: socket.socket, data_dir: Path, ready: Callable[[], object], alive: int | None = None
+) -> None:
+    """One worker, until it is told to stop, or until the other end of `alive` is closed."""
     import uvloop
 
     from weighbridge.gateway.books import Books
@@ -126,7 +128,7 @@ def _work(parts: Parts, listener: socket.socket, data_dir: Path, ready: Callable
 
     books = Books(data_dir)
     try:
-        uvloop.run(serve(parts, listener, books, ready=ready))
+        uvloop.run(serve(parts, listener, books, ready=ready, alive=alive))
     finally:
         books.close()
 
@@ -145,11 +147,15 @@ def _watch(parts: Parts, listeners: list[socket.socket], data_dir: Path, ready: 
         for pid in workers:
             os.kill(pid, signal.SIGTERM)
 
+    alive, _ours = os.pipe()
+    """Its other end closes when this process is gone, however that happens; then no worker goes on alone."""
+
     def start(listener: socket.socket) -> None:
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _be_worker(parts, listener, listeners, data_dir, writer)
+            os.close(_ours)
+            _be_worker(parts, listener, listeners, data_dir, writer, alive)
         os.close(writer)
         workers[pid] = listener
         os.read(reader, 1)  # until it listens, or has ended
@@ -172,7 +178,7 @@ def _watch(parts: Parts, listeners: list[socket.socket], data_dir: Path, ready: 
 
 
 def _be_worker(
-    parts: Parts, listener: socket.socket, listeners: list[socket.socket], data_dir: Path, ready: int
+    parts: Parts, listener: socket.socket, listeners: list[socket.socket], data_dir: Path, ready: int, alive: int
 ) -> None:
     """In the child: never returns into the parent's code."""
     code = 1
@@ -180,7 +186,7 @@ def _be_worker(
         for other in listeners:
             if other is not listener:
                 other.close()
-        _work(parts, listener, data_dir, lambda: os.write(ready, b"1"))
+        _work(parts, listener, data_dir, lambda: os.write(ready, b"1"), alive)
         code = 0
     finally:
         sys.stdout.flush()

@@ -200,13 +200,17 @@ class Gateway:
     async def _fill(self, purse: Purse, usd: float) -> None:
         """Borrow for a purse; whoever asks meanwhile waits for the same loan. CallRefused where there is no more."""
         loan = self._loans.get(purse)
-        if loan is None:
+        if loan is None or loan.done():  # a loan that is over lends nothing more, though it may not be forgotten yet
             if perf_counter() < purse.dry_until:
                 raise over_budget(purse, usd)
             loan = self._loans[purse] = asyncio.ensure_future(self._borrow(purse, usd))
-            loan.add_done_callback(lambda _: self._loans.pop(purse))
+            loan.add_done_callback(lambda done: self._forget_loan(purse, done))
         if not await asyncio.shield(loan):
             raise over_budget(purse, usd)
+
+    def _forget_loan(self, purse: Purse, loan: asyncio.Future[float]) -> None:
+        if self._loans.get(purse) is loan:
+            del self._loans[purse]
 
     async def _borrow(self, purse: Purse, usd: float) -> float:
         lent = await self.books.lend(purse, max(usd - max(purse.free, 0.0), 0.0) or usd)

@@ -75,10 +75,15 @@ async def listening(parts: Parts, listener: socket.socket, books: Books) -> Asyn
         await gateway.close(PATIENCE_S)
 
 
-async def serve(parts: Parts, listener: socket.socket, books: Books, *, ready: Callable[[], object]) -> None:
-    """Serve until SIGTERM or SIGINT; calls `ready` once it listens."""
+async def serve(
+    parts: Parts, listener: socket.socket, books: Books, *, ready: Callable[[], object], alive: int | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until the other end of the pipe `alive` is closed; calls `ready` once it
+    listens."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    if alive is not None:
+        loop.add_reader(alive, stop.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with listening(parts, listener, books) as gateway:
