@@ -10,18 +10,20 @@ from .records import (
     Catalogue,
     Condition,
     Device,
+    EngineSupport,
     Lab,
     LabFile,
     Licence,
     Model,
     Offer,
     Provider,
+    SafetyEvaluation,
     Score,
     TrainingRun,
     Variant,
 )
 from .snapshot import load_catalogue
-from .tables import load_adoption, load_offers, load_scores, load_training
+from .tables import load_adoption, load_engines, load_offers, load_safety, load_scores, load_training
 from .view import fact_of, facts_of, licence_of
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Catalogue",
     "Condition",
     "Device",
+    "EngineSupport",
     "Fact",
     "Field",
     "Kind",
@@ -42,6 +45,7 @@ __all__ = [
     "Offer",
     "Provider",
     "Resolved",
+    "SafetyEvaluation",
     "Score",
     "Source",
     "Standing",
@@ -55,7 +59,9 @@ __all__ = [
     "licence_of",
     "load_adoption",
     "load_catalogue",
+    "load_engines",
     "load_offers",
+    "load_safety",
     "load_scores",
     "load_training",
     "read_value",

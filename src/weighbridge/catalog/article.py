@@ -175,7 +175,7 @@ def _csv(reader: _Reader, text: str) -> _Table:
     separator = max(",;\t", key=first.count)
     rows = csv.reader(io.StringIO(text), strict=True, delimiter=separator)
     try:
-        numbered = [(rows.line_num, [re.sub(r"[ \t\n]+", " ", cell).strip(" ") for cell in row]) for row in rows]
+        numbered = [(rows.line_num, [_one_line(cell) for cell in row]) for row in rows]
     except csv.Error as error:
         where = f"{reader.file}:{rows.line_num}"
         raise InputError(f"not readable as CSV: {error}", where=where, next_move=AS_ASKED) from None
@@ -185,6 +185,11 @@ def _csv(reader: _Reader, text: str) -> _Table:
     line, head = numbered[0]
     good = reader.is_row(line, head, head)
     return _Table(head, [row for row in numbered[1:] if good and reader.is_row(*row, head)], line)
+
+
+def _one_line(cell: str) -> str:
+    """A cell of a CSV, with what was copied from a page (`&amp;`) as it is read there."""
+    return re.sub(r"[ \t\n\xa0]+", " ", html.unescape(cell)).strip(" ")
 
 
 def _claims(reader: _Reader, table: _Table) -> Iterator[Claim]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from weighbridge.catalog.compare import Shelf, describe_source
-from weighbridge.catalog.evidence import newest, said
+from weighbridge.catalog.evidence import TRUST, newest, said
 from weighbridge.catalog.facts import Resolved, resolve
 from weighbridge.catalog.gaps import EVERY, OPEN
 from weighbridge.catalog.lifetime import life_of
@@ -22,7 +22,11 @@ MOST_CHAIN = 10
 GLANCE = ("lab", "released", "licence", "commercial_use", "parameters_total", "parameters_active", "context_tokens")
 
 
-def brief(shelf: Shelf, model: Model) -> Page:
+Smallest = Callable[[Model], Sequence[Point]]
+"""What hardware is the least that runs a model, judged elsewhere (fit); no points where that cannot be said."""
+
+
+def brief(shelf: Shelf, model: Model, smallest: Smallest | None = None) -> Page:
     """Everything on one page; a part that nobody knows says so."""
     catalogue = shelf.catalogue
     facts = profile(catalogue, model, shelf.runs)
@@ -32,10 +36,10 @@ def brief(shelf: Shelf, model: Model) -> Page:
         Section("Licence", tuple(_licence(catalogue, facts))),
         Section("Origin", tuple(_origin(shelf, model, facts))),
         _residency(catalogue, offers),
-        Section("Support and likely life", tuple(life_of(catalogue, model, facts))),
-        Section("Safety evaluations", (Point("Recorded", f"none; who ran which, and with what result, is {NOT_YET}"),)),
+        Section("Support and likely life", tuple(life_of(catalogue, model, facts, shelf.engines))),
+        _safety(shelf, model),
         Section("Prices", tuple(_prices(prices_of(offers)))),
-        Section("Smallest hardware", tuple(_hardware(model, facts))),
+        Section("Smallest hardware", tuple(_hardware(model, facts, smallest))),
         _evidence(shelf, model),
         Section("Open questions", tuple(_questions(catalogue, facts))),
     )
@@ -154,12 +158,13 @@ def _prices(prices: Prices | None) -> Iterator[Point]:
     yield Point("Newest price", prices.updated or NOT_YET, source)
 
 
-def _hardware(model: Model, facts: dict[str, Resolved]) -> Iterator[Point]:
-    """What can be said of hardware from the size alone."""
+def _hardware(model: Model, facts: dict[str, Resolved], smallest: Smallest | None) -> Iterator[Point]:
+    """The least that runs it, where somebody can tell, and what can be said from the size alone."""
     if "open_weights" in facts and facts["open_weights"].value is False:
         yield Point("Hardware", "none of one's own: the weights cannot be had", facts["open_weights"].source)
         return
-    yield Point("Hardware", NOT_YET)
+    judged = tuple(smallest(model)) if smallest is not None else ()
+    yield from judged or (Point("Hardware", NOT_YET),)
     for variant in model.variants:
         if variant.bytes is not None:
             yield Point(f"Weights in {variant.format}", f"{variant.bytes / 1e9:,.1f} GB, without cache and buffers")
@@ -167,6 +172,23 @@ def _hardware(model: Model, facts: dict[str, Resolved]) -> Iterator[Point]:
     if size is not None:
         text = f"{size.value * 2 / 1e9:,.0f} GB at 16 bits, {size.value / 2e9:,.0f} GB at 4, without cache and buffers"
         yield Point("Weights alone", text, size.source)
+
+
+def _safety(shelf: Shelf, model: Model) -> Section:
+    """Who tested how safe it is, and what they found; those who have no stake first."""
+    found = [each for each in shelf.safety if each.model == model.id]
+    found.sort(key=lambda each: each.date, reverse=True)
+    found.sort(key=lambda each: TRUST.index(each.independence))
+    if not found:
+        none = f"none that is recorded here; who ran which, and with what result, is {NOT_YET}"
+        return Section("Safety evaluations", (Point("Recorded", none),))
+    head = ("Tested", "Result", "Run by", "Who that is", "Source")
+    rows = tuple(
+        (each.subject, f"{each.result}{f' (doubtful: {each.doubt})' if each.doubt else ''}", each.run_by,
+         each.independence, f"{each.source} {each.date}")
+        for each in found
+    )  # fmt: skip
+    return Section("Safety evaluations", (), Table(head, rows, tuple(dict.fromkeys(each.source for each in found))))
 
 
 def _evidence(shelf: Shelf, model: Model) -> Section:

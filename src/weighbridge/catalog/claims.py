@@ -23,12 +23,15 @@ from weighbridge.catalog.names import name_key
 from weighbridge.catalog.profile import profile
 from weighbridge.catalog.reading_claims import Reading, says
 from weighbridge.catalog.records import Catalogue, TrainingRun
+from weighbridge.catalog.spellings import read_architecture
 from weighbridge.catalog.wording import say
 from weighbridge.errors import InputError
 
 Status = Literal["confirmed", "contradicted", "disputed", "unknown"]
 Resolve = Callable[[str], Match]
 """What a name means (match.py)."""
+_OF_ATTENTION = ("hybrid", "ssm")
+_OF_EXPERTS = ("moe", "dense")
 _FOOTNOTE = re.compile(r"(?:\s*(?:\[\d+\]|[*†‡§¹²³⁴]))+$")
 _STAGE = re.compile(r"[-_](?:instruct|chat|it|base|hf|v\d+(?:\.\d+)?)(?=[-_]|$)", re.IGNORECASE)
 _BRACKETED = re.compile(r"(.{2,}?)\s*\(([^()]+)\)")
@@ -106,6 +109,8 @@ class Judge:
         if agrees:
             against = f"; {others[0].source} says {say(self.catalogue, field.name, others[0].value)}" if others else ""
             return "confirmed", f"{believed}{note}{against}{doubt}"
+        if field.name == "architecture" and read_architecture(text) in _OF_ATTENTION and fact.value in _OF_EXPERTS:
+            return "unknown", f"{believed}: classed by experts, whatever the attention, and {text!r} speaks of that"
         if field.name == "released" and self._agrees_with_weights(reading, text, model):
             return "confirmed", f"the weights could be had then; announced {believed}"
         for other in fact.alternatives:

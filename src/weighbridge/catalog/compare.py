@@ -14,7 +14,16 @@ from weighbridge.catalog.fields import FIELDS, same
 from weighbridge.catalog.page import Page, Point, Section, Table
 from weighbridge.catalog.prices import Prices, prices_of, said_range
 from weighbridge.catalog.profile import profile
-from weighbridge.catalog.records import Catalogue, Licence, Model, Offer, Score, TrainingRun
+from weighbridge.catalog.records import (
+    Catalogue,
+    EngineSupport,
+    Licence,
+    Model,
+    Offer,
+    SafetyEvaluation,
+    Score,
+    TrainingRun,
+)
 from weighbridge.catalog.terms import conditions_in_words
 from weighbridge.catalog.wording import say, title
 
@@ -62,6 +71,8 @@ class Shelf(msgspec.Struct, frozen=True):
     runs: tuple[TrainingRun, ...] = ()
     offers: tuple[Offer, ...] = ()
     scores: tuple[Score, ...] = ()
+    engines: tuple[EngineSupport, ...] = ()
+    safety: tuple[SafetyEvaluation, ...] = ()
 
 
 def compare(shelf: Shelf, models: Sequence[Model]) -> Comparison:

@@ -123,6 +123,8 @@ SYNONYMS = {
     "type": "architecture",
     "commercial": "commercial_use",
     "commercial use": "commercial_use",
+    "commercial use allowed": "commercial_use",
+    "commercially usable": "commercial_use",
     "open": "open_weights",
     "open source": "open_weights",
     "open weights": "open_weights",
@@ -145,7 +147,7 @@ SYNONYMS = {
 
 def find_field(title: str) -> Field | None:
     """A field by its name or by a title people give it; what stands in brackets (`Cost ($)`) is left out."""
-    key = re.sub(r"[\s_-]+", " ", re.sub(r"\(.*?\)", "", title).strip(" *`:").lower()).strip()
+    key = re.sub(r"[\s_-]+", " ", re.sub(r"\(.*?\)", "", title).strip(" *`:?").lower()).strip()
     return FIELDS.get(key.replace(" ", "_")) or FIELDS.get(SYNONYMS.get(key, ""))
 
 

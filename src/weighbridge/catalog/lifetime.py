@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 from statistics import median
@@ -10,7 +10,7 @@ from statistics import median
 from weighbridge.catalog.facts import Resolved
 from weighbridge.catalog.page import Point
 from weighbridge.catalog.profile import known
-from weighbridge.catalog.records import Catalogue, Model
+from weighbridge.catalog.records import Alias, Catalogue, EngineSupport, Model
 
 NOT_YET = "not yet known"
 MOST_NAMED = 6
@@ -18,7 +18,9 @@ FEWEST = 4
 """Releases of a line from which a pace is read."""
 
 
-def life_of(catalogue: Catalogue, model: Model, facts: dict[str, Resolved]) -> Iterator[Point]:
+def life_of(
+    catalogue: Catalogue, model: Model, facts: dict[str, Resolved], engines: Sequence[EngineSupport] = ()
+) -> Iterator[Point]:
     """Points of a brief."""
     released = facts.get("released")
     family = facts.get("family")
@@ -34,7 +36,7 @@ def life_of(catalogue: Catalogue, model: Model, facts: dict[str, Resolved]) -> I
     if follows:
         yield Point("Followed by", ", ".join(follows[:MOST_NAMED]))
     yield from _moves(catalogue, model)
-    yield Point("Engines that run it", NOT_YET)
+    yield from _engines(facts, engines)
     yield Point("Date of its end", NOT_YET)
 
 
@@ -79,5 +81,30 @@ def _moves(catalogue: Catalogue, model: Model) -> Iterator[Point]:
     """Names that mean this model now, and those that were taken from it."""
     for alias in catalogue.aliases:
         if alias.model == model.id:
-            until = f" until {alias.until}, when it became another model's" if alias.until else ", and may move on"
-            yield Point("Moving name", f"{alias.name} means it since {alias.since}{until}", alias.source)
+            means = (
+                f"meant it from {alias.since} to {alias.until}, {_end(catalogue, alias)}"
+                if alias.until
+                else f"means it since {alias.since}, and may move on"
+            )
+            yield Point("Moving name", f"{alias.name} {means}", alias.source)
+
+
+def _end(catalogue: Catalogue, alias: Alias) -> str:
+    """What became of a name that means the model no longer."""
+    later = any(other.name == alias.name and other.since >= (alias.until or "") for other in catalogue.aliases)
+    return "when it became another model's" if later else "when it was taken back"
+
+
+def _engines(facts: dict[str, Resolved], engines: Sequence[EngineSupport]) -> Iterator[Point]:
+    """Engines whose list names the model's kind of network; what is not on a list may still run some other way."""
+    if "open_weights" in facts and facts["open_weights"].value is False:
+        yield Point("Engines that run it", "none of one's own: the weights cannot be had", facts["open_weights"].source)
+        return
+    config = facts.get("config")
+    kind = str(config.value.get("model_type", "")) if config is not None else ""
+    found = [each for each in engines if kind and each.model_type == kind]
+    for each in found:
+        yield Point("Engine that knows it", f"{each.engine} {each.version} ({each.date}), as {kind}", each.source)
+    if not found:
+        known_as = f"its kind of network, {kind}, is on no list that was read" if kind else NOT_YET
+        yield Point("Engines that run it", known_as)

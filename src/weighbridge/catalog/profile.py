@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
+import msgspec
+
 from weighbridge.catalog.facts import Fact, Resolved, resolve
 from weighbridge.catalog.fields import FIELDS, same
 from weighbridge.catalog.records import Catalogue, Model, TrainingRun
@@ -43,7 +45,10 @@ def known(catalogue: Catalogue, model: Model, name: str, runs: Iterable[Training
     if said is not None:
         return said
     if name in TRAINING:
-        return _trained(catalogue.sources, [run for run in runs if run.model == model.id], name)
+        every = list(runs)
+        return _trained(catalogue.sources, [run for run in every if run.model == model.id], name) or (
+            _trained(catalogue.sources, _pre_training(catalogue, model, every), name)
+        )
     if name == "parameters_active":
         return _all_active(catalogue, model)
     return _open(catalogue, model) if name == "open_weights" else None
@@ -57,6 +62,17 @@ def _trained(sources: Mapping[str, object], runs: Sequence[TrainingRun], name: s
         whole = [run for run in telling if run.stage.startswith("pre-training")] if len(runs) == 1 else []
     facts = [Fact(getattr(run, TRAINING[name]), run.source, run.date, run.kind, _note(run), run.doubt) for run in whole]
     return resolve(facts, sources, partial(same, FIELDS[name]))  # type: ignore[arg-type]
+
+
+def _pre_training(catalogue: Catalogue, model: Model, runs: Sequence[TrainingRun]) -> list[TrainingRun]:
+    """What the models of the same lab that were made from this one say of the training before it, which is its own."""
+    found = []
+    for run in runs:
+        other = catalogue.models.get(run.model)
+        base = fact_of(catalogue, other, "base_model") if other is not None and other.lab == model.lab else None
+        if base is not None and base.value == model.id and run.stage in ("pre-training", "training"):
+            found.append(msgspec.structs.replace(run, note=f"{run.note}; said of {run.model}".lstrip("; ")))
+    return found
 
 
 def _note(run: TrainingRun) -> str:

@@ -4,7 +4,7 @@
     "128k"         128,000 to the nearest 1e3      "February 2026"  the month
 
 Two values are the same when each lies within half a unit of the other's last given digit. What is not one number
-(`8x7B`, `2-3M`) and a date that could be two (`03/04/2026`) are not read at all.
+(`8x7B`, `2-3M`, a share as `25%`) and a date that could be two (`03/04/2026`) are not read at all.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _NOT_ONE = re.compile(
-    rf"(?<![A-Za-z\d.,])(?<![A-Za-z]-)\d[\d.,]*\s*(?:{_SCALE})?\s*(?:[-–—]|to|or)\s*[$~]?\s*\d|\d\s*[x×]\s*(?!10\b|10\^)\d",
+    rf"(?<![A-Za-z\d.,])(?<![A-Za-z]-)\d[\d.,]*\s*(?:{_SCALE})?\s*(?:[-–—]|to|or)\s*[$~]?\s*\d|\d\s*[x×]\s*(?!10\b|10\^)\d|\d\s*%",
     re.IGNORECASE,
 )
 _ISO = re.compile(r"^(\d{4})(?:[-/.](\d{1,2}))?(?:[-/.](\d{1,2}))?$")

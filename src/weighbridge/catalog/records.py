@@ -242,6 +242,37 @@ class TrainingRun(msgspec.Struct, frozen=True, omit_defaults=True):
     doubt: str = ""
 
 
+class EngineSupport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An engine that knows a kind of network, by the list of what it can load."""
+
+    engine: str
+    """`vLLM`, `llama.cpp`."""
+    version: str
+    """The release whose list was read."""
+    model_type: str
+    """As config.json names the network: `qwen3_moe`."""
+    source: str
+    """Id in sources.toml."""
+    date: str
+
+
+class SafetyEvaluation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody found who tested how safe a model is."""
+
+    model: str
+    """Id of a model."""
+    subject: str
+    """What was tested: `agent hijacking`, `jailbreaks`."""
+    run_by: str
+    independence: Literal["independent", "third-party", "submitted", "mixed", "self-reported", "aggregator"]
+    result: str
+    """In a few words, with the figure and what it is compared with."""
+    source: str
+    """Id in sources.toml."""
+    date: str
+    doubt: str = ""
+
+
 class LabFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """data/labs/LAB.toml: a lab, what it released, the names that move, and the pages that only these facts cite."""
 

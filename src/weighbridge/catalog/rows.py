@@ -13,10 +13,17 @@ from weighbridge.errors import InputError
 from weighbridge.formats.problems import Problem, Problems
 
 Row = Any
-"""An Offer, Score, Adoption or TrainingRun."""
+"""An Offer, Score, Adoption, TrainingRun, EngineSupport or SafetyEvaluation."""
 GROUPS = ("family", "bloc", "country", "lab", "provider", "openrouter")
 """What a subject of adoption can be beside a model: `family:Qwen`."""
-_DATES = {"offers": ("updated",), "scores": ("date", "released"), "adoption": ("date",), "training": ("date",)}
+_DATES = {
+    "offers": ("updated",),
+    "scores": ("date", "released"),
+    "adoption": ("date",),
+    "training": ("date",),
+    "engines": ("date",),
+    "safety": ("date",),
+}
 
 
 def check_tables(folder: Path, catalogue: Catalogue, problems: Problems) -> None:

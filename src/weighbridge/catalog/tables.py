@@ -2,6 +2,7 @@
 
     FOLDER/tables/offers.csv      Offer         FOLDER/tables/adoption.csv   Adoption
     FOLDER/tables/scores.csv      Score         FOLDER/tables/training.csv   TrainingRun
+    FOLDER/tables/engines.csv     EngineSupport FOLDER/tables/safety.csv     SafetyEvaluation
 
 The columns are the fields of the records, by name, in any order; an empty cell is a value that is not known. A column
 that no record has, a number that is none, a price below zero: an error with file, line and column.
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from weighbridge.catalog.records import Adoption, Offer, Score, TrainingRun
+from weighbridge.catalog.records import Adoption, EngineSupport, Offer, SafetyEvaluation, Score, TrainingRun
 from weighbridge.catalog.snapshot import DATA
 from weighbridge.errors import InputError
 from weighbridge.formats.problems import did_you_mean
@@ -29,6 +30,8 @@ TABLES: Mapping[str, type[msgspec.Struct]] = {
     "scores": Score,
     "adoption": Adoption,
     "training": TrainingRun,
+    "engines": EngineSupport,
+    "safety": SafetyEvaluation,
 }
 
 
@@ -51,6 +54,16 @@ def load_adoption(folder: Path = DATA) -> tuple[Adoption, ...]:
 @cache
 def load_training(folder: Path = DATA) -> tuple[TrainingRun, ...]:
     return read_table(folder / "tables" / "training.csv", TrainingRun)
+
+
+@cache
+def load_engines(folder: Path = DATA) -> tuple[EngineSupport, ...]:
+    return read_table(folder / "tables" / "engines.csv", EngineSupport)
+
+
+@cache
+def load_safety(folder: Path = DATA) -> tuple[SafetyEvaluation, ...]:
+    return read_table(folder / "tables" / "safety.csv", SafetyEvaluation)
 
 
 def read_table(path: Path, kind: type[R]) -> tuple[R, ...]:

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from weighbridge.catalog import compare as comparing
-from weighbridge.catalog.tables import load_scores, load_training
+from weighbridge.catalog.tables import load_engines, load_safety, load_scores, load_training
 from weighbridge.cli.chosen import FOLDER, choose, held
 from weighbridge.cli.pages import forms, printed
 from weighbridge.errors import UsageError
@@ -19,7 +19,14 @@ MOST_MODELS = 20
 def shelf_of(folder: Path) -> comparing.Shelf:
     """Everything a catalogue holds that a comparison or a brief draws on."""
     state = held(folder)
-    return comparing.Shelf(state.catalogue, load_training(folder), state.offers, load_scores(folder))
+    return comparing.Shelf(
+        state.catalogue,
+        load_training(folder),
+        state.offers,
+        load_scores(folder),
+        load_engines(folder),
+        load_safety(folder),
+    )
 
 
 @click.command(short_help="Hold models side by side, differences first.")
