@@ -14,7 +14,10 @@ from .detect_cards import amd, ascend, nvidia
 from .detect_host import apple, memory_bytes, processor
 from .detect_records import Read, Run, Seen, known_as
 from .devices import DeviceSet, Known
-from .hardware import Hardware
+from .hardware import USABLE_SHARE, Hardware
+
+LEAST_BYTES = 1 << 30
+"""A graphics unit with less of its own is part of a processor, and counts as that."""
 
 
 def detect(known: Known, run: Run, read: Read) -> list[DeviceSet]:
@@ -25,7 +28,7 @@ def detect(known: Known, run: Run, read: Read) -> list[DeviceSet]:
     """
     seen = [*nvidia(run), *amd(run), *ascend(run)]
     found = [_with_host_memory(known_as(card, known), card, read) for card in seen]
-    counted = Counter(found)
+    counted = Counter(hardware for hardware in found if hardware.usable_bytes >= LEAST_BYTES)
     sets = sorted((DeviceSet(hardware, count) for hardware, count in counted.items()), key=_size, reverse=True)
     if sets:
         return sets
@@ -38,10 +41,11 @@ def _size(devices: DeviceSet) -> int:
 
 
 def _with_host_memory(hardware: Hardware, card: Seen, read: Read) -> Hardware:
-    """A board that shares the machine's memory has what the machine has."""
-    host = memory_bytes(read) if card.memory_bytes is None else None
+    """A device that shares the machine's memory has a share of what the machine has, whatever its driver set aside."""
+    host = memory_bytes(read) if card.memory_bytes is None or hardware.kind == "unified" else None
     if host is None:
         return hardware
-    usable = min(hardware.usable_bytes, host) if hardware.usable_bytes else host
-    memory = hardware.memory_bytes or host
-    return msgspec.structs.replace(hardware, memory_bytes=memory, usable_bytes=usable)
+    usable = min(hardware.usable_bytes or host, int(host * USABLE_SHARE["cpu"]))
+    return msgspec.structs.replace(
+        hardware, memory_bytes=host, usable_bytes=usable, assumed=tuple({*hardware.assumed, "usable_memory_bytes"})
+    )

@@ -95,7 +95,8 @@ def _rocm_cards(found: Any) -> Iterator[Seen]:
             name = next((name for name in names if name and not name.startswith("0x") and name != "N/A"), "")
             memory = _whole(fields.get("vram total memory (b)"))
             if name and memory is not None:
-                yield Seen(name, memory, "AMD")
+                inner = re.search(r"\[([^\]]+)\]", name)  # `Arcturus GL-XL [AMD Instinct MI100]`
+                yield Seen(inner[1] if inner else name, memory, "AMD")
 
 
 def _amd_cards(found: Any) -> Iterator[Seen]:
@@ -111,17 +112,24 @@ def _amd_cards(found: Any) -> Iterator[Seen]:
 
 
 def ascend(run: Run) -> list[Seen]:
-    """Huawei's NPUs; a package of two chips is two devices."""
+    """Huawei's NPUs; a package of two chips is two devices, as the driver counts them."""
     seen: list[Seen] = []
     name = ""
     for line in (run(ASCEND) or "").splitlines():
         sizes = [int(total) for _, total in _USED.findall(line) if int(total) > 0]
         if name and sizes and sizes[-1] < MOST_MIB:
-            seen.append(Seen(f"Ascend {name.removeprefix('Ascend')}", sizes[-1] * MIB, "Huawei", "npu"))
+            seen.append(_ascend_chip(name, sizes[-1] * MIB))
             name = ""
         elif chip := _CHIP.match(line):
             name = chip[1]
     return seen
+
+
+def _ascend_chip(name: str, memory: int) -> Seen:
+    """`Ascend910` without a letter is one of the two chips of a 910C."""
+    if name == "Ascend910":
+        return Seen("Ascend 910C", memory, "Huawei", "npu", share=(0.5, 0.5))
+    return Seen(f"Ascend {name.removeprefix('Ascend')}", memory, "Huawei", "npu")
 
 
 def _json(printed: str | None) -> Any:
