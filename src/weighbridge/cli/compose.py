@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -10,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -67,6 +65,8 @@ async def open_door(
 
     Engines that run here share the machine's threads evenly.
     """
+    from random import Random
+
     from weighbridge.dispatch import Door, SystemClock
     from weighbridge.engines.registry import make_engine
     from weighbridge.net.calls import Calls
@@ -92,6 +92,8 @@ async def open_door(
 
 async def _start_together(engines: Iterable[Engine]) -> None:
     """Start all; the first failure is raised after the others have settled, so that each can be closed."""
+    import asyncio
+
     outcomes = await asyncio.gather(*(engine.start() for engine in engines), return_exceptions=True)
     for outcome in outcomes:
         if outcome is not None:

@@ -113,6 +113,8 @@ class Index:
     """Casefolded ids and listed names, whole."""
     flat: dict[str, list[Spelling]] = field(default_factory=lambda: defaultdict(list))
     run_together: dict[str, list[Spelling]] = field(default_factory=lambda: defaultdict(list))
+    spellings: list[tuple[str, str, int]] = field(default_factory=list)
+    """Every text under which a model is indexed, with its rank."""
     moving: dict[str, str] = field(default_factory=dict)
     """Casefolded and flat spellings of moving names to the name."""
 
@@ -196,22 +198,26 @@ class Index:
         )
         return self._best(found, lab, "normalised, with its total size")
 
-    @cached_property
+    @property
     def _words(self) -> dict[tuple[str, ...], list[Spelling]]:
-        return self._worded(whole=True)
+        return self._worded[0]
+
+    @property
+    def _fewer_words(self) -> dict[tuple[str, ...], list[Spelling]]:
+        return self._worded[1]
 
     @cached_property
-    def _fewer_words(self) -> dict[tuple[str, ...], list[Spelling]]:
-        return self._worded(whole=False)
-
-    def _worded(self, *, whole: bool) -> dict[tuple[str, ...], list[Spelling]]:
-        worded: dict[tuple[str, ...], list[Spelling]] = defaultdict(list)
-        for text, model, rank in _spellings(self.entries.values(), self.owners):
+    def _worded(self) -> tuple[dict[tuple[str, ...], list[Spelling]], dict[tuple[str, ...], list[Spelling]]]:
+        """Spellings by their words, and by these without the details that people leave out."""
+        whole: dict[tuple[str, ...], list[Spelling]] = defaultdict(list)
+        fewer: dict[tuple[str, ...], list[Spelling]] = defaultdict(list)
+        for text, model, rank in self.spellings:
             words = words_of(fold(text))
-            fewer = without_details(words)
-            if whole or fewer != words:
-                worded[words if whole else fewer].append(Spelling("", model, rank))
-        return worded
+            less = without_details(words)
+            whole[words].append(Spelling("", model, rank))
+            if less != words:
+                fewer[less].append(Spelling("", model, rank))
+        return whole, fewer
 
     @cached_property
     def own_words(self) -> dict[str, set[str]]:
@@ -246,7 +252,8 @@ def build(entries: Iterable[Entry], meanings: Iterable[Meaning] = (), owners: Ma
     for entry in kept.values():
         for rank, name in ((OWN, entry.id), *((LISTED, name) for name in entry.names)):
             _put(index.exact[name.casefold()], Spelling("", entry.id, rank))
-    for text, model, rank in _spellings(kept.values(), index.owners):
+    index.spellings.extend(_spellings(kept.values(), index.owners))
+    for text, model, rank in index.spellings:
         key = key_of(fold(text))
         _put(index.flat[key.flat], Spelling(key.joints, model, rank))
         if has_version_v(text):
