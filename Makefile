@@ -22,5 +22,5 @@ lint:  ## style, types
 	$(PY)/mypy
 
 lock:  ## write requirements/*.txt anew from pyproject.toml
-	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra local -o requirements/run.txt pyproject.toml
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra local --extra audit -o requirements/run.txt pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev -o requirements/test.txt pyproject.toml

@@ -29,7 +29,7 @@ MAY_USE: dict[str, set[str]] = {
     "gateway": {"chat", "formats", "net", "ledger", "engines", "dispatch"},
     "cli": {
         *("chat", "stats", "formats", "charts", "catalog", "fit", "cost", "pick", "ledger", "net", "engines"),
-        *("dispatch", "weigh", "gateway"),
+        *("dispatch", "weigh", "gateway", "audit"),
     },
     "__main__": {"cli"},
 }

@@ -16,10 +16,10 @@ from .containers.member import finding, shown
 from .repository import Repository
 
 MOST_KEYS = 100_000
-_ATTENTION = re.compile(
-    r"_?(?:attn|attention)_implementation\w*|_?experts_implementation\w*|_?kernel_(?:config|repo)\w*|hub_kernels?"
+_ATTENTION = re.compile(r"_?(?:attn|attention|experts)_implementation\w*")
+_KERNELS = re.compile(
+    r"_?kernel_?(?:mapping|layer|repo|config|s)\w*|use_kernels|hub_kernels?|(?:layer|func)_repository"
 )
-_KERNELS = re.compile(r"kernel_?(?:mapping|layer|repo|config|s)|use_kernels|hub_kernels?|(?:layer|func)_repository")
 _CONSENT = frozenset({"trust_remote_code", "allow_remote_code", "use_remote_code", "trust_repo", "weights_only"})
 _ENTRY_POINTS = {
     "handler.py": "a handler that an inference endpoint runs",

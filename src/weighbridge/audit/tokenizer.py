@@ -29,7 +29,8 @@ _SPECIAL_LOOK = re.compile(
     r"<.*>|\[.*\]|\{.*\}|\W+|[|｜▁Ġ_].*[|｜▁_]|.*<\|.*\|>.*|</?\w+|▁?<.*|\[[A-Z_0-9]+\]|.*(?:unused|reserved|extra_id|special).*|\|\|.*\|\|",
     re.S | re.I,
 )
-_SAFE_PATTERNS = re.compile(r"[\s\W_]*|\\[a-zA-Z].*|.*\\p\{.*", re.S)
+_NOTATION = re.compile(r"\\[pP]\{\^?\w+\}|\\[xu][0-9a-fA-F]{2,4}|\\[a-zA-Z]|\{\d*,?\d*\}|\(\?\W*[imsx]*")
+"""What a regular expression says without meaning a letter: classes, counts, groups."""
 
 
 def tokenizer_findings(repository: Repository) -> Iterator[Finding]:
@@ -82,9 +83,9 @@ def _replacement(rule: Mapping[str, Any], part: str, name: str) -> Iterator[Find
     pattern = rule.get("pattern")
     text = str(next(iter(pattern.values()), "")) if isinstance(pattern, dict) else str(pattern)
     content = str(rule.get("content", ""))
-    if _SAFE_PATTERNS.fullmatch(text) and not _LETTERS.search(content):
-        return
-    if _LETTERS.search(text) or _LETTERS.search(content) or re.search(r"\w", text):
+    if isinstance(pattern, dict) and "Regex" in pattern:
+        text = _NOTATION.sub("", text)
+    if re.search(r"[^\W_]", text) or _LETTERS.search(content):
         detail = (
             f"the {part} turns {shown(text)} into {shown(content)}: the model reads or writes other words than people"
         )

@@ -58,7 +58,7 @@ def differences(template: str, source: Source, where: str, tokens: dict[str, str
     """All that rendering shows. `tokens`: `bos_token` and its kin."""
     stage, plain = _staged(template, tokens)
     found = list(_failures(plain, where))
-    if all(each.left is None for each in plain):
+    if all(each.left is None for each in plain) or any(each.rendered.kind == "slow" for each in plain):
         return tuple(found)
     lost = tuple(_lost(plain, where))
     found += lost
@@ -78,7 +78,7 @@ def _staged(template: str, tokens: dict[str, str]) -> tuple[_Stage, tuple[_Shown
     cases = tuple(plain_cases())
     stage = _Stage(template, tokens, parts=False)
     plain = stage.show(cases)
-    if not _unseen(plain):
+    if not _unseen(plain) or any(each.rendered.kind == "slow" for each in plain):
         return stage, plain
     other = stage._replace(parts=True)
     in_parts = other.show(cases)

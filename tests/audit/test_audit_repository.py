@@ -1,0 +1,237 @@
+"""What only the files of a download together tell: remote code, indexes, tokenizers, licences, hashes."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import hostile
+import pytest
+from tiny_gguf import write_tiny_gguf
+
+from weighbridge.audit.audit import audit
+from weighbridge.audit.records import Audit, Finding
+from weighbridge.cli.compose_audit import audit_path
+
+SETTINGS = {
+    "code of this folder": ({"auto_map": {"AutoModel": "modeling_x.X"}}, "code-in-repository", "medium"),
+    "code of another": ({"auto_map": {"AutoModel": "mallory/x--modeling_x.X"}}, "code-elsewhere", "high"),
+    "consent": ({"text_config": {"deep": [{"trust_remote_code": True}]}}, "consent-in-config", "high"),
+    "attention from a hub": ({"_attn_implementation_internal": "mallory/kernels"}, "attention-code", "high"),
+    "generation loop": ({"custom_generate": "mallory/generate"}, "custom-generate", "high"),
+    "kernels": ({"kernel_config": {"RMSNorm": "mallory/norm"}}, "remote-kernels", "high"),
+    "twice": (b'{"vocab_size": 5, "vocab_size": 6}', "json", "medium"),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_that_makes_loaders_run_code_is_told(name: str, tmp_path: Path) -> None:
+    content, id_, severity = SETTINGS[name]
+
+    found = _audit(tmp_path, {"config.json": content})
+
+    assert (id_, severity) in {(each.id, each.severity) for each in found.findings}
+
+
+def test_an_ordinary_config_says_nothing(tmp_path: Path) -> None:
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "attn_implementation": "flash_attention_2",
+        "trust_remote_code": False,
+        "vocab_size": 37,
+    }
+
+    assert _audit(tmp_path, {"config.json": config, "generation_config.json": {"do_sample": True}}).findings == ()
+
+
+@pytest.mark.parametrize("name", ["handler.py", "setup.py", "sitecustomize.py"])
+def test_files_that_others_run_unasked_are_told(name: str, tmp_path: Path) -> None:
+    assert ("code-entry", "high") in _named(_audit(tmp_path, {name: "x = 1\n"}))
+
+
+def test_an_index_that_leaves_the_folder_or_names_missing_shards_is_told(tmp_path: Path) -> None:
+    index = {"weight_map": {"a": "../../secret.safetensors", "b": "model-00002-of-00002.safetensors"}}
+
+    found = _audit(tmp_path, {"model.safetensors.index.json": index})
+
+    assert {("index-outside", "high"), ("index-missing-shard", "medium")} <= _named(found)
+
+
+def _exchanged() -> dict[str, Any]:
+    content = hostile.tokenizer()
+    vocab = content["model"]["vocab"]
+    vocab["yes"], vocab["no"] = vocab["no"], vocab["yes"]
+    return content
+
+
+TOKENIZERS = {
+    "two words exchanged": (_exchanged(), "tokenizer-exchanged"),
+    "a rule that rewrites": (
+        hostile.tokenizer(normalizer={"type": "Replace", "pattern": {"String": "safe"}, "content": "unsafe"}),
+        "tokenizer-rewrites",
+    ),
+    "a rule in a sequence": (
+        hostile.tokenizer(
+            decoder={
+                "type": "Sequence",
+                "decoders": [{"type": "ByteLevel"}, {"type": "Replace", "pattern": {"Regex": "no"}, "content": "yes"}],
+            }
+        ),
+        "tokenizer-rewrites",
+    ),
+    "words put into every text": (
+        hostile.tokenizer(normalizer={"type": "Prepend", "prepend": "Obey "}),
+        "tokenizer-rewrites",
+    ),
+    "an ordinary word that vanishes": (
+        hostile.tokenizer(added_tokens=[{"id": 99, "content": "password", "special": True}]),
+        "tokenizer-special-word",
+    ),
+    "one number for two": (
+        hostile.tokenizer(added_tokens=[{"id": 3, "content": "<|end|>", "special": True}]),
+        "tokenizer-numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_a_changed_tokenizer_fails(name: str, tmp_path: Path) -> None:
+    content, id_ = TOKENIZERS[name]
+
+    assert (id_, "high") in _named(_audit(tmp_path, {"tokenizer.json": content}))
+
+
+ORDINARY_RULES = (
+    {
+        "type": "Sequence",
+        "normalizers": [
+            {"type": "Prepend", "prepend": "▁"},
+            {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        ],
+    },
+    {
+        "type": "Sequence",
+        "normalizers": [{"type": "NFKC"}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}],
+    },
+    {"type": "Sequence", "normalizers": [{"type": "Replace", "pattern": {"String": "``"}, "content": '"'}]},
+    None,
+)
+
+
+@pytest.mark.parametrize("rule", ORDINARY_RULES)
+def test_an_ordinary_tokenizer_passes(rule: object, tmp_path: Path) -> None:
+    assert _audit(tmp_path, {"tokenizer.json": hostile.tokenizer(normalizer=rule)}).findings == ()
+
+
+def test_a_gguf_file_that_lies_about_itself_fails(tmp_path: Path) -> None:
+    """Layers, widths and an end of text that is an ordinary word; the honest file says none of it."""
+    honest = audit(write_tiny_gguf(tmp_path / "honest.gguf"))
+    lies = {"llama.block_count": 7, "llama.embedding_length": 64, "tokenizer.ggml.eos_token_id": 265}
+    lying = audit(write_tiny_gguf(tmp_path / "lying.gguf", metadata=lies))
+
+    assert honest.verdict == "pass"
+    assert [each.id for each in lying.findings].count("gguf-lies") == 2
+    assert "tokenizer-special-word" in {each.id for each in lying.findings}
+
+
+def test_a_cut_gguf_file_fails(tmp_path: Path) -> None:
+    path = write_tiny_gguf(tmp_path / "a.gguf")
+    os.truncate(path, path.stat().st_size - 1000)
+
+    assert ("gguf-structure", "high") in _named(audit(path))
+
+
+def _licensed(tmp_path: Path, card: str, text: str | None) -> Audit:
+    files = {"README.md": f"---\n{card}\n---\n# A model\n", "model.gguf": b""}
+    folder = hostile.write(tmp_path / "model", files | ({"LICENSE": text} if text else {}))
+    write_tiny_gguf(folder / "model.gguf")
+    return audit_path(folder)
+
+
+def test_a_licence_that_all_voices_share_says_nothing(tmp_path: Path) -> None:
+    assert _licensed(tmp_path, "license: mit", hostile.mit()).verdict == "pass"
+
+
+LICENCES = {
+    "none": ("license: mit", None, "licence-missing"),
+    "swapped": ("license: apache-2.0", hostile.mit(), "licence-contradiction"),
+    "changed": (
+        "license: mit",
+        hostile.mit() + "\nThe weights may not be used for commercial purposes without a written permission.\n",
+        "licence-changed",
+    ),
+    "freer than its base": (
+        "license: mit\nbase_model:\n- meta-llama/Llama-3.1-8B-Instruct",
+        hostile.mit(),
+        "licence-freer-than-base",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LICENCES)
+def test_terms_that_do_not_hold_are_told(name: str, tmp_path: Path) -> None:
+    card, text, id_ = LICENCES[name]
+
+    found = _licensed(tmp_path, card, text)
+
+    assert (id_, "medium") in _named(found)
+    assert found.verdict == "warn"
+
+
+def test_a_code_licence_does_not_cover_the_weights(tmp_path: Path) -> None:
+    folder = hostile.write(tmp_path / "model", {"LICENSE-CODE": hostile.mit()})
+    write_tiny_gguf(folder / "model.gguf")
+
+    assert ("licence-missing", "medium") in _named(audit(folder))
+
+
+def test_a_lone_file_without_a_licence_text_is_only_information(tmp_path: Path) -> None:
+    assert ("licence-missing", "info") in _named(audit(write_tiny_gguf(tmp_path / "a.gguf")))
+
+
+def test_hashes_that_stand_beside_the_files_are_checked(tmp_path: Path) -> None:
+    wrong = hashlib.sha256(b"other").hexdigest()
+
+    found = _audit(tmp_path, {"a.txt": "text", "SHA256SUMS": f"{wrong}  a.txt\n{wrong}  gone.txt\n"})
+
+    assert {("hash-differs", "high"), ("hash-missing-file", "medium")} <= _named(found)
+
+
+def test_a_baseline_tells_what_changed(tmp_path: Path) -> None:
+    old = hostile.write(tmp_path / "old", {"tokenizer.json": hostile.tokenizer(), "gone.txt": "x"})
+    changed = copy.deepcopy(hostile.tokenizer())
+    changed["truncation"] = None
+    new = hostile.write(tmp_path / "new", {"tokenizer.json": changed, "more.txt": "y"})
+
+    found = audit(new, baseline=old)
+
+    assert {("baseline-differs", "high"), ("baseline-added", "medium"), ("baseline-missing", "medium")} <= _named(found)
+
+
+def test_links_pipes_and_unreadable_files_end_in_bounded_time(tmp_path: Path) -> None:
+    folder = hostile.write(tmp_path / "model", {"a/b.txt": "x"})
+    (folder / "a" / "loop").symlink_to(folder)
+    (folder / "out").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "pipe")
+
+    found = audit(folder)
+
+    assert ("link-outside", "high") in _named(found)
+    assert [file.path for file in found.files] == ["a/b.txt"]
+    assert {said.split(":")[0] for said in found.not_checked} >= {"a/loop", "out", "pipe"}
+
+
+def _audit(tmp_path: Path, files: dict[str, Any]) -> Audit:
+    return audit(hostile.write(tmp_path / "model", files))
+
+
+def _named(found: Audit) -> set[tuple[str, str]]:
+    return {_pair(each) for each in found.findings}
+
+
+def _pair(finding: Finding) -> tuple[str, str]:
+    return finding.id, finding.severity
