@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from weighbridge.catalog.model_names.index import Entry, Index, Meaning, build
+from weighbridge.catalog.model_names.entries import Entry, Meaning
+from weighbridge.catalog.model_names.index import Index, build
 from weighbridge.catalog.model_names.routes import ROUTES
 from weighbridge.catalog.model_names.wrappers import squash
 

@@ -328,7 +328,8 @@ def test_a_name_that_says_too_little_lists_what_it_may_mean() -> None:
 
 
 def test_two_models_of_one_name_are_told_apart_by_their_owner_or_not_at_all() -> None:
-    from weighbridge.catalog.model_names.index import Entry, build
+    from weighbridge.catalog.model_names.entries import Entry
+    from weighbridge.catalog.model_names.index import build
 
     index = build([Entry("acme/orca-7b", lab="acme"), Entry("bolt/orca-7b", lab="bolt")])
 
@@ -338,7 +339,8 @@ def test_two_models_of_one_name_are_told_apart_by_their_owner_or_not_at_all() ->
 
 
 def test_a_dash_that_can_be_either_dot_is_ambiguous() -> None:
-    from weighbridge.catalog.model_names.index import Entry, build
+    from weighbridge.catalog.model_names.entries import Entry
+    from weighbridge.catalog.model_names.index import build
 
     index = build([Entry("acme/Owl3-1.7B"), Entry("acme/Owl3.1-7B")])
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from weighbridge.catalog.model_names.entries import Hit
 from weighbridge.catalog.model_names.from_catalogue import index_of, load_index
-from weighbridge.catalog.model_names.index import Hit, Index
+from weighbridge.catalog.model_names.index import Index
 from weighbridge.catalog.model_names.judging import is_only_release, newer_of_line, others, why_not
 from weighbridge.catalog.model_names.keys import fold, words_of
 from weighbridge.catalog.model_names.looking import readings

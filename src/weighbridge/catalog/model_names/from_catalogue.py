@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from weighbridge.catalog.model_names.index import Entry, Index, Meaning, build
+from weighbridge.catalog.model_names.entries import Entry, Meaning
+from weighbridge.catalog.model_names.index import Index, build
 from weighbridge.catalog.model_names.routes import ROUTES
 from weighbridge.catalog.model_names.wrappers import squash
 from weighbridge.catalog.records import Catalogue, Model

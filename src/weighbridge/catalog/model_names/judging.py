@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from weighbridge.catalog.model_names.index import SHOWN, Entry, Hit, Index, Meaning
+from weighbridge.catalog.model_names.entries import SHOWN, Entry, Hit, Meaning
+from weighbridge.catalog.model_names.index import Index
 from weighbridge.catalog.model_names.keys import OPTIONAL, SIZE, fold, words_of
 from weighbridge.catalog.model_names.suffixes import Suffix, is_release
 from weighbridge.catalog.model_names.wrappers import Wrapped, squash

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from weighbridge.catalog.model_names.index import Hit, Index
+from weighbridge.catalog.model_names.entries import Hit
+from weighbridge.catalog.model_names.index import Index
 from weighbridge.catalog.model_names.wrappers import Wrapped, without_owner
 
 _SIZE_TAG = re.compile(r":e?\d+(?:\.\d+)?[bmt]$|:\d+x\d+b$", re.IGNORECASE)
