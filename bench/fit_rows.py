@@ -18,8 +18,9 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -65,6 +66,7 @@ class Measured:
     number: int
     """Line of the file, from 1, the header left out."""
     group: str
+    model: str
     engine: str
     metric: str
     source: str
@@ -109,6 +111,17 @@ def read_rows(folder: Path) -> Placed:
     return Placed(tuple(rows), dict(skipped))
 
 
+def read_points(folder: Path, rows: Iterable[Mapping[str, str]], like: Placed) -> list[Measured]:
+    """Further points as rows, each in the family that `like` has its model in; what cannot be placed is left out."""
+    configs, families = Configs(folder / "configs.jsonl"), {row.model: row.group for row in like.rows}
+    points = []
+    for row in rows:
+        whole = defaultdict(str, row, group=families.get(row["model"], row["model"]))
+        with suppress(Unplaced):
+            points.append(_place(0, whole, configs))
+    return points
+
+
 def _place(number: int, row: Mapping[str, str], configs: Configs) -> Measured:
     engine = ENGINES.get(row["engine"], row["engine"])
     if engine not in KNOWN_ENGINES:
@@ -126,6 +139,7 @@ def _place(number: int, row: Mapping[str, str], configs: Configs) -> Measured:
     return Measured(
         number=number,
         group=row["group"],
+        model=row["model"],
         engine=engine,
         metric=row["metric"],
         source=re.sub(r" id[= ]\S+|/results/\S+", "", row["source"])[:60],

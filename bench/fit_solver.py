@@ -38,11 +38,12 @@ class Prior:
     cells: Mapping[str, float]
     """Kind of cell to sigma of the log of its factors; kinds left out have none."""
     single: Mapping[Parameter, float] = field(default_factory=dict)
-    """The same for a single cell's group, where a kind has none or another."""
+    """The same for a single parameter that is known better, or that its kind has none of."""
 
     def width(self, kind: str, cell: str, group: str) -> float | None:
-        """Sigma of the log of one cell's factor for a group; None where it has none."""
-        return self.single.get((kind, cell, group), self.cells.get(kind))
+        """Sigma of one parameter; None where it has none."""
+        usual = self.sigma if kind == "terms" else self.cells.get(kind)
+        return self.single.get((kind, cell, group), usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def solve(name: str, rows: Rows, prior: Prior) -> Solution:
     """The factors of one model."""
     parameters, acting = _design(name, rows, prior)
     mean = np.array([np.log(prior.base[key[2]]) if key[0] == "terms" else 0.0 for key in parameters])
-    sigma = np.array([prior.sigma if key[0] == "terms" else prior.width(*key) for key in parameters])
+    sigma = np.array([prior.width(*key) for key in parameters], dtype=float)
     found = _minimise(rows, acting, mean, sigma)
     return Solution(name, dict(zip(parameters, found.tolist(), strict=True)))
 

@@ -18,18 +18,19 @@ import csv
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from fit_calibrate import source_of
-from fit_calibration import Sample, cell_of, left_out, samples, spread_of
-from fit_rows import STEPS, Measured, Placed, read_rows
-from fit_solver import Array
+from fit_calibration import PRIORS, Sample, cell_of, left_out, samples, spread_of
+from fit_rows import STEPS, Measured, Placed, read_points, read_rows
+from fit_solver import Array, solve
 
 from weighbridge.fit.efficiencies import Spread, factors, load_efficiencies, seconds
 
+NO_SPREAD = Spread(0.0, 0.0, 0)
 PARTS = {"decode": STEPS, "prefill": ("prefill",), "ttft": ("ttft",)}
 
 
@@ -114,20 +115,58 @@ def summary(judged: Sequence[Judged]) -> dict[str, float]:
     }
 
 
-def peer(folder: Path, judged: Iterable[Judged]) -> dict[str, object]:
-    """aiconfigurator's errors on the rows it answered, and ours on the same rows."""
+def peer(folder: Path, placed: Placed) -> dict[str, object]:
+    """aiconfigurator's errors on the points it answered, and ours on the same, with their family left out.
+
+    Points that are not among the folder's rows are predicted too; their measured values stand in the peer's table.
+    """
     path = folder / "peer_aiconfigurator_runs.csv"
     if not path.exists():
         return {}
-    ours = {(found.row.label, found.row.metric): found for found in judged if found.row.label}
-    answer: dict[str, object] = {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["aic_tpot"] and row["silicon_tpot_ms"]]
+    answer: dict[str, object] = {}
     for metric, said, true in (("tpot", "aic_tpot", "silicon_tpot_ms"), ("ttft", "aic_ttft", "silicon_ttft_ms")):
-        both = [(row, ours[row["id"], metric]) for row in rows if (row["id"], metric) in ours]
-        theirs = np.array([abs(float(row[said]) / float(row[true]) - 1) for row, _ in both])
-        answer[metric] = {"n": len(both), "aiconfigurator": _two(theirs), "ours": _two([o.error for _, o in both])}
+        points = read_points(folder, [_as_row(row, metric, row[true]) for row in rows], placed)
+        errors = {found.row.label: found.error for found in _predicted(points, placed)}
+        both = [row for row in rows if row["id"] in errors]
+        theirs = np.array([abs(float(row[said]) / float(row[true]) - 1) for row in both])
+        ours = np.array([errors[row["id"]] for row in both])
+        answer[metric] = {"n": len(both), "aiconfigurator": _two(theirs), "ours": _two(ours)}
     return answer
+
+
+def _as_row(row: Mapping[str, str], metric: str, value: str) -> dict[str, str]:
+    """A point of the peer's table as a row of ours."""
+    ranks = (row["tp_size"], row["attention_dp_size"], row["moe_tp_size"], row["moe_ep_size"])
+    return {
+        "model": row["model_path"],
+        "hardware": row["system"],
+        "engine": row["backend"],
+        "engine_version": row["backend_version"],
+        "precision": row["precision"],
+        "batch_or_concurrency": row["batch_size"],
+        "isl": row["isl"],
+        "osl": row["osl"],
+        "parallel": "tp{}pp1dp{}mtp{}ep{}".format(*ranks),
+        "metric": metric,
+        "value": value,
+        "source": f"silicon_sample.csv id={row['id']}",
+    }
+
+
+def _predicted(points: Sequence[Measured], placed: Placed) -> list[Judged]:
+    """Predictions by factors fitted on the placed rows of other families."""
+    known, judged = samples(placed.rows), []
+    for name, sample in samples(points).items():
+        groups = np.array(sample.rows.groups)
+        for group in sorted(set(groups.tolist())):
+            mine, base = groups == group, known[name].rows
+            kept = base.take(np.array([other != group for other in base.groups]))
+            errors = sample.rows.log_seconds[mine] - solve(name, kept, PRIORS[name]).log_seconds(sample.rows.take(mine))
+            rows = [row for row, own in zip(sample.measured, mine, strict=True) if own]
+            judged += [Judged(row, float(error), NO_SPREAD) for row, error in zip(rows, errors, strict=True)]
+    return judged
 
 
 def _two(errors: Array | Sequence[float]) -> dict[str, float]:
@@ -153,7 +192,7 @@ def main() -> None:
         for key, found in by(judged, name).items():
             print(f"{key:28} {found}")
     print("metrics", dict(Counter(found.row.metric for found in judged)), "not placed", placed.skipped)
-    print("peer", json.dumps(peer(folder, judged)))
+    print("peer", json.dumps(peer(folder, placed)))
     print(json.dumps(measure(folder)))
 
 

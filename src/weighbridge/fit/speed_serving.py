@@ -64,14 +64,19 @@ def step_terms(work: Work, hardware: Hardware, bandwidth: float, run: Run, kind:
 
 
 def first_terms(work: Work, hardware: Hardware, bandwidth: float, run: Run, kind: str) -> tuple[float, ...]:
-    """Seconds until the first token by FIRST_TERMS: own prompt, start, and what other sequences' prompts make wait."""
+    """Seconds until the first token by FIRST_TERMS: own prompt, start, and what other sequences' prompts make wait.
+
+    Of n requests in flight about the square root of n are found reading: they neither all arrive at once nor spread
+    themselves evenly.
+    """
     own = max(1.0, run.sequences / run.stages / run.attention)
     peak, plain = matmul_peak(hardware, kind, "serving"), hardware.bf16_flops
     link = hardware.link_bandwidth or SLOW_LINK
     prompt = prompt_seconds(work, run, peak, plain)
     reduce = 2 * work.layers * run.prompt_tokens * work.hidden * 2 * 2 * (run.tensor - 1) / run.tensor / link
     weights = (work.dense_bytes + work.head_bytes) / run.tensor + work.expert_bytes / (run.tensor * run.attention)
-    return (prompt, reduce, weights / bandwidth, 10e-3, 1e-3 * own, own * prompt, own * reduce)
+    ahead = math.sqrt(own) - 1
+    return (prompt, reduce, weights / bandwidth, 10e-3, 1e-3 * own, ahead * prompt, ahead * reduce)
 
 
 def prompt_seconds(work: Work, run: Run, peak: float | None, plain: float | None) -> float:
