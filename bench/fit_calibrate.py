@@ -49,6 +49,7 @@ def _model(name: str, model: Model) -> Iterator[str]:
     yield f"[{name}]"
     yield f"rows = {model.rows}"
     yield f"groups = {model.groups}"
+    yield f"generations = {json.dumps(list(model.generations))}"
     yield f"pooled = {_inline(_fields(model.pooled))}"
     yield f"unseen = {_inline(_fields(model.unseen))}"
     yield f"\n[{name}.terms]"

@@ -171,13 +171,14 @@ def calibrate(measured: Iterable[Measured], date: str, source: str) -> Efficienc
     for name, sample in samples(measured).items():
         solution = solve(name, sample.rows, PRIORS[name])
         errors = left_out(sample)
-        unseen = left_out(sample, "generation" if name.startswith("local") else "engine")
+        unseen = np.concatenate([left_out(sample, label) for label in ("generation", "engine")])
         engines, groups = [row.engine for row in sample.measured], list(sample.rows.groups)
         models[name] = model_record(
             solution,
             rows=len(sample.measured),
             groups=len(set(groups)),
             pooled=spread_of(errors, engines, groups, None),
+            generations=tuple(sorted({row.hardware.generation for row in sample.measured})),
             unseen=_wider(spread_of(unseen, engines, groups, None), spread_of(errors, engines, groups, None)),
             spread={engine: spread_of(errors, engines, groups, engine) for engine in sorted(set(engines))},
         )
@@ -189,7 +190,14 @@ def _wider(one: Spread, other: Spread) -> Spread:
 
 
 def model_record(
-    solution: Solution, *, rows: int, groups: int, pooled: Spread, unseen: Spread, spread: dict[str, Spread]
+    solution: Solution,
+    *,
+    rows: int,
+    groups: int,
+    generations: tuple[str, ...],
+    pooled: Spread,
+    unseen: Spread,
+    spread: dict[str, Spread],
 ) -> Model:
     """A solution as it is written: factors with three digits."""
     cells: dict[str, dict[str, dict[str, float]]] = {kind: {} for kind in GROUPS[solution.name]}
@@ -197,4 +205,13 @@ def model_record(
         if kind != "terms":
             cells[kind].setdefault(cell, {})[group] = round(float(np.exp(value)), 3)
     terms = {term: float(f"{np.exp(solution.values['terms', '', term]):.4g}") for term in TERMS[solution.name]}
-    return Model(rows=rows, groups=groups, terms=terms, pooled=pooled, unseen=unseen, spread=spread, **cells)
+    return Model(
+        rows=rows,
+        groups=groups,
+        generations=generations,
+        terms=terms,
+        pooled=pooled,
+        unseen=unseen,
+        spread=spread,
+        **cells,
+    )

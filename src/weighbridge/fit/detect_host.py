@@ -83,7 +83,7 @@ def processor(read: Read, known: Known) -> Hardware | None:
         name=f"{name}, {cores} cores",
         vendor=found.vendor if found else "",
         kind="cpu",
-        generation="CPU",
+        generation=found.generation if found else "",
         memory_bytes=memory,
         usable_bytes=int(memory * USABLE_SHARE["cpu"]),
         bandwidth=min(channels, cores * CORE_BANDWIDTH),

@@ -70,6 +70,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     rows: int
     groups: int
+    generations: tuple[str, ...]
+    """Of devices, that rows are of."""
     terms: dict[str, float]
     pooled: Spread
     unseen: Spread
@@ -131,7 +133,7 @@ def factors(table: Efficiencies, name: str, cell: Cell) -> Factors:
             if group in said:
                 for term in terms:
                     values[term] *= said[group]
-    seen = cell.engine in model.spread and ("generation" not in GROUPS[name] or cell.generation in model.generation)
+    seen = cell.engine in model.spread and cell.generation in model.generations
     spread = model.spread.get(cell.engine, model.pooled) if seen else model.unseen
     return Factors(tuple(values.values()), spread, seen)
 
