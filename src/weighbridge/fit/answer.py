@@ -98,8 +98,8 @@ def _asks(subject: Subject, ask: Ask, devices: DeviceSet) -> Callable[[Engine], 
             kept = ask.kv_dtype if engine_keeps(engine, ask.kv_dtype) else "auto"
             own = {"memory_fraction": None, "step_tokens": None}
             other = msgspec.structs.replace(ask, engine=engine, split=split, kv_dtype=kept, **own)
-        need = plan(subject, other, devices.hardware).need(ask.context_tokens, ask.concurrency)
-        return other, max(0, need.total_bytes - capacity_bytes(other, devices.hardware))
+        total = plan(subject, other, devices.hardware).total_bytes(ask.context_tokens, ask.concurrency)
+        return other, max(0, total - capacity_bytes(other, devices.hardware))
 
     return for_engine
 

@@ -15,13 +15,13 @@ def longest_context(plan: Plan, sequences: int, capacity: int) -> int:
     """Tokens of each of so many sequences; at most what the model was made for. 0 where not even one fits."""
     most = plan.subject.architecture.max_context or MOST_TOKENS
     block = plan.rounding.block  # a text that begins a block takes all of it
-    blocks = largest(lambda number: plan.need(number * block, sequences).total_bytes, capacity, -(-most // block))
+    blocks = largest(lambda number: plan.total_bytes(number * block, sequences), capacity, -(-most // block))
     return min(most, blocks * block)
 
 
 def most_sequences(plan: Plan, tokens: int, capacity: int) -> int:
     """Sequences of that length; 0 where not even one fits."""
-    return largest(lambda sequences: plan.need(tokens, sequences).total_bytes, capacity, MOST_SEQUENCES)
+    return largest(lambda sequences: plan.total_bytes(tokens, sequences), capacity, MOST_SEQUENCES)
 
 
 def largest(total: Callable[[int], int], capacity: int, most: int) -> int:

@@ -14,8 +14,7 @@ from functools import lru_cache
 
 from .architecture import Architecture, LatentAttention, Tensor
 from .hardware import Hardware
-from .memory_llamacpp import CELLS, STEP_TOKENS, Backend
-from .memory_llamacpp import charges as llamacpp_charges
+from .memory_llamacpp import CELLS, RUNTIME_BYTES, STEP_TOKENS, Backend, compute_bytes, unpacked_bytes
 from .memory_llamacpp import rounding as llamacpp_rounding
 from .memory_records import Charge, Need
 from .memory_servers import (
@@ -93,33 +92,43 @@ class Plan:
     host_bytes: int
     constant: tuple[Charge, ...]
     """Charges that are the same whatever the sequences."""
+    constant_bytes: int
 
     def need(self, tokens: int, sequences: int) -> Need:
         """Bytes of the whole device set for so many sequences of that length, part by part."""
         kv = sequences * self.state.sequence_bytes(tokens, self.rounding)
-        charges = (*self._engine_charges(tokens, sequences, kv), *self.constant)
-        return Need(self.weights_bytes, kv, tuple(charge for charge in charges if charge.bytes), self.host_bytes)
+        varying = (Charge(name, size) for name, size in self._varying(tokens, sequences, kv))
+        charges = tuple(charge for charge in (*varying, *self.constant) if charge.bytes)
+        return Need(self.weights_bytes, kv, charges, self.host_bytes)
 
-    def _engine_charges(self, tokens: int, sequences: int, kv: int) -> tuple[Charge, ...]:
+    def total_bytes(self, tokens: int, sequences: int) -> int:
+        """The total of `need`, at a fraction of its cost."""
+        kv = sequences * self.state.sequence_bytes(tokens, self.rounding)
+        overhead = self.constant_bytes
+        for _, size in self._varying(tokens, sequences, kv):
+            overhead += size
+        return self.weights_bytes + kv + max(0, overhead)
+
+    def _varying(self, tokens: int, sequences: int, kv: int) -> tuple[tuple[str, int], ...]:
+        """Charges that follow from the sequences."""
         architecture, ask = self.subject.architecture, self.ask
-        uneven = _uneven(architecture, ask.split.pipeline, self.weights_bytes + kv)
+        uneven = "uneven stages", _uneven_bytes(architecture, ask.split.pipeline, self.weights_bytes + kv)
         if ask.engine in LLAMACPP:
-            common = llamacpp_charges(
-                architecture,
-                backend=backend_of(self.device),
-                cells=-(-tokens // CELLS) * CELLS,
-                devices=ask.split.devices,
-                step_tokens=self.step,
-                rows=sequences,
-                flash_attention=ask.flash_attention,
-            )
-            return (*common, uneven)
+            cells = -(-tokens // CELLS) * CELLS
+            flash = ask.flash_attention
+            step = min(self.step, cells)
+            compute = compute_bytes(architecture, step, cells, min(sequences, step), flash_attention=flash)
+            unpacked = 0
+            if backend_of(self.device) == "rocm":
+                unpacked = unpacked_bytes(architecture, step, cells, flash_attention=flash)
+            devices = ask.split.devices
+            return ("compute buffers", devices * compute), ("unpacked weights", devices * unpacked), uneven
         if ask.engine == "sglang":
             return (uneven,)
-        logits = Charge("logits", ask.split.devices * logits_bytes(architecture, self.step, sequences))
+        logits = "logits", ask.split.devices * logits_bytes(architecture, self.step, sequences)
         if ask.engine == "vllm":
-            return (logits, _window_transient(self.state, tokens, self.step), uneven)
-        return (logits, tensorrt_free(kv), uneven)
+            return logits, ("windows of prompts being read", _window_transient(self.state, tokens, self.step)), uneven
+        return logits, ("left free beside the cache", tensorrt_free(kv)), uneven
 
 
 def plan(subject: Subject, ask: Ask, device: Hardware) -> Plan:
@@ -135,8 +144,18 @@ def plan(subject: Subject, ask: Ask, device: Hardware) -> Plan:
     if not ask.draft_tokens:
         constant.append(Charge("layers that draft, not loaded", -subject.weights.bytes_of("mtp")))
     constant.append(Charge("embedding table left in the host's memory", -host))
-    rounding = rounding_for(subject, ask, state)
-    return Plan(subject, ask, device, state, rounding, step, weights, host, tuple(constant))
+    return Plan(
+        subject=subject,
+        ask=ask,
+        device=device,
+        state=state,
+        rounding=rounding_for(subject, ask, state),
+        step=step,
+        weights_bytes=weights,
+        host_bytes=host,
+        constant=tuple(constant),
+        constant_bytes=sum(charge.bytes for charge in constant),
+    )
 
 
 def _left_on_host(subject: Subject) -> int:
@@ -152,7 +171,7 @@ def _left_on_host(subject: Subject) -> int:
 def _constant_charges(subject: Subject, ask: Ask, device: Hardware, weights: int) -> tuple[Charge, ...]:
     ranks, step = ask.split.devices, step_tokens(ask, device)
     if ask.engine in LLAMACPP:
-        return ()
+        return (Charge("driver and runtime", ranks * RUNTIME_BYTES[backend_of(device)]),)
     if ask.engine == "sglang":
         latent = _is_latent(subject.architecture)
         return sglang_charges(device_bytes=device.usable_bytes, ranks=ranks, step=step, latent=latent)
@@ -161,17 +180,19 @@ def _constant_charges(subject: Subject, ask: Ask, device: Hardware, weights: int
     )
 
 
-def _uneven(architecture: Architecture, stages: int, divided: int) -> Charge:
+def _uneven_bytes(architecture: Architecture, stages: int, divided: int) -> int:
     """What the fullest of several pipeline stages holds beyond an even share, on every stage."""
     layers = len(architecture.layers)
-    return Charge("uneven stages", divided * (-(-layers // stages) * stages - layers) // layers)
+    return divided * (-(-layers // stages) * stages - layers) // layers
 
 
-def _window_transient(state: State, tokens: int, step: int) -> Charge:
+def _window_transient(state: State, tokens: int, step: int) -> int:
     """Sliding layers hold a step's tokens beside their window while a prompt is read; one step is read at a time."""
-    cells = ((count * strand.cell_bytes, strand.most) for strand, count in state.strands if strand.most is not None)
-    held = sum(each * max(0, min(step, tokens - most)) for each, most in cells)
-    return Charge("windows of prompts being read", held)
+    held = 0
+    for strand, count in state.strands:
+        if strand.most is not None and tokens > strand.most:
+            held += count * strand.cell_bytes * min(step, tokens - strand.most)
+    return held
 
 
 @lru_cache(maxsize=1024)

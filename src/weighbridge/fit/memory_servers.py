@@ -149,6 +149,6 @@ def _graph_batches(device_bytes: int, ranks: int) -> int:
     return 512
 
 
-def tensorrt_free(kv_bytes: int) -> Charge:
+def tensorrt_free(kv_bytes: int) -> int:
     """The tenth of the free memory that TensorRT-LLM's cache leaves alone."""
-    return Charge("left free beside the cache", round(kv_bytes * (1 - TRT_FREE_FRACTION) / TRT_FREE_FRACTION))
+    return round(kv_bytes * (1 - TRT_FREE_FRACTION) / TRT_FREE_FRACTION)

@@ -1,0 +1,258 @@
+"""Where fit has a model from: the catalogue's config, a config.json, a file's header, or a hub's.
+
+MODEL               a name of the catalogue; nothing is asked of the network
+hf:OWNER/NAME       a repository: its config.json and the headers of its weights, within 8 MiB of traffic
+https://...gguf     a GGUF file's header, within the same bound
+--config PATH       a config.json, or a folder with one; with safetensors beside it, `native` is exact
+--file PATH         a GGUF file (its other parts are found), or safetensors with a config.json beside them
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from weighbridge.catalog.facts import Resolved, resolve
+from weighbridge.catalog.records import Catalogue, Model
+from weighbridge.cli.compose import settings_from_environment
+from weighbridge.errors import InputError, PullError, UsageError, WeightsError
+from weighbridge.fit.architecture import Architecture
+from weighbridge.fit.formats import PACKED, PLAIN, format_of
+from weighbridge.fit.gguf_mix import MIXES
+from weighbridge.fit.gguf_reading import read_gguf_architecture
+from weighbridge.fit.gguf_weights import gguf_weights
+from weighbridge.fit.memory import LLAMACPP
+from weighbridge.fit.reading import read_architecture
+from weighbridge.fit.records import Engine, Subject
+from weighbridge.fit.weights import derive
+from weighbridge.fit.weights_record import Weights
+from weighbridge.formats.gguf import GgufHeader, read_gguf
+
+MOST_CONFIG_BYTES = 8 << 20
+WITHIN_S = 45.0
+GGUF_FLOATS = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}
+_SPLIT = re.compile(r"-00001-of-(\d{5})\.gguf$")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model that can be had in several formats, or in the one a file has."""
+
+    name: str
+    architecture: Architecture
+    make: Callable[[str], Subject]
+    """Format to subject; raises InputError for a format nobody knows."""
+    fixed: Subject | None = None
+    """A file's own subject: it is in no other format."""
+
+    def subject(self, quant: str, engine: Engine) -> Subject:
+        """The model in a format; 16 bit for llama.cpp is a GGUF file in 16 bit. UsageError names formats nearby."""
+        try:
+            found = format_of(quant, self.architecture)
+            if found.way != "plain" or engine not in LLAMACPP:
+                return self.make(quant)
+            name = GGUF_FLOATS[found.dtype]
+            subject = self.make(f"gguf:{name}")
+            return msgspec.structs.replace(subject, weights=msgspec.structs.replace(subject.weights, format=name))
+        except InputError as error:
+            known = [*PLAIN, *PACKED, *(name.lower() for name in MIXES)]
+            near = get_close_matches(quant.lower(), known, n=2)
+            hint = f"Did you mean {' or '.join(near)}? " if near else ""
+            raise UsageError(error.what, where="--quant", next_move=f"{hint}{error.next_move or ''}") from error
+
+
+# --- the catalogue ----------------------------------------------------------------------------------------------------
+
+
+def from_catalogue(model: Model, catalogue: Catalogue) -> Source:
+    """A model of the catalogue. Raises InputError where its config is unknown or says too little."""
+    believed = resolve(model.facts["config"], catalogue.sources) if "config" in model.facts else None
+    if believed is None or not isinstance(believed.value, Mapping):
+        raise InputError(
+            f"the catalogue does not have the config of {model.id}",
+            where=model.id,
+            next_move=f"Give it: --config config.json; or let it be fetched: `weighbridge fit hf:{model.id}`.",
+        )
+    architecture = _believed(model.id, believed)
+    sources = {variant.format: variant.source for variant in model.variants if variant.source}
+
+    def make(quant: str) -> Subject:
+        place = sources.get(quant) or ""
+        return Subject(
+            model=model.id,
+            architecture=architecture,
+            weights=derive(architecture, quant),
+            source=place.removeprefix("hf:") if place.startswith("hf:") else "",
+        )
+
+    return Source(model.id, architecture, make)
+
+
+def _believed(name: str, fact: Resolved) -> Architecture:
+    try:
+        return _read_again(msgspec.json.encode(fact.value, order="sorted"), f"the catalogue's config of {name}")
+    except InputError as error:
+        raise InputError(
+            error.what,
+            where=f"the catalogue's config of {name}",
+            next_move=f"Give the whole one: --config config.json; or let it be fetched: `weighbridge fit hf:{name}`.",
+        ) from error
+
+
+@lru_cache(maxsize=2048)
+def _read_again(config: bytes, where: str) -> Architecture:
+    return shared(read_architecture(msgspec.json.decode(config), where))
+
+
+@lru_cache(maxsize=2048)
+def shared(architecture: Architecture) -> Architecture:
+    """The same object for equal architectures: what is remembered of one is then found again at once."""
+    return architecture
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def from_config(path: Path, weights: Path | None = None) -> Source:
+    """A config.json or its folder; exact in its native format where the safetensors lie beside it."""
+    file = path / "config.json" if path.is_dir() else path
+    config = read_json(file)
+    architecture = read_architecture(config, where=str(file))
+    said = config.get("_name_or_path")
+    name = said if isinstance(said, str) and said else file.resolve().parent.name or file.stem
+    held = weights or (path if path.is_dir() and any(path.glob("*.safetensors")) else None)
+    exact = None if held is None else _local(held, architecture)
+    return _from_config(name, architecture, exact, str(held or ""))
+
+
+def _local(held: Path, architecture: Architecture) -> Weights:
+    from weighbridge.cli.compose_headers import local_weights
+
+    return local_weights(held, architecture)
+
+
+def _from_config(name: str, architecture: Architecture, exact: Weights | None, source: str) -> Source:
+    def make(quant: str) -> Subject:
+        if exact is not None and quant == "native":
+            named = msgspec.structs.replace(exact, format="native")
+            return Subject(model=name, architecture=architecture, weights=named, source=source)
+        return Subject(model=name, architecture=architecture, weights=derive(architecture, quant))
+
+    return Source(name, architecture, make)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A config.json of a bounded size. Raises InputError for anything else."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MOST_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", where=str(file)) from error
+    return decode_config(data, str(file))
+
+
+def decode_config(data: bytes, where: str) -> dict[str, Any]:
+    """A config's object. Raises InputError for what is no JSON object of at most 8 MiB."""
+    if len(data) > MOST_CONFIG_BYTES:
+        raise InputError(f"a config has less than {MOST_CONFIG_BYTES >> 20} MiB; this is something else", where=where)
+    try:
+        config = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"this is no JSON: {error}", where=where, next_move="Name a config.json.") from error
+    if not isinstance(config, dict):
+        raise InputError("a config is a JSON object; this is something else", where=where)
+    return config
+
+
+def from_file(path: Path, config: Path | None = None) -> Source:
+    """Weights here: a GGUF file, or safetensors with the config beside them or named."""
+    if path.suffix == ".safetensors" or path.is_dir():
+        beside = config or (path if path.is_dir() else path.parent)
+        return from_config(beside, weights=path)
+    files = [read_gguf(path), *(read_gguf(part) for part in other_parts(path))]
+    for header in files:
+        header.check_whole()
+    return from_gguf(files, files[0].name or path.stem, str(path))
+
+
+def other_parts(path: Path) -> list[Path]:
+    """The files of a split model after the first. Raises WeightsError where one is missing."""
+    found = _SPLIT.search(path.name)
+    if found is None:
+        return []
+    stem, parts = path.name[: found.start()], range(2, int(found[1]) + 1)
+    others = [path.with_name(f"{stem}-{number:05}-of-{found[1]}.gguf") for number in parts]
+    missing = next((other for other in others if not other.exists()), None)
+    if missing is not None:
+        raise WeightsError("a part of the model is missing", where=str(missing), next_move="Pull all parts of it.")
+    return others
+
+
+def from_gguf(files: list[GgufHeader], name: str, source: str) -> Source:
+    """A model whose headers these are; it is in the format it is in."""
+    architecture = read_gguf_architecture(*files)
+    weights = gguf_weights(files, architecture)
+    subject = Subject(model=name, architecture=architecture, weights=weights, source=source, gguf=True)
+    return Source(name, architecture, lambda _: subject, fixed=subject)
+
+
+# --- the web ----------------------------------------------------------------------------------------------------------
+
+
+def from_web(place: str) -> Source:
+    """A hub's repository (`hf:owner/name[@revision]`), or the address of a GGUF file."""
+    from weighbridge.cli.compose_headers import HeaderReader
+
+    reader = HeaderReader(settings_from_environment())
+    if not place.startswith("hf:"):
+        return _from_address(reader.read(place).gguf, place)
+    name = place.removeprefix("hf:").partition("@")[0]
+    architecture = read_architecture(_fetched_config(place), where=f"config.json of {name}")
+    remote = reader.read(place, architecture)
+    return _from_config(name, architecture, remote.weights, name)
+
+
+def _from_address(header: GgufHeader | None, place: str) -> Source:
+    if header is None:
+        raise InputError(
+            "the header of this address does not say what the model is made of",
+            where=place,
+            next_move="Name a repository (hf:owner/name), a .gguf, or the model with --config config.json.",
+        )
+    if header.split_count > 1:
+        raise InputError("a split GGUF file is read only where all its parts lie", where=place)
+    stem = place.partition("?")[0].rsplit("/", 1)[-1].removesuffix(".gguf")
+    return from_gguf([header], header.name or stem, place)
+
+
+def _fetched_config(place: str) -> dict[str, Any]:
+    """A repository's config.json, at most 8 MiB and 45 s of it."""
+    from weighbridge.cli.compose_headers import hub_folder
+    from weighbridge.net.fetch import Fetcher, Request
+
+    settings = settings_from_environment()
+    token = {"Authorization": f"Bearer {settings.hf_token.value}"} if settings.hf_token is not None else {}
+    url = hub_folder(settings, place) + "config.json"
+    with Fetcher(settings.environ) as fetcher:
+        found = fetcher.changed(Request(url, _explain(url), token), MOST_CONFIG_BYTES, WITHIN_S)
+    if found is None:
+        raise PullError("the server answers 304 to a question that was not asked", where=url)
+    return decode_config(found[0], url)
+
+
+def _explain(url: str) -> Callable[[int, Mapping[str, str], str], PullError]:
+    def explain(status: int, _headers: Mapping[str, str], _text: str) -> PullError:
+        return PullError(
+            f"the server answers {status} instead of the config",
+            where=url,
+            next_move="Check the repository's name, the revision and the token (HF_TOKEN).",
+        )
+
+    return explain
