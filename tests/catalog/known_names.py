@@ -107,4 +107,4 @@ LABS = {
 
 def known() -> Index:
     owners = {squash(route): "" for route in ROUTES} | {squash(name): lab for name, lab in LABS.items()}
-    return build(ENTRIES, MEANINGS, owners)
+    return build(ENTRIES, MEANINGS, {**owners, "databricks": "databricks"}, frozenset(map(squash, ROUTES)))

@@ -69,8 +69,11 @@ def _resolve(index: Index, text: str) -> _Meant:
     if whole is not None:
         return whole
     wrapped = unwrap(text, index.is_owner)
+    listed = index.whole(wrapped.bedrock_name) if wrapped.bedrock_name else ()
+    if len(listed) == 1:
+        return _Meant(listed[0], "listed name")
     meant = _read(index, wrapped)
-    if meant.id is None and wrapped.is_bedrock and _INTERFACE.search(wrapped.core):
+    if meant.id is None and wrapped.bedrock_name and _INTERFACE.search(wrapped.core):
         second = _read(index, replace(wrapped, core=_INTERFACE.sub("", wrapped.core)))
         return second if second.id else meant
     return meant

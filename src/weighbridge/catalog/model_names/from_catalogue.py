@@ -28,7 +28,7 @@ def index_of(catalogue: Catalogue) -> Index:
     """Every name in a catalogue, and every lab, hub and provider that may stand before one."""
     meanings = (Meaning(alias.name, alias.model, alias.since, alias.until) for alias in catalogue.aliases)
     entries = (_entry(catalogue, model) for model in catalogue.models.values())
-    return build(entries, meanings, _owners(catalogue))
+    return build(entries, meanings, _owners(catalogue), frozenset(map(squash, ROUTES)))
 
 
 def _entry(catalogue: Catalogue, model: Model) -> Entry:

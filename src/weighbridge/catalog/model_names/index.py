@@ -56,6 +56,8 @@ class Index:
     entries: dict[str, Entry]
     meanings: dict[str, tuple[Meaning, ...]]
     owners: Mapping[str, str]
+    hosts: frozenset[str] = frozenset()
+    """Owners, squashed, who serve other labs' models under names that begin with theirs, be they labs or not."""
     exact: dict[str, list[Spelling]] = field(default_factory=lambda: defaultdict(list))
     """Casefolded ids and listed names, whole."""
     flat: dict[str, list[Spelling]] = field(default_factory=lambda: defaultdict(list))
@@ -191,11 +193,16 @@ class Index:
         return found
 
 
-def build(entries: Iterable[Entry], meanings: Iterable[Meaning] = (), owners: Mapping[str, str] | None = None) -> Index:
+def build(
+    entries: Iterable[Entry],
+    meanings: Iterable[Meaning] = (),
+    owners: Mapping[str, str] | None = None,
+    hosts: frozenset[str] = frozenset(),
+) -> Index:
     """Index entries and moving names. Owners are learnt from the ids as well."""
     kept = {entry.id: entry for entry in entries}
     known = (meaning for meaning in meanings if meaning.model in kept)
-    index = Index(kept, _grouped(known), {**_owners_of(kept.values()), **(owners or {})})
+    index = Index(kept, _grouped(known), {**_owners_of(kept.values()), **(owners or {})}, hosts)
     for entry in kept.values():
         for rank, name in ((OWN, entry.id), *((LISTED, name) for name in entry.names)):
             _put(index.exact[name.casefold()], Spelling("", entry.id, rank))

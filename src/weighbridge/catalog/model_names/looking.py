@@ -23,20 +23,27 @@ def readings(index: Index, wrapped: Wrapped) -> Iterable[Hit | str]:
     found = index.find(core, lab)
     if found:
         yield found
-    prefixed = without_owner(core, index.is_owner)
-    if prefixed:
-        owner_lab = index.owners[prefixed[0]]
-        found = index.find(prefixed[1], owner_lab or lab)
-        if found and (isinstance(found, str) or not owner_lab or _are_of(index, found.ids, owner_lab)):
-            yield (
-                found
-                if isinstance(found, str)
-                else replace(found, step=f"{found.step}, without {prefixed[0]} before it")
-            )
+    yield from _without_owner(index, core, lab)
     if lab:
         found = index.find(f"{wrapped.owners[-1]}-{core}", lab)
         if isinstance(found, Hit) and _are_of(index, found.ids, lab):
             yield found
+
+
+def _without_owner(index: Index, core: str, lab: str) -> Iterable[Hit | str]:
+    """Without who stands before it, `databricks-meta-llama-3-3-70b-instruct`; a lab's name must be that of its lab."""
+    prefixed = without_owner(core, index.is_owner)
+    if prefixed is None:
+        return
+    owner, rest = prefixed
+    owner_lab = "" if owner in index.hosts else index.owners[owner]
+    found = index.find(rest, owner_lab or lab)
+    if isinstance(found, str):
+        yield found
+    elif found and (not owner_lab or _are_of(index, found.ids, owner_lab)):
+        yield replace(found, step=f"{found.step}, without {owner} before it")
+    elif owner in index.hosts:
+        yield from _without_owner(index, rest, lab)
 
 
 def _tags(index: Index, core: str, lab: str) -> Iterable[Hit]:

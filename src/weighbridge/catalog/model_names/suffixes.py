@@ -26,7 +26,7 @@ class Suffix:
 
 
 _QUANTISATION = r"""
-    (?:ud-|i1-)?i?q\d(?:_(?:k|[0-9]|x{0,2}[sml]|xl|xxl|nl)){0,3}(?:-imat)? | q\df(?:16|32)(?:_\d)? | tq[12]_0
+    (?:ud-|i1-)?i?q\d(?:_(?:k|[0-9]|x|x{0,2}[sml]|xl|xxl|nl)){0,3}(?:-imat)? | q\df(?:16|32)(?:_\d)? | (?:ud-)?tq[12]_0
   | mxfp[468](?:[-_]moe)? | nvfp4 | fp(?:4|6|8|16|32)(?:[-_](?:dynamic|block|static|kv|e4m3))* | bf16 | f(?:16|32)
   | w\d{1,2}a\d{1,2}(?:kv\d+)? | u?int[2348](?:-(?:awq|gptq))? | [2-8](?:\.\d+)?[-_]?bits? | \d(?:\.\d+)?bpw
   | gptq | awq | bnb | hqq | aqlm | exl[23] | nf4 | eetq | marlin | auto-?round | qat | dwq | quanti[sz]ed | quant
@@ -34,7 +34,7 @@ _QUANTISATION = r"""
 _FORMAT = r"""gguf | ggml | mlx | mlc | onnx | openvino | ov | hf | safetensors | tensorrt(?:-llm)? | trt(?:-llm)?
   | coreml | imatrix | imat | i1"""
 _TIER = r"""free | tee | maas | nitro | floor | exacto | extended | flex | priority | batch | high-?speed | ultra-?speed
-  | light-?speed | tput | cloud | serverless | high-?throughput | low-?latency | discounted"""
+  | light-?speed | tput | basic | cloud | serverless | high-?throughput | low-?latency | discounted"""
 _DEGREE = r"none|minimal|low|medium|high|xhigh|x-high|extra-high"
 _EFFORT = rf"""(?:{_DEGREE}) | (?:{_DEGREE})[-_\s](?:effort|reasoning|thinking|think)
   | (?:max|adaptive|default)[-_\s]effort

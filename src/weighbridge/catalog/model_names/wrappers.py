@@ -47,8 +47,9 @@ class Wrapped:
     """Why this is no model although it carries a model's name; empty where there is no reason."""
     is_tag: bool = False
     """Written as Ollama does: `family:tag`."""
-    is_bedrock: bool = False
-    """Written as Bedrock does: `maker.name`, where `-v1` at the end may be a version of the interface."""
+    bedrock_name: str = ""
+    """Written as Bedrock does, `maker.name`, the whole name without its region; empty where it is not. Bedrock's names
+    have meanings of their own, and `-v1` at their end may be a version of the interface."""
 
 
 def squash(owner: str) -> str:
@@ -110,7 +111,8 @@ def _prefixes(wrapped: Wrapped, is_owner: Callable[[str], bool]) -> Wrapped:
     maker = _MAKER_DOT.match(core, regional.end() if regional else 0)
     if maker and is_owner(squash(maker[1])):
         named = _BEDROCK_VERSION.sub("", _BEDROCK_V0.sub(r"-v0.\1", core[maker.end() :]))
-        return replace(wrapped, core=named, owners=(*owners, squash(maker[1])), is_bedrock=True)
+        whole = core[regional.end() if regional else 0 :]
+        return replace(wrapped, core=named, owners=(*owners, squash(maker[1])), bedrock_name=whole)
     for mark in (": ", "--"):
         head, found, rest = core.partition(mark)
         if found and rest and is_owner(squash(head)):
