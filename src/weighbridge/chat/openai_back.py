@@ -6,6 +6,7 @@ from weighbridge.chat import openai_chat, openai_completions
 from weighbridge.chat.answer import Answer
 from weighbridge.chat.dialect import EventReader, Framing, Sent
 from weighbridge.chat.json_text import as_bytes
+from weighbridge.chat.openai_reasoning import has_degree
 from weighbridge.chat.openai_wire import Spelling
 from weighbridge.chat.request import ChatRequest
 from weighbridge.chat.sayable import NAMES, refuse_unsayable
@@ -32,8 +33,8 @@ class OpenAIBack:
         if request.prompt is not None:
             wire = openai_completions.encode(request, self.spelling, stream=stream)
             return Sent("completions", as_bytes(wire), left_out=left_out)
-        if request.reasoning_tokens is not None and self.spelling.reasoning_switch != "effort":
-            left_out += ("reasoning budget",)
+        if has_degree(request) and self.spelling.reasoning_switch != "effort" and self.spelling.efforts is None:
+            left_out += ("degree of reasoning",)
         return Sent(
             "chat/completions", as_bytes(openai_chat.encode(request, self.spelling, stream=stream)), (), left_out
         )

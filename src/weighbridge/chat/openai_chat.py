@@ -81,7 +81,11 @@ def encode(request: ChatRequest, spelling: Spelling, *, stream: bool) -> dict[st
     body |= {name: value for name, value in _labels(request).items() if value}
     if request.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": request.logprobs}
-    return with_extra(body | stream_fields(spelling, stream=stream), request)
+    body |= stream_fields(spelling, stream=stream) | dict(spelling.adds)
+    for name, other in spelling.renames:
+        if name in body:
+            body[other] = body.pop(name)
+    return with_extra(body, request)
 
 
 def decode(body: bytes, spelling: Spelling) -> Answer:

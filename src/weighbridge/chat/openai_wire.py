@@ -23,10 +23,19 @@ Guided = Literal["schema", "structured_outputs", "guided_choice", "grammar"]
 `structured_outputs` by vLLM's field of that name; `guided_choice` by that and `guided_json`, as vLLM before 0.12 has
 them; `grammar` by llama-server's GBNF for labels, and `response_format` for schemas."""
 
-ReasoningSwitch = Literal["effort", "enable_thinking", "thinking", "thinking_type", "none"]
-"""How reasoning is asked for: `effort` by `reasoning_effort` alone (OpenAI, gpt-oss); `enable_thinking` and `thinking`
-by `chat_template_kwargs` of that name (Qwen and GLM, DeepSeek, on vLLM, SGLang, llama-server); `thinking_type` by
-`{"thinking": {"type": "enabled"}}` (the hosted APIs of DeepSeek, GLM, Kimi, MiMo); `none` refuses to be asked."""
+ReasoningSwitch = Literal[
+    "effort", "enable_thinking", "thinking", "enable_thinking_field", "thinking_type", "thinking_adaptive", "none"
+]
+"""How reasoning is asked for:
+
+effort                  `reasoning_effort` alone (OpenAI, gpt-oss)
+enable_thinking         `chat_template_kwargs` of that name (Qwen, GLM, MiMo, Gemma 4 on vLLM, SGLang, llama-server)
+thinking                the same, where the template calls it so (DeepSeek, Hermes)
+enable_thinking_field   a field of the body (Qwen at DashScope)
+thinking_type           `{"thinking": {"type": "enabled"}}` (DeepSeek, GLM, Kimi, MiMo at their makers)
+thinking_adaptive       the same with `adaptive` for on (MiniMax)
+none                    cannot be asked for
+"""
 
 OURS = frozenset({"messages", "prompt", "stream", "stream_options", "n", "best_of", "echo"})
 """Fields of a body that `extra` may not set: another value would make the answer unreadable."""
@@ -69,6 +78,14 @@ class Spelling:
     reasoning_details: bool = False
     """Whether signed reasoning of earlier turns is sent back as `reasoning_details` (OpenRouter)."""
     reasoning_switch: ReasoningSwitch = "effort"
+    efforts: tuple[str, ...] | None = None
+    """Words that `reasoning_effort` takes; None: whichever, with the switch `effort`, and no word with the others."""
+    degrees: Literal["refuse", "round"] = "refuse"
+    """What becomes of a word or a budget of reasoning where the model knows only on and off."""
+    renames: tuple[tuple[str, str], ...] = ()
+    """Fields of the body that go by another name."""
+    adds: tuple[tuple[str, Any], ...] = ()
+    """Fields that every body carries."""
     text_parts: Literal["keep", "join"] = "keep"
     """Whether a message of several texts stays a list or becomes one string, for servers that take nothing else."""
     system: Literal["keep", "first_user"] = "keep"
@@ -155,7 +172,10 @@ def read_labels(text: str, request: ChatRequest, spelling: Spelling, finish: str
 
 
 def with_extra(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
-    """The body with the request's `extra` fields; CannotAsk if one would undo what the request says."""
+    """The body with the request's `extra` fields; CannotAsk if one would undo what the request says. Those of another
+    dialect are not for this one."""
+    if request.extra_from not in ("", "openai"):
+        return body
     for name in request.extra:
         if name in OURS:
             raise CannotAsk(f"`extra` sets {name!r}, which would make the answer unreadable")

@@ -17,6 +17,7 @@ import msgspec
 from weighbridge.chat import Answer, ChatRequest, Piece, openai_chat, openai_completions
 from weighbridge.chat.join import join
 from weighbridge.chat.openai_wire import Guided, Spelling, read_labels
+from weighbridge.chat.quirks import fit, quirks_of, spelled
 from weighbridge.chat.thinking import Thinking
 from weighbridge.engines.engine import Ability, BackendRecord
 from weighbridge.engines.labels import as_text
@@ -27,6 +28,7 @@ from weighbridge.engines.openai.refusals import MOST_ERROR_BYTES, refusal, serve
 from weighbridge.engines.own_settings import read_own_settings
 from weighbridge.errors import CannotAsk, EngineError, StreamCut
 from weighbridge.net.calls import Calls, Headers, Stream, Timeouts
+from weighbridge.net.origin import split_url
 from weighbridge.net.sse import Event, SseParser
 
 BEHAVIOUR = "1"
@@ -64,6 +66,8 @@ class OpenAISettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connect_s: Seconds = 10.0
     gap_s: Seconds | None = None
     """Longest silence within an answer; None is the whole timeout_s."""
+    quirks: Literal["off", "refuse", "force"] = "off"
+    """What is known of the model's family: not used; used, and what the model would not take is refused; or changed."""
     check: bool = False
     """Whether `start` asks the backend for its models, so that a wrong address or key ends a run before it begins."""
 
@@ -100,6 +104,7 @@ class OpenAIEngine:
         )
         self._labeller = Labeller(self._spelling, own.top_logprobs, self._whole)
         self._offered: tuple[str, ...] | None = None
+        self._known: dict[str, dict[str, Any]] = {}
         self.name = record.name
         self.model = record.model or self._access.host
         self.abilities = frozenset(own.abilities) if own.abilities is not None else DEFAULT_ABILITIES
@@ -124,6 +129,7 @@ class OpenAIEngine:
     def fingerprint(self) -> dict[str, str]:
         own = self._own
         matters: dict[str, Any] = {"guided": own.guided, "thinking": own.thinking, "top_logprobs": own.top_logprobs}
+        matters |= {"quirks": own.quirks} if own.quirks != "off" else {}
         matters |= {"reasoning_field": own.reasoning_field, "headers": own.headers}
         return {
             "engine": f"openai {BEHAVIOUR}",
@@ -134,6 +140,7 @@ class OpenAIEngine:
     async def answer(self, request: ChatRequest) -> AsyncIterator[Piece]:
         refuse_what_it_lacks(self, request)
         try:
+            request = self._fitted(request)
             if request.choices and request.choose == "logprob":
                 yield await self._labeller.rank(request)
             elif request.choices and request.choose == "grammar":
@@ -147,6 +154,21 @@ class OpenAIEngine:
             self._access.name_in(error, self._access.url(_path(request)))
             raise
 
+    def _quirks(self, model: str) -> dict[str, Any]:
+        """Of one model; few are asked for, so each is looked up once."""
+        if self._own.quirks == "off":
+            return {}
+        if model not in self._known:
+            self._known[model] = quirks_of(model or self.model, split_url(self._access.base_url)[0].host)
+        return self._known[model]
+
+    def _fitted(self, request: ChatRequest) -> ChatRequest:
+        return fit(request, self._quirks(request.model), force=self._own.quirks == "force").request
+
+    def _spelled(self, request: ChatRequest) -> Spelling:
+        quirks = self._quirks(request.model)
+        return spelled(self._spelling, quirks) if quirks else self._spelling
+
     async def _constrained(self, request: ChatRequest) -> Piece:
         if request.prompt is not None:
             return await self._labeller.fill_in(request)
@@ -157,7 +179,7 @@ class OpenAIEngine:
     def _encode(self, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
         if request.prompt is not None:
             return openai_completions.encode(request, self._spelling, stream=stream)
-        return openai_chat.encode(request, self._spelling, stream=stream)
+        return openai_chat.encode(request, self._spelled(request), stream=stream)
 
     async def _whole(self, request: ChatRequest, body: dict[str, Any]) -> Answer:
         """One call, its answer read at once."""
@@ -209,12 +231,12 @@ class OpenAIEngine:
     def _reader(self, request: ChatRequest) -> openai_chat.ChatStream | openai_completions.CompletionStream:
         if request.prompt is not None:
             return openai_completions.CompletionStream(self._spelling)
-        return openai_chat.ChatStream(self._spelling)
+        return openai_chat.ChatStream(self._spelled(request))
 
     def _decode(self, request: ChatRequest, body: bytes) -> Answer:
         if request.prompt is not None:
             return openai_completions.decode(body, self._spelling)
-        return openai_chat.decode(body, self._spelling)
+        return openai_chat.decode(body, self._spelled(request))
 
     async def _refusal(self, request: ChatRequest, status: int, headers: Headers, body: bytes) -> EngineError:
         offered: tuple[str, ...] = ()
