@@ -32,18 +32,15 @@ def readings(index: Index, wrapped: Wrapped) -> Iterable[Hit | str]:
 
 def _without_owner(index: Index, core: str, lab: str) -> Iterable[Hit | str]:
     """Without who stands before it, `databricks-meta-llama-3-3-70b-instruct`; a lab's name must be that of its lab."""
-    prefixed = without_owner(core, index.is_owner)
-    if prefixed is None:
-        return
-    owner, rest = prefixed
-    owner_lab = "" if owner in index.hosts else index.owners[owner]
-    found = index.find(rest, owner_lab or lab)
-    if isinstance(found, str):
-        yield found
-    elif found and (not owner_lab or _are_of(index, found.ids, owner_lab)):
-        yield replace(found, step=f"{found.step}, without {owner} before it")
-    elif owner in index.hosts:
-        yield from _without_owner(index, rest, lab)
+    for owner, rest in without_owner(core, index.is_owner):
+        owner_lab = "" if owner in index.hosts else index.owners[owner]
+        found = index.find(rest, owner_lab or lab)
+        if isinstance(found, str):
+            yield found
+        elif found and (not owner_lab or _are_of(index, found.ids, owner_lab)):
+            yield replace(found, step=f"{found.step}, without {owner} before it")
+        elif owner in index.hosts:
+            yield from _without_owner(index, rest, lab)
 
 
 def _tags(index: Index, core: str, lab: str) -> Iterable[Hit]:

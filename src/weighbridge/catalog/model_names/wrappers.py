@@ -11,7 +11,7 @@ An owner is only a hint: it decides between two models of one name, and is never
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://[^/]*/", re.IGNORECASE)
@@ -131,11 +131,10 @@ def without_scheme(text: str, is_owner: Callable[[str], bool]) -> str:
     return rest if known else text
 
 
-def without_owner(core: str, is_owner: Callable[[str], bool]) -> tuple[str, str] | None:
-    """(owner, rest) of `zai-org-glm-5.1` and `Qwen_Qwen2.5-7B`: up to three words that name an owner; None if none."""
+def without_owner(core: str, is_owner: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """(owner, rest) of `zai-org-glm-5.1` and `Qwen_Qwen2.5-7B`: up to three words that name an owner, the most first."""
     ends = [found.end() for found in _WORD_END.finditer(core)][:3]
     for end in reversed(ends):
         owner = squash(core[:end])
         if is_owner(owner) and core[end:]:
-            return owner, core[end:]
-    return None
+            yield owner, core[end:]
