@@ -132,7 +132,7 @@ def without_scheme(text: str, is_owner: Callable[[str], bool]) -> str:
 
 
 def without_owner(core: str, is_owner: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
-    """(owner, rest) of `zai-org-glm-5.1` and `Qwen_Qwen2.5-7B`: up to three words that name an owner, the most first."""
+    """(owner, rest) of `zai-org-glm-5.1`, `Qwen_Qwen2.5-7B`: up to three words that name an owner, the most first."""
     ends = [found.end() for found in _WORD_END.finditer(core)][:3]
     for end in reversed(ends):
         owner = squash(core[:end])
