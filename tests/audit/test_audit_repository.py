@@ -235,3 +235,93 @@ def _named(found: Audit) -> set[tuple[str, str]]:
 
 def _pair(finding: Finding) -> tuple[str, str]:
     return finding.id, finding.severity
+
+
+HIDDEN, VOCAB, LAYERS = 8, 37, 2
+
+
+def _model(tmp_path: Path, **changed: Any) -> Audit:
+    """A small Llama-shaped folder: config, tokenizer and safetensors that agree, but for what is changed."""
+    shapes = {"model.embed_tokens.weight": (VOCAB, HIDDEN), "lm_head.weight": (VOCAB, HIDDEN)}
+    for layer in range(LAYERS):
+        for name, rows in {"self_attn.q_proj": 8, "self_attn.k_proj": 4, "mlp.up_proj": 16}.items():
+            shapes[f"model.layers.{layer}.{name}.weight"] = (rows, HIDDEN)
+    config = {
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "num_hidden_layers": LAYERS,
+        "hidden_size": HIDDEN, "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 16, "vocab_size": VOCAB,
+        "torch_dtype": "float32",
+    }  # fmt: skip
+    header, data = {}, b""
+    for name, shape in shapes.items():
+        size = shape[0] * shape[1] * 4
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [len(data), len(data) + size]}
+        data += bytes(size)
+    files = {
+        "config.json": config | changed.pop("config", {}),
+        "tokenizer.json": changed.pop("tokenizer", hostile.tokenizer()),
+        "model.safetensors": changed.pop("weights", hostile.safetensors(header, data)),
+        "LICENSE": hostile.mit(),
+        "README.md": "---\nlicense: mit\n---\n",
+    }
+    return audit_path(hostile.write(tmp_path / "model", files | changed))
+
+
+def test_a_model_whose_files_agree_passes_without_a_word(tmp_path: Path) -> None:
+    found = _model(tmp_path)
+
+    assert (found.verdict, found.findings) == ("pass", ())
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"num_hidden_layers": 3},
+        {"hidden_size": 16, "head_dim": 4},
+        {"num_attention_heads": 4, "head_dim": 4},
+        {"num_key_value_heads": 2},
+        {"intermediate_size": 32},
+        {"vocab_size": 64},
+    ],
+    ids=lambda lie: next(iter(lie)),
+)
+def test_a_config_that_lies_about_its_tensors_fails(lie: dict[str, int], tmp_path: Path) -> None:
+    assert ("config-lies", "high") in _named(_model(tmp_path, config=lie))
+
+
+def test_a_token_without_a_row_fails(tmp_path: Path) -> None:
+    tokenizer = hostile.tokenizer(added_tokens=[{"id": 400, "content": "<|end|>", "special": True}])
+
+    assert ("config-lies", "high") in _named(_model(tmp_path, tokenizer=tokenizer))
+
+
+def _one(dtype: str, shape: list[int], at: list[int]) -> dict[str, Any]:
+    return {"a": {"dtype": dtype, "shape": shape, "data_offsets": at}}
+
+
+BROKEN = {
+    "huge header": hostile.safetensors({}, length=100 << 30),
+    "beyond the file": hostile.safetensors(_one("F32", [4], [0, 16]), bytes(8)),
+    "hole": hostile.safetensors(_one("F32", [1], [4, 8]), bytes(8)),
+    "overlap": hostile.safetensors(
+        _one("F32", [2], [0, 8]) | {"b": {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]}}, bytes(12)
+    ),
+    "twice": hostile.safetensors(
+        b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        bytes(4),
+    ),
+    "shape": hostile.safetensors(_one("F32", [5], [0, 8]), bytes(8)),
+    "trailing": hostile.safetensors(_one("F32", [1], [0, 4]), bytes(64)),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_safetensors_file_that_lies_about_itself_fails(name: str, tmp_path: Path) -> None:
+    assert ("safetensors-structure", "high") in _named(_model(tmp_path, weights=BROKEN[name]))
+
+
+def test_shards_are_held_against_their_index(tmp_path: Path) -> None:
+    index = {"weight_map": {"model.embed_tokens.weight": "model.safetensors", "nowhere": "model.safetensors"}}
+
+    found = _model(tmp_path, **{"model.safetensors.index.json": index})
+
+    assert {("index-lies", "high"), ("index-incomplete", "medium")} <= _named(found)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from .blob import FileBlob
+from .config_truth import config_findings, tokenizer_size_findings
 from .content import inspect
 from .gguf_truth import gguf_findings
 from .hashing import hash_files
@@ -16,10 +17,10 @@ from .licences.judge import Terms, licence_findings
 from .records import Audit, Finding, SeenFile, verdict_of, worst_first
 from .remote_code import remote_code_findings
 from .repository import Repository
-from .structure import read_headers
+from .structure import Headers, read_headers
 from .templates.found import templates_of
 from .templates.judge import modelfile_findings, template_findings
-from .tokenizer import tokenizer_findings
+from .tokenizer import highest_number, tokenizer_findings
 from .walk import Entry, Walked, walk
 
 NEVER_CHECKED = (
@@ -102,11 +103,19 @@ def _repository(repository: Repository, terms: Terms | None, not_checked: list[s
         yield from gguf_findings(header, name)
     yield from tokenizer_findings(repository)
     yield from remote_code_findings(repository)
-    yield from index_findings(repository, _tensor_names(headers.gguf))
+    yield from index_findings(repository, headers.tensor_names())
+    yield from _configs(repository, headers)
     yield from template_findings(templates_of(repository, headers.gguf), not_checked)
     yield from modelfile_findings(repository)
     yield from licence_findings(repository, headers.gguf, terms)
 
 
-def _tensor_names(headers: Mapping[str, object]) -> dict[str, frozenset[str]]:
-    return {}
+def _configs(repository: Repository, headers: Headers) -> Iterator[Finding]:
+    """Each config.json against the tensors beside it, and the tokenizer against the embedding."""
+    for name in repository.named("config.json"):
+        folder = str(PurePosixPath(name).parent)
+        tensors = headers.tensors_in(folder)
+        yield from config_findings(repository.object(name), tensors, name)
+        tokenizer = name.removesuffix("config.json") + "tokenizer.json"
+        if tokenizer in repository.entries:
+            yield from tokenizer_size_findings(highest_number(repository.object(tokenizer)), tensors, tokenizer)

@@ -124,6 +124,14 @@ def _embedding(language: Language, tensors: Mapping[str, Tensor], where: str) ->
         yield _lies("hidden_size =", hidden, f"rows of {width} in {shown(table.name)}", where)
 
 
+def tokenizer_size_findings(highest: int | None, tensors: Mapping[str, Tensor], where: str) -> Iterator[Finding]:
+    """Tokens without a row in the embedding: reading them reads beyond it."""
+    table = next((tensor for tensor in tensors.values() if _EMBED.search(tensor.name) and len(tensor.shape) == 2), None)
+    if highest is not None and table is not None and highest >= table.shape[0]:
+        detail = f"the tokenizer has a token {highest:,}, the embedding {table.shape[0]:,} rows"
+        yield finding("config-lies", "high", where, detail)
+
+
 def _projections(language: Language, tensors: Mapping[str, Tensor], where: str) -> Iterator[Finding]:
     """Heads and widths, where every layer has the same."""
     hidden, heads = (

@@ -103,6 +103,14 @@ def _post_processor(content: Mapping[str, Any], name: str) -> Iterator[Finding]:
                     yield finding("tokenizer-injects", "high", name, detail)
 
 
+def highest_number(content: Mapping[str, Any]) -> int | None:
+    """The highest number of any token of a tokenizer.json; None where it has none."""
+    model = content.get("model")
+    numbers = [number for _, number in _numbered(model.get("vocab"))] if isinstance(model, dict) else []
+    added = [each.get("id") for each in content.get("added_tokens") or () if isinstance(each, dict)]
+    return max((number for number in (*numbers, *added) if isinstance(number, int)), default=None)
+
+
 def _vocabulary(model: Mapping[str, Any], content: Mapping[str, Any], name: str) -> Iterator[Finding]:
     numbers = dict(_numbered(model.get("vocab")))
     added = [each for each in content.get("added_tokens") or () if isinstance(each, dict)]
