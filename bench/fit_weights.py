@@ -6,9 +6,9 @@ means) and its format is known. Files whose recipe is not public (UD) are not pr
 
     error = max(0, |ours - truth| - half the row's rounding unit) / truth
 
-The rounding unit follows from `precision`: `GB 2dp` is 10 MB, `GiB 1dp` 102 MiB, `sum of 4 shards, each 0.1 GiB-rounded`
-four times 102 MiB, `bpw 4dp x N params` N/8 x 0.0001 bytes. Sizes that count tensors only (llama-bench, parameter counts)
-are compared with our tensors, sizes of files with our files.
+The rounding unit follows from `precision`: `GB 2dp` is 10 MB, `GiB 1dp` 102 MiB, `sum of 4 shards, each 0.1
+GiB-rounded` four times 102 MiB, `bpw 4dp x N params` N/8 x 0.0001 bytes. Sizes that count tensors only (llama-bench,
+parameter counts) are compared with our tensors, sizes of files with our files.
 
     python bench/fit_weights.py FOLDER [--rows]
 """

@@ -1,7 +1,7 @@
 """The formats weights can be asked for in, and what each leaves unpacked.
 
-A format is a name people use: `bf16`, `fp8`, `awq`, `nvfp4`, `Q4_K_M`, `4bit` (MLX), `native` for the checkpoint as it is.
-`gguf:` before a name both know (`gguf:bf16`, `gguf:mxfp4`) means the GGUF file.
+A format is a name people use: `bf16`, `fp8`, `awq`, `nvfp4`, `Q4_K_M`, `4bit` (MLX), `native` for the checkpoint
+itself. `gguf:` before a name both know (`gguf:bf16`, `gguf:mxfp4`) means the GGUF file.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _native(arch: Architecture) -> Format:
 
 
 def _mlx(name: str, match: re.Match[str]) -> Format:
-    """MLX packs every linear layer and the embeddings; groups of 64, of 32 with a scale only for mxfp4, 16 for nvfp4."""
+    """MLX packs every linear layer and the embeddings: in groups of 64, of 32 for mxfp4 and 16 for nvfp4."""
     bits, kind = float(match[1]), (match[2] or "").lower()
     if kind == "mxfp4":
         return Format(name, "packed", stored=Stored("mxfp4", "mlx", 4, (1, 32)))
@@ -99,5 +99,5 @@ def _unknown(name: str) -> InputError:
     return InputError(
         f"the format {name!r} is not known",
         where="format",
-        next_move=f"Known are native, {', '.join((*PLAIN, *PACKED))}, 4bit (MLX) and the GGUF types {', '.join(MIXES)}.",
+        next_move=f"Known are native, {', '.join((*PLAIN, *PACKED))}, 4bit (MLX); in GGUF {', '.join(MIXES)}.",
     )

@@ -260,8 +260,8 @@ class _Tally:
 
 
 def container_bytes(arch: Architecture, tensors: int) -> int:
-    """An estimate of what is no tensor, by what llama.cpp's own vocabulary files take a token: SentencePiece 23 to 25 bytes,
-    byte-pair ones with their merges 35 to 43, Llama 3's and Gemma 4's 61."""
+    """An estimate of what is no tensor, by what llama.cpp's own vocabulary files take a token: SentencePiece 23 to 25
+    bytes, byte-pair ones with their merges 35 to 43, Llama 3's and Gemma 4's 61."""
     if (arch.model_type.startswith("gemma4")) or 128_000 <= arch.vocab <= 128_600:
         per_token = 61
     elif arch.model_type.startswith("gemma") or arch.vocab <= 33_000:

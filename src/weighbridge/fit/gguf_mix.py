@@ -3,7 +3,8 @@
 A file type names a default type; attention values, output projections, the down projections of some layers, the output
 table and the embeddings get another. Rows that are no multiple of 256 (or 32) fall back to a type that fits them.
 Source: src/llama-quant.cpp of llama.cpp, commit 0c1e57098 (2026-10-01): `llama_tensor_get_type_impl`,
-`tensor_type_fallback`, `tensor_allows_quantization`; bench/gguf_mix.py compares whole files with `llama-quantize --dry-run`.
+`tensor_type_fallback`, `tensor_allows_quantization`. tests/fit/test_weights_gguf.py compares 396 whole files, tensor by
+tensor, with what llama.cpp's own regression tests expect.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ MIXES: dict[str, Mix] = {
     "IQ3_S": Mix("IQ3_S"), "IQ3_M": Mix("IQ3_S"), "IQ4_XS": Mix("IQ4_XS"), "IQ4_NL": Mix("IQ4_NL"),
     "TQ1_0": Mix("TQ1_0"), "TQ2_0": Mix("TQ2_0"), "MXFP4_MOE": Mix("MXFP4"), "MXFP4": Mix("MXFP4", rule="MXFP4_MOE"),
     "Q2_K_L": Mix("Q2_K", "Q8_0", "Q2_K"), "Q3_K_XL": Mix("Q3_K", "Q8_0", "Q3_K_L"),
-    "Q4_K_L": Mix("Q4_K", "Q8_0", "Q4_K_M"), "Q5_K_L": Mix("Q5_K", "Q8_0", "Q5_K_M"), "Q6_K_L": Mix("Q6_K", "Q8_0", "Q6_K"),
+    "Q4_K_L": Mix("Q4_K", "Q8_0", "Q4_K_M"), "Q5_K_L": Mix("Q5_K", "Q8_0", "Q5_K_M"),
+    "Q6_K_L": Mix("Q6_K", "Q8_0", "Q6_K"),
 }  # fmt: skip
 MIXES["Q4_K"], MIXES["Q5_K"], MIXES["Q3_K"] = (Mix("Q4_K", rule="Q4_K_M"), Mix("Q5_K", rule="Q5_K_M"),
                                                Mix("Q3_K", rule="Q3_K_M"))  # fmt: skip
@@ -47,9 +49,9 @@ NEEDS_IMATRIX = _LOW | {"Q2_K_S", "IQ3_XXS", "IQ3_XS"}
 """llama-quantize refuses these without an importance matrix: some tensors get a type that needs one."""
 FLOATS = frozenset(("F32", "F16", "BF16"))
 _FALLBACK = {
-    "IQ1_S": "IQ4_NL", "IQ1_M": "IQ4_NL", "IQ2_XXS": "IQ4_NL", "IQ2_XS": "IQ4_NL", "IQ2_S": "IQ4_NL", "IQ3_XXS": "IQ4_NL",
-    "IQ3_S": "IQ4_NL", "IQ4_XS": "IQ4_NL", "Q2_K": "Q4_0", "Q3_K": "Q4_0", "TQ1_0": "Q4_0", "TQ2_0": "Q4_0",
-    "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
+    "IQ1_S": "IQ4_NL", "IQ1_M": "IQ4_NL", "IQ2_XXS": "IQ4_NL", "IQ2_XS": "IQ4_NL", "IQ2_S": "IQ4_NL",
+    "IQ3_XXS": "IQ4_NL", "IQ3_S": "IQ4_NL", "IQ4_XS": "IQ4_NL", "Q2_K": "Q4_0", "Q3_K": "Q4_0", "TQ1_0": "Q4_0",
+    "TQ2_0": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
 }  # fmt: skip
 
 
@@ -57,7 +59,7 @@ class Shape(msgspec.Struct, frozen=True):
     """What the choice of types depends on beside the tensor."""
 
     gqa: int
-    """Query heads per key-value head of the first layer, as its metadata count them (0: none; latent attention: all)."""
+    """Query heads per key-value head of the first layer, as metadata count them (0: none; latent attention: all)."""
     experts: int
     layers: int
     """Layers in the file, draft layers included."""

@@ -183,7 +183,7 @@ class PublishedChooser(Chooser):
             return "Q4_K" if grouped else "IQ3_XXS" if self.shape.imatrix else "IQ3_S"
         if rule in ("IQ3_XS", "IQ3_S") and grouped:
             return "Q4_K"
-        if rule == "IQ3_M" or rule == "Q3_K_L":
+        if rule in ("IQ3_M", "Q3_K_L"):
             return "Q5_K"
         if rule == "Q3_K_M":
             return "Q5_K" if more else "Q4_K"

@@ -20,8 +20,8 @@ _HABITS: tuple[tuple[str, Maker], ...] = (
     ("unsloth/", Maker(imatrix=True, large="Q4_K")),
 )
 RECIPES = (("2026-04", "bartowski"), ("2026-02-15", "bartowski-2026"), ("2025-04", "bartowski-2025"), ("", ""))
-"""Since when which rules hold, the latest first. Before April 2025 files follow llama.cpp's own (pull request 12727 there
-names the change)."""
+"""Since when which rules hold, the latest first. Before April 2025 files follow llama.cpp's own (pull request 12727
+there names the change)."""
 
 
 def maker_of(source: str, date: str = "") -> Maker:

@@ -2,8 +2,8 @@
 
     plain     elements x 2 (bfloat16, float16) or x 4
     fp8       1 byte an element, and a scale per block (128 x 128 in F32), per row, or one
-    int4/8    AWQ and GPTQ: bits packed into 32-bit words, a float16 scale and a packed zero per group, GPTQ an index per
-              input column; compressed-tensors: packed words, a scale per group and the shape as two 64-bit numbers
+    int4/8    AWQ and GPTQ: bits packed into 32-bit words, a float16 scale and a packed zero per group, GPTQ an index
+              per input column; compressed-tensors: packed words, a scale per group and the shape as two 64-bit numbers
     nvfp4     half a byte an element, an 8-bit scale per 16, two 32-bit scales per matrix
     mxfp4     half a byte an element and an 8-bit exponent per 32
     MLX       packed words, a scale and a bias of the model's type per group of 64 (mxfp4 and nvfp4: a scale only)
@@ -16,7 +16,8 @@ from __future__ import annotations
 from .architecture import Stored, Tensor
 
 WIDTH = {
-    "float32": 4, "float16": 2, "bfloat16": 2, "F32": 4, "F16": 2, "BF16": 2, "F8": 1, "U8": 1, "I64": 8, "I32": 4, "": 2,
+    "float32": 4, "float16": 2, "bfloat16": 2, "F32": 4, "F16": 2, "BF16": 2, "F8": 1, "U8": 1, "I64": 8, "I32": 4,
+    "": 2,
 }  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def _matrix_bytes(out: int, into: int, stored: Stored, dtype: str) -> int:
     if stored.method == "mxfp4":
         return data + out * -(-into // 32)
     if stored.method.startswith("int"):
-        return data + _integer_scales(out, into, stored, dtype)
+        return data + _integer_scales(out, into, stored)
     return out * into * WIDTH[dtype]
 
 
@@ -66,7 +67,7 @@ def _fp8_scales(out: int, into: int, stored: Stored) -> int:
     return -(-out // rows) * -(-into // columns) * width
 
 
-def _integer_scales(out: int, into: int, stored: Stored, dtype: str) -> int:
+def _integer_scales(out: int, into: int, stored: Stored) -> int:
     groups = -(-into // _group(stored, into))
     scales = groups * out * 2
     zeros = groups * -(-out * stored.bits // 32) * 4

@@ -1,8 +1,8 @@
 """Weights from an architecture: every tensor of the checkpoint, in the format asked for.
 
     plain    every tensor in one type of 16 or 32 bits
-    packed   linear layers and experts packed, the rest as trained: what `modules_to_not_convert` names, embeddings, head,
-             routers, norms, draft projections, towers
+    packed   linear layers and experts packed, the rest as trained: what `modules_to_not_convert` names, embeddings,
+             head, routers, norms, draft projections, towers
     GGUF     fit/gguf_file.py
     bits     parameters x bits / 8, where a name says only that: estimated
 
@@ -19,7 +19,7 @@ from .architecture import Architecture, Layer, Moe, Stored, Tensor
 from .formats import Format, format_of
 from .gguf_file import Maker, file_parts, part_of
 from .sizes import packed_bytes, plain_bytes
-from .weights_record import Kind, Part, Weights
+from .weights_record import Part, Weights
 
 HEADER_PER_TENSOR = 110
 """Bytes a tensor takes in a safetensors header: its name, type, shape and offsets."""
@@ -38,28 +38,28 @@ def derive(arch: Architecture, fmt: str, maker: Maker = ANYBODY) -> Weights:
     found = format_of(fmt, arch)
     if found.way == "gguf":
         parts, container, host = file_parts(arch, found.name, maker)
-        return _weights(arch, fmt, "derived", parts, container, host)
+        return _weights(arch, fmt, parts, container, host)
     if found.way == "bits":
         return _by_bits(arch, fmt, found.bits)
     parts, tensors = _checkpoint(arch, found)
-    return _weights(arch, fmt, "derived", parts, 8 + HEADER_PER_TENSOR * tensors, 0)
+    return _weights(arch, fmt, parts, 8 + HEADER_PER_TENSOR * tensors)
 
 
 def _weights(
-    arch: Architecture, fmt: str, kind: Kind, parts: list[Part], container: int, host: int,
-    interval: tuple[int, int] | None = None,
-) -> Weights:  # fmt: skip
+    arch: Architecture, fmt: str, parts: list[Part], container: int = 0, host: int = 0, *, estimated: bool = False
+) -> Weights:
+    """The record; an estimate of a tenth either way where only bits per weight are known."""
     total = sum(part.bytes for part in parts) + container
     return Weights(
         format=fmt,
-        kind=kind,
+        kind="estimated" if estimated else "derived",
         total_bytes=total,
         parts=tuple(parts),
         container_bytes=container,
         host_bytes=host,
         parameters_total=sum(part.parameters for part in parts),
         parameters_active=active_parameters(arch),
-        interval=interval,
+        interval=(round(total * 0.9), round(total * 1.1)) if estimated else None,
         notes=tuple(f"assumed: {fact}" for fact in arch.assumed),
     )
 
@@ -71,8 +71,7 @@ def _by_bits(arch: Architecture, fmt: str, bits: float) -> Weights:
         for part in _checkpoint(arch, Format("bf16", "plain"))[0]
         if part.name not in ("vision", "audio", "mtp")
     ]
-    total = sum(part.bytes for part in parts)
-    return _weights(arch, fmt, "estimated", parts, 0, 0, (round(total * 0.9), round(total * 1.1)))
+    return _weights(arch, fmt, parts, estimated=True)
 
 
 def _checkpoint(arch: Architecture, found: Format) -> tuple[list[Part], int]:
@@ -149,9 +148,9 @@ class _Packer:
 class Ignored:
     """The modules a checkpoint leaves as they were trained, by the patterns its config lists.
 
-    Tools write whole names (`model.layers.0.mlp.gate`), parts (`self_attn`), or regular expressions after `re:`. A tensor
-    here stands for its like in all layers, so a whole name counts for every layer; what is listed for some layers only
-    (the first, the last) is not told apart.
+    Tools write whole names (`model.layers.0.mlp.gate`), parts (`self_attn`), or regular expressions after `re:`. A
+    tensor here stands for its like in all layers, so a whole name counts for every layer; what is listed for some
+    layers only (the first, the last) is not told apart.
     """
 
     __slots__ = ("patterns", "texts")

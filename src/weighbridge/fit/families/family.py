@@ -26,7 +26,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Vectors of the model's width in every layer, by llama.cpp's stems."""
     final_norm: bool = True
     qk_norm: Literal["", "head", "full", "per_head", "none"] = ""
-    """`none`: never, whatever the config says; `head`: one of head_dim for all heads; `full`: over all heads together; `per_head`: one of head_dim each."""
+    """`head`: one of head_dim for all heads; `full`: over all heads together; `per_head`: one of head_dim each;
+    `none`: never, whatever the config says."""
     qk_norm_key: str = ""
     """The config's key that switches it on; empty: always."""
     gate: Literal["", "double_q", "elements", "heads"] = ""

@@ -303,7 +303,7 @@ def recurrent_gemma(facts: Facts, family: Family, depth: int) -> tuple[Layer, ..
     return tuple(made[types[i % len(types)]] for i in range(depth))
 
 
-def rwkv(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
+def rwkv(facts: Facts, _family: Family, depth: int) -> tuple[Layer, ...]:
     """RWKV-4: no attention at all; the first layer has one norm more."""
     hidden = facts.need(HIDDEN)
     mixed = facts.whole(("attention_hidden_size",)) or hidden

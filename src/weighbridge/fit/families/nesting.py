@@ -22,12 +22,20 @@ NESTED = (
     "decoder_config",
 )
 
-ENCODERS = frozenset(
-    ["albert", "bert", "camembert", "canine", "clip", "clip_text_model", "clip_vision_model", "convnext", "data2vec-text", "deberta", "deberta-v2", "deit", "dinov2", "distilbert", "electra", "ernie", "flaubert", "funnel", "layoutlm", "layoutlmv3", "longformer", "modernbert", "mobilebert", "mpnet", "nomic_bert", "roberta", "siglip", "siglip2", "siglip_vision_model", "squeezebert", "swin", "vit", "vit_mae", "wav2vec2", "hubert", "wavlm", "xlm-roberta", "xlm-roberta-xl", "xmod", "gte", "new", "jina_embeddings", "esm", "chinese_clip", "clap", "beit", "segformer", "sam", "sam2", "detr", "yolos"]
-)
-SEQUENCE_TO_SEQUENCE = frozenset(
-    ["t5", "mt5", "umt5", "longt5", "switch_transformers", "bart", "mbart", "pegasus", "pegasus_x", "led", "marian", "m2m_100", "nllb-moe", "blenderbot", "blenderbot-small", "prophetnet", "whisper", "speech_to_text", "seamless_m4t", "seamless_m4t_v2", "t5gemma", "t5gemma2", "fsmt", "encoder-decoder", "plbart", "bigbird_pegasus", "mvp", "udop", "pix2struct"]
-)
+ENCODERS = frozenset((
+    "albert", "bert", "camembert", "canine", "clip", "clip_text_model", "clip_vision_model", "convnext",
+    "data2vec-text", "deberta", "deberta-v2", "deit", "dinov2", "distilbert", "electra", "ernie", "flaubert", "funnel",
+    "layoutlm", "layoutlmv3", "longformer", "modernbert", "mobilebert", "mpnet", "nomic_bert", "roberta", "siglip",
+    "siglip2", "siglip_vision_model", "squeezebert", "swin", "vit", "vit_mae", "wav2vec2", "hubert", "wavlm",
+    "xlm-roberta", "xlm-roberta-xl", "xmod", "gte", "new", "jina_embeddings", "esm", "chinese_clip", "clap", "beit",
+    "segformer", "sam", "sam2", "detr", "yolos",
+))  # fmt: skip
+SEQUENCE_TO_SEQUENCE = frozenset((
+    "t5", "mt5", "umt5", "longt5", "switch_transformers", "bart", "mbart", "pegasus", "pegasus_x", "led", "marian",
+    "m2m_100", "nllb-moe", "blenderbot", "blenderbot-small", "prophetnet", "whisper", "speech_to_text", "seamless_m4t",
+    "seamless_m4t_v2", "t5gemma", "t5gemma2", "fsmt", "encoder-decoder", "plbart", "bigbird_pegasus", "mvp", "udop",
+    "pix2struct",
+))  # fmt: skip
 
 
 def language_config(config: Mapping[str, object], where: str) -> tuple[Mapping[str, object], Mapping[str, object]]:

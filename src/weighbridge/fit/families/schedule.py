@@ -146,7 +146,7 @@ def sparse(facts: Facts, layers: int) -> tuple[bool, ...]:
     chosen = _chosen(facts)
     if chosen is not None:
         return tuple(i in chosen for i in range(layers))
-    return tuple(_sparse(facts, i, layers) for i in range(layers))
+    return tuple(_sparse(facts, i) for i in range(layers))
 
 
 def _flags(facts: Facts, name: str, flags: list[bool], layers: int) -> tuple[bool, ...]:
@@ -164,7 +164,7 @@ def _chosen(facts: Facts) -> frozenset[int] | None:
     return frozenset(one for one in listed if isinstance(one, int)) if listed else None
 
 
-def _sparse(facts: Facts, layer: int, layers: int) -> bool:
+def _sparse(facts: Facts, layer: int) -> bool:
     dense = facts.whole(("first_k_dense_replace", "num_dense_layers", "moe_layer_start_index"), "layers", 0) or 0
     last = facts.whole(("moe_layer_end_index",), "layers", -1)
     if layer < dense or (last is not None and 0 <= last < layer):

@@ -117,7 +117,7 @@ def _image_patches(facts: Facts, size: Sizes) -> int:
     return (side // size.patch) ** 2
 
 
-def _qwen3(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _qwen3(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     merge = facts.default(("spatial_merge_size",), 2) ** 2
     frames = facts.default(("temporal_patch_size",), 2)
@@ -138,7 +138,7 @@ def _qwen_merger(plan: Plan, width: int, merge: int, out: int, *, wide_norm: boo
     plan.linear("mm.2", out, width * merge, "merger.linear_fc2", bias=True)
 
 
-def _qwen25(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _qwen25(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     merge, frames = facts.default(("spatial_merge_size",), 2) ** 2, facts.default(("temporal_patch_size",), 2)
     out = facts.whole(("out_hidden_size",)) or hidden
@@ -150,7 +150,7 @@ def _qwen25(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.linear("mm.2", out, size.width * merge, "merger.mlp.2", bias=True)
 
 
-def _qwen2(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _qwen2(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     out = facts.whole(("hidden_size",)) or hidden
     size = Sizes(facts.with_facts(hidden_size=facts.need(("embed_dim",))))
     merge, frames = facts.default(("spatial_merge_size",), 2) ** 2, facts.default(("temporal_patch_size",), 2)
@@ -162,7 +162,7 @@ def _qwen2(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.linear("mm.2", out, size.width * merge, "merger.mlp.2", bias=True)
 
 
-def _siglip(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _siglip(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     plan.kept("v.patch_embd", size.width, size.channels * size.patch**2)
     plan.vector("v.patch_embd.bias", size.width)
@@ -180,7 +180,7 @@ def _siglip(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.norm("mm.soft_emb_norm", size.width)
 
 
-def _gemma4(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _gemma4(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     plan.kept("v.patch_embd", size.width, 3 * size.patch**2)
     plan.kept("v.position_embd", 2 * facts.default(("position_embedding_size",), 10_240), size.width)
@@ -218,7 +218,7 @@ def _pixtral(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.linear("mm.2", hidden, hidden, "multi_modal_projector.linear_2", bias=bias)
 
 
-def _moonvit(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _moonvit(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     plan.kept("v.patch_embd", size.width, size.channels * size.patch**2)
     plan.vector("v.patch_embd.bias", size.width)
@@ -233,7 +233,7 @@ def _moonvit(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.linear("mm.2", hidden, merged, "mm_projector.out_proj", bias=True)
 
 
-def _llama4(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _llama4(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     plan.kept("v.patch_embd", size.width, size.channels * size.patch**2)
     plan.vector("v.class_embd", size.width)
@@ -248,7 +248,7 @@ def _llama4(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.linear("mm.0", hidden, facts.need(("vision_output_dim",)), "multi_modal_projector.linear_1")
 
 
-def _glm4v(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _glm4v(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     out = facts.whole(("out_hidden_size",)) or hidden
     frames, merge = facts.default(("temporal_patch_size",), 2), facts.default(("spatial_merge_size",), 2)
@@ -269,7 +269,7 @@ def _glm4v(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.vector("mm.patch_merger.bias", out)
 
 
-def _internvl(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _internvl(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     plan.vector("v.class_embd", size.width)
     plan.kept("v.position_embd", _image_patches(facts, size) + 1, size.width)
@@ -291,7 +291,7 @@ def _internvl(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.linear("mm.2", hidden, hidden, "multi_modal_projector.linear_2", bias=True)
 
 
-def _clip(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _clip(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     plan.vector("v.class_embd", size.width)
     plan.kept("v.patch_embd", size.width, size.channels * size.patch**2)
@@ -304,7 +304,7 @@ def _clip(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
     plan.linear("mm.2", hidden, hidden, "multi_modal_projector.linear_2", bias=True)
 
 
-def _step(plan: Plan, facts: Facts, hidden: int, model: Facts) -> None:
+def _step(plan: Plan, facts: Facts, hidden: int, _model: Facts) -> None:
     size = Sizes(facts)
     plan.kept("v.patch_embd", size.width, size.channels * size.patch**2)
     plan.kept("v.position_embd", _image_patches(facts, size), size.width)

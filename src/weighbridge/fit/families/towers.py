@@ -1,6 +1,6 @@
 """Vision and audio towers: tensors a checkpoint holds beside the language model.
 
-A tower is built from `vision_config` as its family's code builds it. Where a config names a model that sees but keeps no
+A tower is built from `vision_config` as its family's code builds it. Where a config names a model that sees but has no
 `vision_config`, the family's usual tower is taken and marked as assumed.
 """
 
