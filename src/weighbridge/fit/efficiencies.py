@@ -134,8 +134,12 @@ def factors(table: Efficiencies, name: str, cell: Cell) -> Factors:
                 for term in terms:
                     values[term] *= said[group]
     seen = cell.engine in model.spread and cell.generation in model.generations
-    spread = model.spread.get(cell.engine, model.pooled) if seen else model.unseen
-    return Factors(tuple(values.values()), spread, seen)
+    own = model.spread.get(cell.engine, model.pooled)
+    return Factors(tuple(values.values()), own if seen else _wider(own, model.unseen), seen)
+
+
+def _wider(one: Spread, other: Spread) -> Spread:
+    return Spread(min(one.low, other.low), max(one.high, other.high), other.rows, other.groups)
 
 
 def seconds(terms: tuple[float, ...], found: Factors) -> float:
