@@ -24,25 +24,27 @@ def most_sequences(plan: Plan, tokens: int, capacity: int) -> int:
     return largest(lambda sequences: plan.total_bytes(tokens, sequences), capacity, MOST_SEQUENCES)
 
 
-def largest(total: Callable[[int], int], capacity: int, most: int) -> int:
+def largest(total: Callable[[int], int], capacity: int, most: int, *, least: int = 0) -> int:
     """The largest number from 1 to `most` whose total is within the capacity; 0 where there is none.
 
-    `total` never falls. It is nearly a straight line, so a point on the line is tried before the middle.
+    `total` never falls; `least` is known to be within the capacity (0: nothing is known). The total is nearly a
+    straight line, so the point where the line meets the capacity is tried before the middle.
     """
-    low, low_total = 1, total(1)
+    low = least or 1
+    low_total = total(low)
     if low_total > capacity:
         return 0
     high, high_total = most, total(most)
     if high_total <= capacity:
         return most
-    straight = True
+    straight = 2
     while high - low > 1:
         middle = (low + high) // 2
         if straight and high_total > low_total:
             middle = low + (capacity - low_total) * (high - low) // (high_total - low_total)
             middle = min(max(middle, low + 1), high - 1)
-        straight = not straight or high - low < 8
         found = total(middle)
+        straight = (straight - 1) % 3  # two tries on the line, then one in the middle
         if found <= capacity:
             low, low_total = middle, found
         else:
