@@ -112,7 +112,7 @@ def _design(name: str, rows: Rows, prior: Prior) -> tuple[list[Parameter], Array
                     if term in terms and prior.width(*key) is not None:
                         hits.append((at, row, index.setdefault(key, len(index))))
     acting = np.zeros((len(TERMS[name]), len(rows.cells), len(index)))
-    terms, which, parameters = np.array(hits).T
+    terms, which, parameters = np.array(hits, dtype=int).reshape(-1, 3).T
     acting[terms, which, parameters] = 1.0
     return list(index), acting
 
