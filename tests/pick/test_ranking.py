@@ -130,7 +130,7 @@ def test_a_provider_must_keep_to_every_rule_about_it(rule: str, record: Provider
 def test_every_model_is_either_ranked_or_excluded_with_a_reason() -> None:
     subjects = [make_subject("a/good"), make_subject("a/base", stage="base"), make_subject("a/unpriced", offers=())]
 
-    answer = pick(need_of(API), subjects, abilities_of("a/good", "a/base", "a/unpriced"), make_world())
+    answer = pick(need_of(API), subjects, abilities_of("a/unpriced", "a/good", "a/base"), make_world())
 
     assert [each.id for each in answer.ranked] == ["a/good"]
     assert {each.id for each in answer.excluded} == {"a/base", "a/unpriced"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from weighbridge.catalog.records import Catalogue
@@ -18,7 +18,7 @@ from weighbridge.errors import InputError, UsageError
 from weighbridge.fit.devices import find_devices
 from weighbridge.fit.formats import format_of
 from weighbridge.fit.hardware import all_hardware
-from weighbridge.formats.problems import Problem, Problems
+from weighbridge.formats.problems import Problem, Problems, did_you_mean
 from weighbridge.pick.evidence import judge_abilities
 from weighbridge.pick.measured import measured
 from weighbridge.pick.ranking import Answer, Ranked, pick
@@ -35,6 +35,7 @@ def answer_need(data: bytes, name: str, folder: Path) -> Answer:
     if need is None:
         raise explained(problems.found)
     state = held(folder)
+    _check_providers(need, {offer.provider for offer in state.offers}, name)
     subjects = subjects_of(state.catalogue, state.offers)
     traits = {each.id: found for each in subjects if (found := traits_of(each)) is not None}
     abilities = judge_abilities(measured(load_scores(folder)), traits)
@@ -46,6 +47,15 @@ def answer_need(data: bytes, name: str, folder: Path) -> Answer:
         runs=_runs(need, state.catalogue),
     )
     return pick(need, subjects, abilities, world)
+
+
+def _check_providers(need: Need, known: Collection[str], name: str) -> None:
+    """Raise InputError for a provider nobody knows: a typo would silently leave everybody out, or nobody."""
+    for key in ("providers", "not_providers"):
+        for provider in getattr(need.file.rules, key):
+            if provider not in known:
+                hint = did_you_mean(provider, known)
+                raise InputError(f"no provider is called {provider!r}", where=f"{name}: rules.{key}", next_move=hint)
 
 
 def explained(found: Sequence[Problem]) -> InputError:

@@ -77,7 +77,7 @@ def runs_of(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Har
     """What each device set does with a model, the best format first; and why others do not."""
     config = said(catalogue, model, "config")
     if config is None:
-        return Runs((), "its config is not known here, so nobody can say what it fits on")
+        return Runs((), _without_config(catalogue, model, sets))
     architecture = _architecture(msgspec.json.encode(config.value), model.id)
     if isinstance(architecture, str):
         return Runs((), f"its config cannot be read: {architecture}")
@@ -91,13 +91,22 @@ def runs_of(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Har
     return Runs(tuple(fitting), "; ".join(because))
 
 
+def _without_config(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Hardware], ...]) -> str:
+    """What its parameters alone take at four bits, where that is more than any set has; else that nobody can say."""
+    parameters = said(catalogue, model, "parameters_total")
+    largest = max((devices.usable_bytes for devices, _ in sets), default=0)
+    if parameters is not None and parameters.value / 2 > largest:
+        return f"its parameters take {_gib(parameters.value / 2)} at 4 bits, the largest set has {_gib(largest)}"
+    return "its config is not known here, so nobody can say what it fits on"
+
+
 def _on_set(
     name: str, architecture: Architecture, devices: DeviceSet, priced: Hardware, wanted: Wanted
 ) -> Iterator[Run | str]:
     """A run for each format that fits, the best first; of the others why not."""
     engine = wanted.engine or _engine(name, architecture, devices)
     family = "serving" if engine in SERVING else "local"
-    place = f"{devices.hardware.id} x{devices.count}"
+    place = f"{priced.device} x{priced.count}"
     for fmt in dict.fromkeys(wanted.formats or FORMATS[family]):
         try:
             subject = Subject(
@@ -227,8 +236,8 @@ def _range(speed: Speed) -> Range:
     return Range(speed.value, *speed.interval)
 
 
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB"
+def _gib(count: float) -> str:
+    return f"{count / 2**30:,.1f} GiB"
 
 
 def served_by(catalogue: Catalogue, model: Model, devices: DeviceSet, priced: Hardware, wanted: Wanted) -> Run | str:

@@ -14,8 +14,10 @@ from weighbridge.catalog.records import Catalogue, Model, TrainingRun
 from weighbridge.catalog.tables import load_training
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cost.amounts import read_amount, read_share
+from weighbridge.cost.finetuning import MFU as TUNING_MFU
+from weighbridge.cost.finetuning import Method, Tuning, reckon_tuning
 from weighbridge.cost.training import MFU, Training, reckon
-from weighbridge.cost.training_words import Reckoned
+from weighbridge.cost.training_words import Reckoned, Tuned
 from weighbridge.cost.workload import sure
 from weighbridge.errors import UsageError, WeighbridgeError
 from weighbridge.fit.architecture import Architecture
@@ -165,3 +167,38 @@ def _peak(device: Hardware) -> float:
     if device.bf16_flops is None:
         raise UsageError(f"how fast {device.id} multiplies in bf16 is not known", next_move="Name another device.")
     return device.bf16_flops
+
+
+def reckon_tuning_of(name: str, method: Method, given: Given, folder: Path) -> Tuned:
+    """Fine-tuning of a model of the catalogue, whose config is known."""
+    state = held(folder)
+    model = choose(folder, name)
+    architecture = _network(state.catalogue, model)
+    total = _value(state.catalogue, model, "parameters_total")
+    active = given.active or _value(state.catalogue, model, "parameters_active")
+    if architecture is None or total is None or active is None:
+        raise UsageError(
+            f"the network of {model.id} is not known here", next_move="Name a model whose config is known."
+        )
+    if given.tokens is None:
+        raise UsageError(
+            "on how many tokens it is tuned is not said", next_move="Say it, all epochs counted: --tokens 50M."
+        )
+    device = find_devices(given.on or USUAL, all_hardware(state.catalogue)).hardware
+    run = Tuning(
+        method=method,
+        total_parameters=total,
+        active_parameters=active,
+        tokens=given.tokens,
+        layers=len(architecture.layers),
+        hidden=architecture.hidden,
+        vocab=architecture.vocab,
+        peak_flops=_peak(device),
+        memory_bytes=device.usable_bytes,
+        mfu=TUNING_MFU if given.mfu is None else sure(given.mfu),
+    )
+    try:
+        cost = reckon_tuning(run)
+    except ValueError as error:
+        raise UsageError(f"{error}: {device.id}", next_move="Name a larger device.") from None
+    return Tuned(model.id, run, cost, device.id, given.usd_hour or device.usd_per_hour)

@@ -21,6 +21,7 @@ Examples:
   weighbridge cost --train deepseek-v3         what its training took, reckoned and reported
 """
 MOST_MOVED = 8
+METHODS = ("full", "lora", "qlora")
 ENGINES = ("vllm", "sglang", "llamacpp", "ollama", "tensorrt-llm")
 MOVED = ("ASSUMPTION", "HALF", "1.5 TIMES", "WINNER")
 WORK_OPTIONS = ("requests", "in", "out", "cached", "reasoning", "batch", "peak")
@@ -55,8 +56,9 @@ OWN_OPTIONS = ("usd_hour", "buy", "years", "watts", "pue", "kwh", "tps", "prefil
 @click.option("--quant", metavar="FORMAT", help="Format on own hardware: fp8, Q4_K_M.  [the best that fits]")
 @click.option("--engine", type=click.Choice(ENGINES), help="Engine on own hardware.  [the usual one]")
 @click.option("--train", "train", is_flag=True, help="Instead: what training MODEL takes; `all` for every known run.")
+@click.option("--tune", type=click.Choice(METHODS), help="Instead: what fine-tuning MODEL takes.")
 @click.option("--active", metavar="N", help="With --train: parameters that one token uses: 37B.")
-@click.option("--tokens", metavar="N", help="With --train: tokens trained on: 14.8T.")
+@click.option("--tokens", metavar="N", help="With --train or --tune: tokens trained on: 14.8T, 50M.")
 @click.option("--mfu", metavar="SHARE", help="With --train: share of the dense bf16 peak that is used.  [40%]")
 @click.option("--at-work", metavar="SHARE", help="With --train: share of the time at work.  [90%]")
 @click.option("--seq", metavar="N", help="With --train: tokens of a training sequence.  [4096]")
@@ -74,6 +76,7 @@ def cost(
     top: int,
     folder: Path,
     train: bool,
+    tune: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -83,6 +86,11 @@ def cost(
     """
     if init is not None:
         _write_starter(init)
+        return
+    if tune is not None:
+        from weighbridge.cli.cost_training import print_tuning
+
+        print_tuning(models, tune, options, folder, as_json)
         return
     if train:
         from weighbridge.cli.cost_training import print_training

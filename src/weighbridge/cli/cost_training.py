@@ -12,6 +12,21 @@ import msgspec
 from weighbridge.errors import UsageError
 
 
+def print_tuning(models: tuple[str, ...], method: Any, options: Mapping[str, Any], folder: Path, as_json: bool) -> None:
+    """Fine-tuning of each model."""
+    from weighbridge.cli.compose_training import read_given, reckon_tuning_of
+    from weighbridge.cost.training_words import plain_tuning, tuning_lines
+
+    if not models:
+        raise UsageError("name a MODEL to tune")
+    given = read_given(options)
+    found = [reckon_tuning_of(name, method, given, folder) for name in models]
+    if as_json:
+        click.echo(msgspec.json.encode({"tuning": [plain_tuning(each) for each in found]}))
+        return
+    click.echo("\n\n".join("\n".join(tuning_lines(each)) for each in found))
+
+
 def print_training(models: tuple[str, ...], options: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     """One model, every run of the catalogue (`all`), or numbers alone."""
     from weighbridge.cli.columns import in_columns

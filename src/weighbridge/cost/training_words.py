@@ -9,9 +9,11 @@ import msgspec
 
 from weighbridge.catalog.records import TrainingRun
 from weighbridge.charts.plane import short
+from weighbridge.cost.finetuning import Tuning, TuningCost
 from weighbridge.cost.training import Training, TrainingCost
 from weighbridge.cost.words import usd
 from weighbridge.cost.workload import Range, sure
+from weighbridge.units import format_bytes
 
 
 class Reckoned(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,49 @@ class Reckoned(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def usd(self) -> Range | None:
         return None if self.usd_hour is None else self.cost.device_hours.times(self.usd_hour)
+
+
+class Tuned(msgspec.Struct, frozen=True):
+    """Fine-tuning, reckoned."""
+
+    name: str
+    run: Tuning
+    cost: TuningCost
+    device: str
+    usd_hour: float | None
+
+
+def tuning_lines(one: Tuned) -> Iterator[str]:
+    run, cost = one.run, one.cost
+    yield f"{one.name}, {run.method}: {short(cost.trained_parameters)} parameters trained on {short(run.tokens)} tokens"
+    yield f"  memory         {format_bytes(round(cost.state_bytes))} of weights, gradients and optimiser, and"
+    yield f"                 {format_bytes(round(cost.activation_bytes))} of activations on each device, about"
+    yield f"  devices        {cost.devices} x {one.device} at least, the state split evenly over them"
+    used = f"{run.mfu.value:.0%} ({run.mfu.low:.0%} to {run.mfu.high:.0%})"
+    yield f"  device hours   {_hours(cost.device_hours)} at {used} of the dense bf16 peak"
+    if one.usd_hour is None:
+        yield "  dollars        no rent is known: give --usd-hour"
+    else:
+        yield f"  dollars        {_dollars(cost.device_hours.times(one.usd_hour))} at ${one.usd_hour:g} an hour"
+    yield "  not counted    data, tries that fail, evaluation, people"
+
+
+def plain_tuning(one: Tuned) -> dict[str, Any]:
+    hours, rent = one.cost.device_hours, one.usd_hour
+    return {
+        "model": one.name,
+        "method": one.run.method,
+        "tokens": one.run.tokens,
+        "trained_parameters": one.cost.trained_parameters,
+        "state_bytes": round(one.cost.state_bytes),
+        "activation_bytes": round(one.cost.activation_bytes),
+        "device": one.device,
+        "devices": one.cost.devices,
+        "device_hours": {"value": hours.value, "interval": [hours.low, hours.high]},
+        "usd": None
+        if rent is None
+        else {"value": hours.value * rent, "interval": [hours.low * rent, hours.high * rent]},
+    }
 
 
 def lines(one: Reckoned) -> Iterator[str]:

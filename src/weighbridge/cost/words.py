@@ -111,7 +111,8 @@ def own_lines(own: OwnCost) -> Iterator[str]:
     yield f"own hardware  {total} a month: {sets} sets of {hardware.count} x {hardware.device}, {hardware.spare} spare"
     carried = own.requests_per_day_a_set
     span = f" ({carried.low:,.0f} to {carried.high:,.0f})" if carried.high > carried.low * 1.005 else ""
-    yield f"  one set carries {carried.value:,.0f}{span} requests a day; the average hour uses {own.load:.0%} of those at work"
+    most = f"{carried.value:,.0f}{span}"
+    yield f"  one set carries {most} requests a day; the average hour uses {own.load:.0%} of all at work"
     yield f"  {'; '.join(own.notes)}"
 
 

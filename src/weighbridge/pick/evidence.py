@@ -109,6 +109,15 @@ def judge_abilities(seen: Sequence[Measured], traits: Mapping[str, Traits]) -> A
     return Abilities(place, mean, covariance, {model: tuple(scores) for model, scores in mine.items()})
 
 
+def general_ability(seen: Sequence[Measured]) -> tuple[dict[str, float], dict[str, float]]:
+    """General ability of each measured model by its own scores alone, and its variance, in standard deviations."""
+    place = {model: number for number, model in enumerate(dict.fromkeys(each.model for each in seen))}
+    mean, variance = _alone(*_information(seen, place))
+    return {model: float(mean[at]) for model, at in place.items()}, {
+        model: float(variance[at]) for model, at in place.items()
+    }
+
+
 def _information(seen: Sequence[Measured], place: Mapping[str, int]) -> tuple[Numbers, Numbers, Numbers]:
     """What the scores alone say: precision (models, d, d), precision x mean (models, d), and spread of kinds (d,)."""
     size, models = 1 + len(KINDS), len(place)

@@ -141,12 +141,13 @@ def told_apart(better: Quality, other: Quality) -> bool:
 
 
 def near_misses(answer: Answer, most: int) -> list[Excluded]:
-    """Models that fail one thing alone, those placed highest first: where others are ranked, only those that cannot be
-    served within the need, since a rule that was written down is meant."""
-    near = [each for each in answer.excluded if len(each.reasons) == 1 and each.quality is not None]
+    """Models that fail one thing alone, those placed highest first. Where others are ranked, only those that would
+    stand among the first and cannot be served within the need: a rule that was written down is meant."""
+    near = [(each, each.quality) for each in answer.excluded if len(each.reasons) == 1 and each.quality is not None]
     if answer.ranked:
-        near = [each for each in near if each.meets_rules]
-    return sorted(near, key=lambda each: -each.quality.low if each.quality else 0.0)[:most]
+        first = answer.ranked[0].quality
+        near = [(each, quality) for each, quality in near if each.meets_rules and not told_apart(first, quality)]
+    return [each for each, _ in sorted(near, key=lambda pair: -pair[1].low)[:most]]
 
 
 def front_of(ranked: Iterable[Ranked]) -> tuple[str, ...]:
