@@ -1,11 +1,91 @@
-"""A config for whoever has none: the local model that was pulled last."""
+"""Joins engines that run here with the gateway: weights that were pulled, lazily started engines, a config for whoever
+has none."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.engines import BackendRecord
 from weighbridge.errors import UsageError
-from weighbridge.gateway.config import Config
+from weighbridge.gateway.config import Config, RouteTable, TargetTable
 from weighbridge.settings import Settings
+
+if TYPE_CHECKING:
+    from weighbridge.engines import Engine
+    from weighbridge.gateway.routes import Door
+
+IDLE_STOP_S = 600.0
+"""After so long without a call a local engine gives its memory back."""
+
+
+def local_door(record: BackendRecord, records: Sequence[BackendRecord], folder: Path, settings: Settings) -> Door:
+    """The door to an engine that is started when it is first asked; its weights are pulled now if they are missing."""
+    from weighbridge.gateway.local import LocalEngine
+    from weighbridge.gateway.routes import Door
+
+    door = Door(record)
+    weights = _weights(record, folder, settings) if record.kind == "llamacpp" else None
+    here = [each.name for each in records if each.kind == "llamacpp"]
+    stays = record.kind == "echo"
+    door.local = LocalEngine(
+        lambda: _running(record, weights, here, settings), idle_stop_s=None if stays else IDLE_STOP_S
+    )
+    return door
+
+
+@asynccontextmanager
+async def _running(
+    record: BackendRecord, weights: Path | None, here: Sequence[str], settings: Settings
+) -> AsyncIterator[Engine]:
+    """The engine, started; stopped at the end. Engines that run here share the machine's threads evenly."""
+    from weighbridge.engines.registry import make_engine
+    from weighbridge.net.calls import Calls
+
+    async with Calls(environ=settings.environ) as calls:
+        threads = _threads(here).get(record.name)
+        engine = make_engine(record, calls=calls, environ=settings.environ, weights=weights, threads=threads)
+        try:
+            await engine.start()
+            yield engine
+        finally:
+            await engine.close()
+
+
+def _threads(here: Sequence[str]) -> dict[str, int]:
+    if not here:
+        return {}
+    from weighbridge.engines.llamacpp import machine_threads, share_threads
+
+    return dict(zip(here, share_threads(machine_threads(), len(here)), strict=True))
+
+
+def _weights(record: BackendRecord, folder: Path, settings: Settings) -> Path:
+    from weighbridge.cli.transfer import TransferBars
+    from weighbridge.engines.llamacpp.installed import check_installed
+    from weighbridge.engines.pull import pull
+
+    assert record.source is not None, "checked with the config"
+    check_installed(record.name)
+    with TransferBars() as bars:
+        return pull(record.source, settings=settings, sha256=record.sha256, progress=bars, folder=folder).path
 
 
 def local_config(settings: Settings) -> Config:
-    raise UsageError("there is no config", next_move="Name one with --config.")
+    """Serve every local model that was pulled, under the name of its file."""
+    from weighbridge.engines.pull import inventory
+
+    found = [pulled for pulled in inventory(settings).pulled if pulled.location.endswith(".gguf")]
+    if not found:
+        raise UsageError(
+            "there is no weighbridge.toml in this folder, and no model was pulled",
+            next_move="Pull one, e.g. `weighbridge pull hf:ORG/NAME/FILE.gguf`, or name a config with --config.",
+        )
+    backends, routes = [], []
+    for pulled in found:
+        name = Path(pulled.location).stem
+        backends.append(BackendRecord(name=name, kind="llamacpp", source=pulled.source))
+        routes.append(RouteTable(model=name, to=(TargetTable(backend=name),)))
+    return Config(backends=tuple(backends), routes=tuple(routes), folder=Path.cwd())

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from weighbridge.errors import UsageError
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,17 +64,17 @@ def make_parts(config: Config, settings: Settings) -> Parts:
 
 
 def _doors(config: Config, settings: Settings) -> Mapping[str, Door]:
-    from weighbridge.gateway.doors import openai_door
+    from weighbridge.cli.compose_local import local_door
+    from weighbridge.gateway.doors import IN_PROCESS, url_door
 
     tls = _tls(settings)
     most = config.server.answer_bytes
-    doors = {}
-    for record in config.backends:
-        if record.kind == "openai":
-            doors[record.name] = openai_door(record, settings.environ, tls, answer_bytes=most)
-        else:
-            raise UsageError(f"backend {record.name!r}: kind {record.kind!r} cannot be served yet")
-    return doors
+    return {
+        record.name: local_door(record, config.backends, config.folder, settings)
+        if record.kind in IN_PROCESS
+        else url_door(record, settings.environ, tls, answer_bytes=most)
+        for record in config.backends
+    }
 
 
 def _tls(settings: Settings) -> Callable[[], ssl.SSLContext]:
@@ -155,7 +154,7 @@ def _watch(parts: Parts, listeners: list[socket.socket], data_dir: Path, ready: 
         pid = os.fork()
         if pid == 0:
             os.close(_ours)
-            _be_worker(parts, listener, listeners, data_dir, writer, alive)
+            _be_worker(parts, listener, listeners, data_dir, ready=writer, alive=alive)
         os.close(writer)
         workers[pid] = listener
         os.read(reader, 1)  # until it listens, or has ended
@@ -178,7 +177,7 @@ def _watch(parts: Parts, listeners: list[socket.socket], data_dir: Path, ready: 
 
 
 def _be_worker(
-    parts: Parts, listener: socket.socket, listeners: list[socket.socket], data_dir: Path, ready: int, alive: int
+    parts: Parts, listener: socket.socket, listeners: list[socket.socket], data_dir: Path, *, ready: int, alive: int
 ) -> None:
     """In the child: never returns into the parent's code."""
     code = 1

@@ -11,13 +11,12 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from random import Random
 from time import perf_counter
 from typing import Any
 
-import msgspec
-
+from weighbridge.chat.dialect import Stamp
 from weighbridge.dispatch.purse import Purse
 from weighbridge.dispatch.routing import plan
 from weighbridge.errors import CallRefused, LedgerError, WeighbridgeError
@@ -25,14 +24,14 @@ from weighbridge.errors import CallRefused, LedgerError, WeighbridgeError
 from . import metrics, reply
 from .ask import Ask
 from .books import Books
-from .carrier import Carrier, OpenAIRaw
+from .carrier import Carrier
 from .client import Client
+from .endpoints import Endpoints
 from .exchange import Exchange
 from .head import Head, Heads
 from .keyring import Caller, Keyring, bad_key
 from .money import Admission, Short, Till, over_budget
-from .openai_raw import peek
-from .refusal import openai_kind, retry_after_of, status_of
+from .refusal import openai_refusal
 from .routes import Aim, Parts
 
 TICK_S = 0.05
@@ -45,8 +44,6 @@ DRY_S = 0.25
 """After a budget had nothing left, how long calls are refused without asking the ledger again."""
 IDLE_PURSE_S = 1.0
 log = logging.getLogger("weighbridge.gateway")
-
-Endpoint = Callable[[Client, Head, bytes], None]
 
 
 class Gateway:
@@ -78,22 +75,12 @@ class Gateway:
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loans: dict[Purse, asyncio.Task[float]] = {}
-        self._endpoints = self._paths()
+        self._endpoints = Endpoints(self)
+        self.started_at = int(time.time())
         self.unix_now = time.time
         self._load_keys()
         self.date.set(time.time())
         self.tending = asyncio.ensure_future(self._tend())
-
-    def _paths(self) -> dict[tuple[str, str], Endpoint]:
-        found: dict[tuple[str, str], Endpoint] = {
-            ("GET", "/healthz"): self._healthz,
-            ("GET", "/readyz"): self._readyz,
-            ("GET", "/metrics"): self._metrics,
-            ("GET", "/v1/models"): self._models,
-        }
-        for path in ("chat/completions", "completions", "embeddings"):
-            found["POST", f"/v1/{path}"] = self._openai(path)
-        return found
 
     # --- connections
 
@@ -108,13 +95,16 @@ class Gateway:
         """Sortable by time, unique among processes; the request's id and its row's."""
         return b"%012x%b%08x" % (int(time.time() * 1000), self._process.encode(), next(self._numbers))
 
+    def stamp(self, model: str) -> Stamp:
+        return Stamp(self.next_id().decode(), int(time.time()), model)
+
     def answer(self, client: Client, head: Head, body: bytes) -> None:
         """A whole request has come."""
         endpoint = head.endpoint
         if endpoint is None:
-            endpoint = head.endpoint = self._endpoints.get((head.method, head.path)) or self._unknown
+            endpoint = head.endpoint = self._endpoints.find(head)
         try:
-            endpoint(client, head, body)
+            endpoint.answer(client, head, body)
         except WeighbridgeError as error:
             self._refuse(client, head, error)
         except Exception:
@@ -129,31 +119,25 @@ class Gateway:
 
     def say_no(self, error: WeighbridgeError, head: Head, request_id: bytes) -> tuple[int, bytes]:
         """A whole answer for an error, in the client's dialect, and its status."""
-        status = status_of(error)
-        kind, code, param = openai_kind(error)
-        message = error.what if error.next_move is None else f"{error.what}. {error.next_move}"
-        wait = error.retry_after_s if isinstance(error, CallRefused) else retry_after_of(error)  # type: ignore[arg-type]
-        more = b"retry-after: %d\r\n" % max(1, round(wait + 0.5)) if wait is not None else b""
-        if code == "insufficient_quota":
-            more += b"x-should-retry: false\r\n"
-        body = reply.openai_error(message, kind=kind, code=code, param=param)
         close = not head.keep_alive
+        front = head.endpoint.front if head.endpoint is not None else None
+        if front is None:
+            status, more, body = openai_refusal(error)
+        else:
+            refusal = front.error(error)
+            status, body = refusal.status, refusal.body
+            fields = (each for each in refusal.headers if each[0] not in ("content-type", "x-request-id"))
+            more = "".join(f"{name}: {value}\r\n" for name, value in fields).encode("latin-1")
         return status, reply.whole(status, body, self.date.field, request_id, more=more, close=close)
 
     # --- calls
-
-    def _openai(self, path: str) -> Endpoint:
-        def answer(client: Client, head: Head, body: bytes) -> None:
-            self.call(client, head, OpenAIRaw(path, body, peek(body)))
-
-        return answer
 
     def call(self, client: Client, head: Head, carrier: Carrier) -> None:
         """Admit a call and start it. Raises what refuses it."""
         caller = self.caller_of(client, head)
         route = self.routes.get(carrier.model)
         if route is None or (caller is not None and caller.routes is not None and route.model not in caller.routes):
-            raise self._no_route(carrier.model, caller)
+            raise self.no_route(carrier.model, caller)
         if len(self._calls) >= self.server.calls or self.is_closing:
             raise CallRefused("the gateway is full", status=503, code="overloaded", retry_after_s=1.0)
         output = carrier.most_output
@@ -245,9 +229,8 @@ class Gateway:
         auth = self.server.auth
         return auth == "keys" or (auth == "auto" and (self._is_public or not self.keyring.is_empty))
 
-    def _no_route(self, model: str, caller: Caller | None) -> CallRefused:
-        names = sorted(name for name in self.routes if caller is None or caller.routes is None or name in caller.routes)
-        shown = ", ".join(names[:12]) or "none"
+    def no_route(self, model: str, caller: Caller | None) -> CallRefused:
+        shown = ", ".join(sorted(self.names_for(caller))[:12]) or "none"
         return CallRefused(
             f"there is no model {model[:80]!r} here",
             status=404,
@@ -296,55 +279,28 @@ class Gateway:
         for exchange in ended:
             exchange.deliver_unsettled()
 
-    # --- what needs no model
+    # --- what others ask of it
 
-    def _healthz(self, client: Client, head: Head, body: bytes) -> None:
-        self._say(client, head, 200, {"status": "ok"})
+    def names_for(self, caller: Caller | None) -> list[str]:
+        """Public names that a caller may ask for."""
+        return [name for name in self.routes if caller is None or caller.routes is None or name in caller.routes]
 
-    def _readyz(self, client: Client, head: Head, body: bytes) -> None:
-        """Ready while calls can be recorded and each route has a backend that is not left alone."""
+    def why_not_ready(self) -> str:
+        """Empty while calls can be recorded and each route has a backend that is not left alone."""
+        if self.is_closing:
+            return "closing"
         asleep = [
             name
             for name, route in self.routes.items()
             if not any(aim.breaker.lets_through(self.now) for aim in route.aims)
         ]
-        why = self.is_sick or (f"no backend answers for: {', '.join(asleep[:12])}" if asleep else "")
-        if self.is_closing:
-            why = "closing"
-        self._say(
-            client, head, 503 if why else 200, {"status": "not ready", "why": why} if why else {"status": "ready"}
-        )
+        return self.is_sick or (f"no backend answers for: {', '.join(asleep[:12])}" if asleep else "")
 
-    def _metrics(self, client: Client, head: Head, body: bytes) -> None:
-        if self._is_public or self._wants_keys():
-            self.caller_of(client, head)
-        gauges = [
+    def gauges(self) -> list[tuple[str, str, float]]:
+        return [
             ("weighbridge_connections", "Clients connected.", len(self._clients)),
             ("weighbridge_calls_under_way", "Calls under way.", len(self._calls)),
         ]
-        text = self.metrics.text(gauges)
-        client.finish(
-            reply.whole(
-                200, text, self.date.field, self.next_id(), kind=metrics.CONTENT_TYPE, close=not head.keep_alive
-            )
-        )
-
-    def _models(self, client: Client, head: Head, body: bytes) -> None:
-        caller = self.caller_of(client, head)
-        names = [name for name in self.routes if caller is None or caller.routes is None or name in caller.routes]
-        data = [{"id": name, "object": "model", "created": 0, "owned_by": "weighbridge"} for name in names]
-        self._say(client, head, 200, {"object": "list", "data": data})
-
-    def _unknown(self, client: Client, head: Head, body: bytes) -> None:
-        methods = sorted(method for method, path in self._endpoints if path == head.path)
-        if methods:
-            what = f"{head.path} takes {', '.join(methods)}, not {head.method}"
-            raise CallRefused(what, status=405, code="method_not_allowed")
-        raise CallRefused(f"there is nothing at {head.path[:200]!r}", status=404, code="not_found")
-
-    def _say(self, client: Client, head: Head, status: int, value: object) -> None:
-        body = msgspec.json.encode(value)
-        client.finish(reply.whole(status, body, self.date.field, self.next_id(), close=not head.keep_alive))
 
     # --- housekeeping
 
@@ -385,6 +341,8 @@ class Gateway:
         for door in self.doors.values():
             if door.pool is not None:
                 door.pool.tend(now)
+            elif door.local is not None and door.local.is_running:
+                self._spawn(door.local.tend())
 
     async def _keep_books(self, now: float) -> None:
         """Fold the journal, and give back money that nobody has asked for lately."""
@@ -430,6 +388,8 @@ class Gateway:
         for door in self.doors.values():
             if door.pool is not None:
                 door.pool.close()
+            elif door.local is not None:
+                await door.local.close()
         self.tending.cancel()
         await asyncio.gather(self.tending, return_exceptions=True)
 

@@ -1,14 +1,21 @@
-"""From `[[backend]]` records to doors: addresses, keys and request heads made once, before the first call."""
+"""From `[[backend]]` records to doors: addresses, keys and request heads made before the first call."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
 
+import msgspec
+
+from weighbridge.chat.embedding_backs import OpenAIEmbedBack
+from weighbridge.chat.openai_back import OpenAIBack
+from weighbridge.chat.openai_wire import Spelling
 from weighbridge.engines import BackendRecord
+from weighbridge.engines.dialect import speech_of
 from weighbridge.engines.openai import OpenAISettings
 from weighbridge.engines.openai.access import Access, read_access
 from weighbridge.engines.own_settings import read_own_settings
+from weighbridge.errors import InputError
 from weighbridge.net.dial import Way
 from weighbridge.net.origin import proxy_for, split_url
 from weighbridge.net.request_head import request_head
@@ -16,33 +23,54 @@ from weighbridge.net.request_head import request_head
 from .routes import Door
 from .upstream import UpstreamPool
 
-OPENAI_PATHS = ("chat/completions", "completions", "embeddings", "responses")
+MakeTls = Callable[[], ssl.SSLContext]
+IN_PROCESS = frozenset({"echo", "llamacpp"})
+"""Kinds that are asked without a socket of ours."""
 
 
-def openai_door(
-    record: BackendRecord, environ: Mapping[str, str], tls: Callable[[], ssl.SSLContext], *, answer_bytes: int
-) -> Door:
-    """The door to any OpenAI-compatible URL. InputError for an address or a key that cannot be used."""
-    own = read_own_settings(record, OpenAISettings)
-    access = read_access(record, own.headers, environ)
-    door = url_door(record, access, environ, tls, answer_bytes=answer_bytes)
-    door.stream_usage = own.stream_usage
+def url_door(record: BackendRecord, environ: Mapping[str, str], tls: MakeTls, *, answer_bytes: int) -> Door:
+    """The door to a backend at a URL. InputError for an address or a key that cannot be used."""
+    if record.kind == "openai":
+        return _openai_door(record, environ, tls, answer_bytes)
+    speech = speech_of(record)
+    placed = msgspec.structs.replace(record, base_url=record.base_url or speech.base_url)
+    key = speech.key_field, speech.key_prefix
+    access = read_access(placed, speech.settings.headers, environ, key_header=key)
+    door = _reached(Door(record), access, environ, tls, answer_bytes)
+    door.back, door.embeds = speech.back, speech.embeds
     return door
 
 
-def url_door(
-    record: BackendRecord,
-    access: Access,
-    environ: Mapping[str, str],
-    tls: Callable[[], ssl.SSLContext],
-    *,
-    answer_bytes: int,
-) -> Door:
-    door = Door(record)
+def _openai_door(record: BackendRecord, environ: Mapping[str, str], tls: MakeTls, answer_bytes: int) -> Door:
+    own = read_own_settings(record, OpenAISettings)
+    access = read_access(record, own.headers, environ)
+    door = _reached(Door(record), access, environ, tls, answer_bytes)
+    door.stream_usage = own.stream_usage
+    spelling = Spelling(
+        guided=own.guided,
+        max_tokens=own.max_tokens_field or access.usual_max_tokens_field,
+        reasoning=own.reasoning_field,
+        thinking=own.thinking,
+        stream_usage=own.stream_usage,
+    )
+    door.back, door.embeds = OpenAIBack(spelling), OpenAIEmbedBack()
+    return door
+
+
+def _reached(door: Door, access: Access, environ: Mapping[str, str], tls: MakeTls, answer_bytes: int) -> Door:
     origin, base = split_url(access.base_url)
     way = Way(origin, proxy_for(origin, environ), tls)
     door.pool = UpstreamPool(way, answer_bytes=answer_bytes)
     door.clean = access.clean
-    for path in OPENAI_PATHS:
-        door.heads[path] = request_head("POST", f"{base.rstrip('/')}/{path}", access.headers, way).start
+    base = base.rstrip("/")
+
+    def write_head(path: str, fields: tuple[tuple[str, str], ...]) -> bytes:
+        return request_head("POST", f"{base}/{path}", access.headers + fields, way).start
+
+    door.write_head = write_head
+    try:
+        write_head("models", ())
+    except InputError as error:
+        error.where = error.where or f"[[backend]] {door.name}"
+        raise
     return door

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.chat import Usage
+from weighbridge.chat import Piece, Usage
+from weighbridge.chat.join import join
 from weighbridge.dispatch.price import cost_usd
 from weighbridge.errors import (
     BackendUnreachable,
@@ -28,6 +29,8 @@ from weighbridge.errors import (
 from . import reply
 from .ask import Ask
 from .carrier import Flow
+from .flows import PieceFlow
+from .local import LocalEngine, LocalRun
 from .money import Admission
 from .refusal import refused_by, retry_after_of
 from .routes import Aim
@@ -60,6 +63,7 @@ class Exchange:
         "_held",
         "_is_open",
         "_is_over",
+        "_pieces",
         "_plan",
         "_sent_at",
         "_started_at",
@@ -104,7 +108,8 @@ class Exchange:
         self._attempts = 0
         self._billed_attempts = 0
         """Attempts that broke after they were sent: a backend may bill them."""
-        self._upstream: Upstream | None = None
+        self._upstream: Upstream | LocalRun | None = None
+        self._pieces: list[Piece] = []
         self._call_off: Callable[[], Any] | None = None
         self._flow: Flow | None = None
         self._held = b""
@@ -128,6 +133,9 @@ class Exchange:
         self._held = b""
         self._heard_at = 0.0
         self._sent_at = perf_counter()
+        if aim.door.local is not None:
+            self._run_local(aim.door.local)
+            return
         pool = aim.door.pool
         assert pool is not None
         upstream = pool.take()
@@ -146,13 +154,30 @@ class Exchange:
     def _send(self, upstream: Upstream) -> None:
         try:
             data = self._carrier.request(self._aim)
-        except CannotAsk as error:
+        except WeighbridgeError as error:
             upstream.close()
-            self._attempt_over()
-            self._give_up(error)
+            self._cannot_ask(error)
             return
         self._upstream = upstream
         upstream.send(self, data, stream=self._carrier.stream)
+
+    def _run_local(self, local: LocalEngine) -> None:
+        """Ask an engine in this process."""
+        try:
+            request = self._carrier.canonical(self._aim)
+        except WeighbridgeError as error:
+            self._cannot_ask(error)
+            return
+        self._pieces = []
+        self._upstream = LocalRun(local, request, self)
+
+    def _cannot_ask(self, error: WeighbridgeError) -> None:
+        """The request cannot be said to this backend, or cannot be read at all. Another backend may speak otherwise."""
+        self._attempt_over()
+        if isinstance(error, CannotAsk) and self._attempts < len(self._plan):
+            self.start()
+        else:
+            self._give_up(error)
 
     def _attempt_over(self) -> None:
         self._aim.under_way -= 1
@@ -175,9 +200,11 @@ class Exchange:
             return
         if flow.done:
             self._end_stream(out)
-        elif not out:
-            return
-        elif self._is_open:
+        elif out:
+            self._forward(out)
+
+    def _forward(self, out: bytes) -> None:
+        if self._is_open:
             self._heard_at = self.gateway.now
             self._client.write(b"%x\r\n%b\r\n" % (len(out), out) if not self._head.is_http_1_0 else out)
         else:
@@ -193,22 +220,62 @@ class Exchange:
             return
         self._end_stream(b"")
 
+    # --- what an engine in this process says (local.Told)
+
+    def piece(self, piece: Piece) -> None:
+        if self._is_over:
+            return
+        if not self._carrier.stream:
+            self._pieces.append(piece)
+            return
+        flow = self._flow
+        if not isinstance(flow, PieceFlow):
+            flow = self._flow = self._carrier.pieces()
+        try:
+            out = flow.take((piece,))
+        except EngineError as error:
+            self._drop_upstream()
+            self.failed(error)
+            return
+        if out:
+            self._forward(out)
+
+    def pieces_out(self) -> None:
+        if self._is_over:
+            return
+        self._upstream = None
+        if self._carrier.stream:
+            self._end_stream(b"")
+            return
+        answer = join(self._pieces)
+        try:
+            out = self._carrier.write(answer)
+        except EngineError as error:
+            self.failed(error)
+            return
+        self._succeed_whole(out, answer.usage, answer.model)
+
+    # --- whole answers
+
     def answered(self, status: int, head: bytes, body: bytes) -> None:
-        aim = self._aim
         if status != 200:
             self._refused(status, head, body)
             return
         try:
-            out, self.usage, self.served = self._carrier.whole(aim, body)
+            out, usage, served = self._carrier.whole(self._aim, body)
         except EngineError as error:
             self.failed(error)
             return
-        self.final = reply.whole(200, out, self.gateway.date.field, self.id, close=not self._head.keep_alive)
         self._upstream = None
+        self._succeed_whole(out, usage, served)
+
+    def _succeed_whole(self, out: bytes, usage: Usage, served: str | None) -> None:
+        aim = self._aim
+        self.usage, self.served = usage, served
+        self.final = reply.whole(200, out, self.gateway.date.field, self.id, close=not self._head.keep_alive)
         aim.under_way -= 1
         aim.breaker.succeeded()
-        now = perf_counter()
-        self._first_piece_at = now
+        now = self._first_piece_at = perf_counter()
         aim.measured(now - self._sent_at)
         self._finish_ok()
 
@@ -318,8 +385,7 @@ class Exchange:
 
     def _break_off(self, error: EngineError) -> None:
         """The answer broke after its first piece: say so in the client's dialect."""
-        assert self._flow is not None
-        self.final = self._last(self._flow.broken(error))
+        self.final = self._last(self._carrier.broken(error))
         self._fail(error, status=200)
 
     # --- the end

@@ -17,9 +17,9 @@ from weighbridge.chat import Usage
 from weighbridge.chat.openai_wire import read_usage
 from weighbridge.errors import BadAnswer, RequestError
 
+from .cut import Cutter
+
 PREFIX_BYTES = 4096
-LONGEST_EVENT = 16 << 20
-_DONE = b"data: [DONE]"
 _ESCAPED_LETTER = b"\\u006"
 """How any letter of `model` begins when it is spelled as an escape, to be one field for us and another elsewhere."""
 
@@ -107,20 +107,28 @@ def conversation_start(body: bytes) -> bytes:
 
 
 def with_model(body: bytes, asked: Peek, model: str, *, ask_usage: bool) -> bytes:
-    """The body as the backend gets it: its own model name, and usage asked for at the end of a stream.
+    """The body as the backend gets it: its own model name, and usage asked for at the end of a stream."""
+    if ask_usage and asked.stream_options is not None:
+        fields = msgspec.json.decode(body)
+        fields["model"] = model
+        fields["stream_options"] = {**asked.stream_options, "include_usage": True}
+        return msgspec.json.encode(fields)
+    swapped = swap_model(body, asked.model, model)
+    return _append_usage(swapped) if ask_usage else swapped
+
+
+def swap_model(body: bytes, old: str, new: str) -> bytes:
+    """The body of a request, in any dialect, that asks for another model.
 
     Where the field stands once, plainly spelled, its bytes are swapped; anything else is read and written anew, so
     that no two parsers can see two models in it.
     """
-    plain = body.count(b'"model"') == 1 and _ESCAPED_LETTER not in body
-    if plain and (not ask_usage or asked.stream_options is None):
-        swapped = body if asked.model == model else _swap(body, asked.model, model)
+    if body.count(b'"model"') == 1 and _ESCAPED_LETTER not in body:
+        swapped = body if old == new else _swap(body, old, new)
         if swapped is not None:
-            return _append_usage(swapped) if ask_usage else swapped
+            return swapped
     fields = msgspec.json.decode(body)
-    fields["model"] = model
-    if ask_usage:
-        fields["stream_options"] = {**(asked.stream_options or {}), "include_usage": True}
+    fields["model"] = new
     return msgspec.json.encode(fields)
 
 
@@ -153,13 +161,12 @@ def read_whole(body: bytes) -> tuple[Usage, str | None]:
 class EventStream:
     """A streamed answer on its way: whole events out, counts kept."""
 
-    __slots__ = ("_asked_for_usage", "_crlf", "_tail", "begun", "done", "events", "finished", "model", "usage")
+    __slots__ = ("_asked_for_usage", "_cutter", "begun", "done", "events", "finished", "model", "usage")
 
     def __init__(self, *, wants_usage: bool) -> None:
         """`wants_usage`: whether the client asked for counts; if not, they are taken out again."""
         self._asked_for_usage = wants_usage
-        self._tail = b""
-        self._crlf = False
+        self._cutter = Cutter()
         self.begun = False
         """Content has been seen: from here on the answer belongs to this backend."""
         self.done = False
@@ -173,36 +180,23 @@ class EventStream:
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of it. Raises BadAnswer for an event without end, or an error before any content."""
-        if self._tail:
-            data = self._tail + data
-            self._tail = b""
-        if not data.endswith(b"\n\n"):
-            data = self._whole_events(data)
-            if not data:
-                return b""
+        data = self._cutter.feed(data)
+        if not data:
+            return data
         self.events += 1
         if not self.begun:
             self._look(data)
         if b'"usage":' in data or b'"usage" :' in data:
             data = self._take_usage(data)
-        if data.endswith(b"[DONE]\n\n") or (self._crlf and data.endswith(b"[DONE]\r\n\r\n")):
+        if data.endswith(b"[DONE]\n\n") or (self._cutter.is_crlf and data.endswith(b"[DONE]\r\n\r\n")):
             self.done = True
         elif b'"finish_reason":"' in data or b'"finish_reason": "' in data:
             self.finished = True
         return data
 
-    def _whole_events(self, data: bytes) -> bytes:
-        """All events that are complete; the rest waits for the next read."""
-        cut = data.rfind(b"\n\n") + 2
-        if b"\r\n" in data:
-            self._crlf = True
-            cut = max(cut, data.rfind(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0)
-        if cut < 2:
-            cut = 0
-        self._tail = data[cut:]
-        if len(self._tail) > LONGEST_EVENT:
-            raise BadAnswer(f"an event of the stream is longer than {LONGEST_EVENT:,} bytes")
-        return data[:cut]
+    def end(self) -> bytes:
+        """Nothing: all was forwarded as it came."""
+        return b""
 
     def _look(self, data: bytes) -> None:
         """Whether content has begun; the first events also say which model answers."""

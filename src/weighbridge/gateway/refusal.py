@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from weighbridge.chat.openai_wire import error_text, one_line
 from weighbridge.errors import BackendRefused, CallRefused, EngineError, RequestError, WeighbridgeError
 
+from .reply import openai_error
 from .routes import Aim
 from .upstream import find_header
 
@@ -43,17 +46,29 @@ def status_of(error: WeighbridgeError) -> int:
     return error.http_status
 
 
-def openai_kind(error: WeighbridgeError) -> tuple[str, str | None, str | None]:
-    """OpenAI's words for an error: type, code, param."""
+def openai_refusal(error: WeighbridgeError) -> tuple[int, bytes, bytes]:
+    """Status, further header lines and body of an error in OpenAI's shape."""
+    status = status_of(error)
+    kind, code, param = _openai_words(error, status)
+    message = error.what if error.next_move is None else f"{error.what}. {error.next_move}"
+    wait = getattr(error, "retry_after_s", None)
+    more = b"retry-after: %d\r\n" % max(1, math.ceil(wait)) if wait is not None else b""
+    if code == "insufficient_quota":
+        more += b"x-should-retry: false\r\n"  # OpenAI's own clients would try a 429 again
+    return status, more, openai_error(message, kind=kind, code=code, param=param)
+
+
+def _openai_words(error: WeighbridgeError, status: int) -> tuple[str, str | None, str | None]:
+    """type, code, param"""
     if isinstance(error, CallRefused):
         kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
         kind = "insufficient_quota" if error.code == "insufficient_quota" else kinds.get(error.http_status)
         return kind or "invalid_request_error", error.code, "model" if error.code == "model_not_found" else None
     if isinstance(error, RequestError):
         return "invalid_request_error", None, error.field
-    if status_of(error) < 500:
-        return "rate_limit_error" if status_of(error) == 429 else "invalid_request_error", None, None
-    return "server_error", getattr(error, "reason", "error").replace(" ", "_"), None
+    if status < 500:
+        return "rate_limit_error" if status == 429 else "invalid_request_error", None, None
+    return "server_error", str(getattr(error, "reason", "error")).replace(" ", "_"), None
 
 
 def _said(body: bytes) -> str:

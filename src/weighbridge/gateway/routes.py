@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from weighbridge.dispatch.allowance import parse_allowance
 from weighbridge.dispatch.purse import Purse
@@ -15,28 +15,51 @@ from weighbridge.engines import BackendRecord, Price
 from .config import RouteTable, ServerTable
 from .upstream import UpstreamPool
 
+if TYPE_CHECKING:
+    from weighbridge.chat.dialect import Back
+    from weighbridge.chat.embedding_backs import EmbedBack
+
+    from .local import LocalEngine
+
 MILLION = 1_000_000
+KEPT_HEADS = 256
 OVERHEAD_TOKENS = 64
 """What chat templates add around a conversation, beyond a token for each byte of the body."""
 
 
 class Door:
-    """How one backend is reached."""
-
-    __slots__ = ("clean", "dialect", "engine", "heads", "name", "pool", "record", "stream_usage")
+    """How one backend is reached and spoken to."""
 
     def __init__(self, record: BackendRecord) -> None:
         self.record = record
         self.name = record.name
         self.dialect = record.kind
+        self.back: Back | None = None
+        """Speaks its dialect; None for an engine that is asked in process."""
+        self.embeds: EmbedBack | None = None
         self.pool: UpstreamPool | None = None
-        """None for an engine that is asked in process."""
-        self.heads: dict[str, bytes] = {}
-        """Request heads by the path below the base URL, up to the value of content-length."""
-        self.engine: Any = None
+        """Connections to it; None for an engine that is asked in process."""
+        self.local: LocalEngine | None = None
         self.stream_usage = True
-        self.clean: Any = str
+        """Whether an OpenAI-compatible server may be asked for counts at the end of a stream."""
+        self.clean: Callable[[str], str] = str
         """Takes every secret out of a text."""
+        self.write_head: Callable[[str, tuple[tuple[str, str], ...]], bytes] = _no_head
+        """The head of a request for a path below the base URL, with further fields, up to content-length's value."""
+        self._heads: dict[tuple[str, tuple[tuple[str, str], ...]], bytes] = {}
+
+    def head(self, path: str, fields: tuple[tuple[str, str], ...] = ()) -> bytes:
+        """Made once for each path and set of fields."""
+        made = self._heads.get((path, fields))
+        if made is None:
+            if len(self._heads) >= KEPT_HEADS:
+                self._heads.clear()
+            made = self._heads[path, fields] = self.write_head(path, fields)
+        return made
+
+
+def _no_head(path: str, _: tuple[tuple[str, str], ...]) -> bytes:
+    raise AssertionError(f"an engine in process has no address for {path}")
 
 
 class Aim(Target):

@@ -1,0 +1,178 @@
+"""A conversation, carried from any front to any back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from weighbridge.chat import Answer, ChatRequest, Usage
+from weighbridge.chat.anthropic import AnthropicFront
+from weighbridge.chat.dialect import Asked, Front, Stamp, StreamEncoder
+from weighbridge.errors import BadAnswer, RequestError, WeighbridgeError
+
+from .carrier import Flow
+from .flows import PieceFlow, RawFlow, TranslatedFlow
+from .openai_raw import EventStream, Peek, conversation_start, read_whole, swap_model, with_model
+from .peeks import Seen
+from .reply import openai_error
+from .routes import Aim
+
+MakeStamp = Callable[[str], Stamp]
+"""What an answer is known by, for a public model name."""
+
+COUNT_PATH = "/v1/messages/count_tokens"
+PASSED_ON = ("anthropic-version", "anthropic-beta", "openai-beta")
+"""Header fields of the dialects themselves, which a backend of the same dialect is given as they came."""
+
+
+class Conversation:
+    """Of one request. `fields` are its header fields, by lower-case name; `stamp` makes what an answer is known by, for
+    a public model name."""
+
+    def __init__(
+        self,
+        front: Front,
+        path: str,
+        body: bytes,
+        *,
+        seen: Seen,
+        fields: Mapping[str, str],
+        stamp: Callable[[str], Stamp],
+    ) -> None:
+        self._front = front
+        self._path = path
+        self._body = body
+        self._fields = fields
+        self._asked: Asked | None = None
+        self._new_stamp = stamp
+        self._stamp: Stamp | None = None
+        self.body_bytes = len(body)
+        self.model = seen.model
+        self.stream = seen.stream and path != COUNT_PATH
+        self.stream_type = front.stream_type.encode()
+        self.most_output = 0 if path == COUNT_PATH else seen.most_output
+        self.answers = 1
+
+    @property
+    def prefix(self) -> bytes:
+        return conversation_start(self._body)
+
+    @property
+    def cache_body(self) -> bytes:
+        return self._body
+
+    def request(self, aim: Aim) -> bytes:
+        if self._is_raw(aim):
+            return self._raw_request(aim)
+        back = aim.door.back
+        assert back is not None
+        sent = back.encode(self.canonical(aim), stream=self.stream)
+        return b"%b%d\r\n\r\n%b" % (aim.door.head(sent.path, sent.headers), len(sent.body), sent.body)
+
+    def flow(self, aim: Aim) -> Flow:
+        back = aim.door.back
+        assert back is not None
+        if self._is_raw(aim):
+            return RawFlow(back.reader(self._shape(), lenient=True), back.framing)
+        return TranslatedFlow(back.reader(self.canonical(aim)), back.framing, self._encoder())
+
+    def pieces(self) -> PieceFlow:
+        return PieceFlow(self._encoder())
+
+    def whole(self, aim: Aim, body: bytes) -> tuple[bytes, Usage, str | None]:
+        back = aim.door.back
+        assert back is not None
+        if not self._is_raw(aim):
+            answer = back.decode(body, self.canonical(aim))
+            return self.write(answer), answer.usage, answer.model
+        if self._path == COUNT_PATH:
+            return body, Usage(input_tokens=0, output_tokens=0), None
+        answer = back.decode(body, self._shape(), lenient=True)
+        return body, answer.usage, answer.model
+
+    def write(self, answer: Answer) -> bytes:
+        if self._path != COUNT_PATH:
+            return self._front.encode(answer, self._read(), self._stamped())
+        if answer.usage.input_tokens is None:
+            raise BadAnswer("the backend does not say how many tokens a request has")
+        return AnthropicFront().counted(answer.usage.input_tokens)
+
+    def broken(self, error: WeighbridgeError) -> bytes:
+        try:
+            return self._encoder().broken(error)
+        except RequestError:  # carried as it came, and our own reader would not have taken it
+            return b"data: %b\n\n" % openai_error(error.what, kind="server_error", code=None)
+
+    def canonical(self, aim: Aim) -> ChatRequest:
+        request = msgspec.structs.replace(self._read().request, model=aim.model)
+        if self._path == COUNT_PATH:  # no other dialect counts without answering; one token is the shortest answer
+            sampling = msgspec.structs.replace(request.sampling, max_tokens=1)
+            request = msgspec.structs.replace(request, sampling=sampling)
+        return request
+
+    def _is_raw(self, aim: Aim) -> bool:
+        back = aim.door.back
+        return back is not None and back.name == self._front.name
+
+    def _raw_request(self, aim: Aim) -> bytes:
+        fields = tuple((name, self._fields[name]) for name in PASSED_ON if name in self._fields)
+        if self._front.name == "anthropic" and "anthropic-version" not in self._fields:
+            fields += (("anthropic-version", "2023-06-01"),)
+        body = swap_model(self._body, self.model, aim.model)
+        path = self._path.removeprefix("/v1/").removeprefix("/")
+        return b"%b%d\r\n\r\n%b" % (aim.door.head(path, fields), len(body), body)
+
+    def _shape(self) -> ChatRequest:
+        """What a reader must know of a request that was not read: whether it is a conversation."""
+        return ChatRequest(model="", prompt="" if self._path.endswith(("/generate", "/completions")) else None)
+
+    def _read(self) -> Asked:
+        if self._asked is None:
+            self._asked = self._front.decode(self._path, self._body)
+        return self._asked
+
+    def _stamped(self) -> Stamp:
+        """The same for all of an answer."""
+        if self._stamp is None:
+            self._stamp = self._new_stamp(self.model)
+        return self._stamp
+
+    def _encoder(self) -> StreamEncoder:
+        return self._front.stream(self._read(), self._stamped())
+
+
+class OpenAIConversation(Conversation):
+    """With OpenAI's dialect on both sides, only what must be known is read."""
+
+    def __init__(
+        self,
+        front: Front,
+        path: str,
+        body: bytes,
+        *,
+        asked: Peek,
+        fields: Mapping[str, str],
+        stamp: Callable[[str], Stamp],
+    ) -> None:
+        self._peek = asked
+        seen = Seen(asked.model, asked.stream is True, asked.most_output)
+        super().__init__(front, path, body, seen=seen, fields=fields, stamp=stamp)
+        self.answers = asked.answers
+
+    def _raw_request(self, aim: Aim) -> bytes:
+        door = aim.door
+        asks = self.stream and door.stream_usage and not self._peek.wants_usage
+        body = with_model(self._body, self._peek, aim.model, ask_usage=asks)
+        return b"%b%d\r\n\r\n%b" % (door.head(self._path[4:]), len(body), body)  # 4: below the base URL's /v1
+
+    def flow(self, aim: Aim) -> Flow:
+        if self._is_raw(aim):
+            return EventStream(wants_usage=self._peek.wants_usage)
+        return super().flow(aim)
+
+    def whole(self, aim: Aim, body: bytes) -> tuple[bytes, Usage, str | None]:
+        if self._is_raw(aim):
+            usage, model = read_whole(body)
+            return body, usage, model
+        return super().whole(aim, body)
