@@ -379,3 +379,22 @@ def test_the_shipped_catalogue_knows_what_articles_get_wrong() -> None:
 
     statuses = [row["status"] for row in json.loads(result.stdout)]
     assert statuses == ["contradicted", "contradicted", "confirmed", "confirmed", "confirmed"]
+
+
+@pytest.mark.parametrize("width", [200, 110, 90])
+def test_a_narrow_terminal_gets_fewer_columns_and_is_told_which(field: Path, width: int) -> None:
+    whole = CliRunner().invoke(main, ["models", "--catalog", str(field)], env={"COLUMNS": "500"}).output
+    shown = CliRunner().invoke(main, ["models", "--catalog", str(field)], env={"COLUMNS": str(width)}).output
+
+    table, _, rest = shown.partition("\n\n" if width == 200 else "\n\nLeft out for want of room: ")
+    heads = ["MODEL", "LAB", "FROM", "LICENCE", "TOTAL", "ACTIVE", "CONTEXT", "RELEASED", "INPUT"]
+    missing = {head for head in heads if head not in table.split("\n")[0]}
+    assert max(map(len, table.split("\n"))) <= width
+    assert missing == ({head for head in heads if head in rest.split("\n")[0]} if width < 200 else set())
+    assert table.count("\n") == whole.partition("\n\n")[0].count("\n")
+
+
+def test_a_list_that_goes_to_another_program_is_whole(field: Path) -> None:
+    result = CliRunner().invoke(main, ["models", "--catalog", str(field)], env={"COLUMNS": ""})
+
+    assert result.output.split("\n")[0].split()[1] == "LAB"

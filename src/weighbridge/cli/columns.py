@@ -15,6 +15,11 @@ def terminal_width() -> int:
     return max(40, shutil.get_terminal_size((100, 24)).columns)
 
 
+def known_width() -> int | None:
+    """Width of a terminal that is there, or of COLUMNS; None where output goes to a file or another program."""
+    return shutil.get_terminal_size((0, 0)).columns or None
+
+
 def visible(text: str) -> str:
     """The text with what cannot be seen written out, so that it cannot move the cursor."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

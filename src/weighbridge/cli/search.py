@@ -32,7 +32,7 @@ from weighbridge.catalog.search import (
 from weighbridge.catalog.spellings import COUNTRIES, read_country
 from weighbridge.catalog.wording import say
 from weighbridge.cli.chosen import FOLDER, JSON, held
-from weighbridge.cli.columns import in_columns
+from weighbridge.cli.columns import GAP, in_columns, known_width, width_of
 from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
 
@@ -44,6 +44,8 @@ BOUNDS = {
 }
 """Option to the field it bounds."""
 COLUMNS = ("lab", "country", "licence", "parameters_total", "parameters_active", "context_tokens", "released")
+LEAST_FIRST = ("LAB", "RELEASED", "FROM", "INPUT $/M", "TOTAL")
+"""Columns that give way on a narrow terminal, in this order."""
 HEADS = ("MODEL", "LAB", "FROM", "LICENCE", "TOTAL", "ACTIVE", "CONTEXT", "RELEASED", "INPUT $/M")
 
 
@@ -195,12 +197,26 @@ def _plain(row: Row) -> dict[str, Any]:
 
 def _list(catalogue: Catalogue, found: Found) -> Iterator[str]:
     if found.rows:
-        yield in_columns([HEADS, *(_cells(catalogue, row) for row in found.rows)], wrap=False)
-        yield ""
+        rows, left_out = _fitting([HEADS, *(_cells(catalogue, row) for row in found.rows)], known_width())
+        yield in_columns(rows, wrap=False)
+        yield f"\nLeft out for want of room: {', '.join(left_out)}." if left_out else ""
     hint = " * disputed: `weighbridge show` says by whom." if _any_disputed(found) else ""
     yield f"{len(found.rows):,} models.{hint}"
     for said, count in found.unknown.items():
         yield f"{count:,} more may meet `{said}`, but what it asks for is unknown."
+
+
+def _fitting(rows: list[tuple[str, ...]], room: int | None) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The table without as many columns as do not fit, those that matter least first, and their heads."""
+    kept = list(range(len(HEADS)))
+    widths = [max(width_of(row[place]) for row in rows) for place in kept]
+    left_out = []
+    for head in LEAST_FIRST:
+        if room is None or sum(widths[place] + len(GAP) for place in kept) - len(GAP) <= room:
+            break
+        kept.remove(HEADS.index(head))
+        left_out.append(head)
+    return [tuple(row[place] for place in kept) for row in rows], left_out
 
 
 def _cells(catalogue: Catalogue, row: Row) -> tuple[str, ...]:
