@@ -148,8 +148,12 @@ class Back(Protocol):
         """CannotAsk names what the dialect cannot say."""
         ...
 
-    def decode(self, body: bytes, request: ChatRequest) -> Answer:
-        """A whole answer to `request`. BadAnswer for what is none, BackendRefused for an error sent as an answer."""
+    def decode(self, body: bytes, request: ChatRequest, *, lenient: bool = False) -> Answer:
+        """A whole answer to `request`. BadAnswer for what is none, BackendRefused for an error sent as an answer.
+
+        `lenient` passes over content of kinds that are not known here: for who forwards the bytes as they are and only
+        looks for counts. Without it, such content is a BadAnswer: it could not be carried.
+        """
         ...
 
-    def reader(self, request: ChatRequest) -> EventReader: ...
+    def reader(self, request: ChatRequest, *, lenient: bool = False) -> EventReader: ...

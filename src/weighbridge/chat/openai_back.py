@@ -39,12 +39,12 @@ class OpenAIBack:
             "chat/completions", as_bytes(openai_chat.encode(request, self.spelling, stream=stream)), (), left_out
         )
 
-    def decode(self, body: bytes, request: ChatRequest) -> Answer:
+    def decode(self, body: bytes, request: ChatRequest, *, lenient: bool = False) -> Answer:
         if request.prompt is None:
             return openai_chat.decode(body, self.spelling)
         return openai_completions.decode(body, self.spelling)
 
-    def reader(self, request: ChatRequest) -> EventReader:
+    def reader(self, request: ChatRequest, *, lenient: bool = False) -> EventReader:
         if request.prompt is None:
             return openai_chat.ChatStream(self.spelling)
         return openai_completions.CompletionStream(self.spelling)

@@ -26,11 +26,11 @@ class AnthropicBack:
         """How long the prompt is, without an answer."""
         return write_request(request, self._terms, stream=False, counting=True)
 
-    def decode(self, body: bytes, request: ChatRequest) -> Answer:
-        return read_answer(body)
+    def decode(self, body: bytes, request: ChatRequest, *, lenient: bool = False) -> Answer:
+        return read_answer(body, lenient=lenient)
 
     def decode_count(self, body: bytes) -> int:
         return read_count(body)
 
-    def reader(self, request: ChatRequest) -> EventReader:
-        return MessageReader()
+    def reader(self, request: ChatRequest, *, lenient: bool = False) -> EventReader:
+        return MessageReader(lenient=lenient)

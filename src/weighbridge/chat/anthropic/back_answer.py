@@ -82,8 +82,9 @@ class _Event(msgspec.Struct):
     error: Any = None
 
 
-def read_answer(body: bytes) -> Answer:
-    """BadAnswer for what is none, BackendRefused for an error sent as an answer."""
+def read_answer(body: bytes, *, lenient: bool = False) -> Answer:
+    """BadAnswer for what is none, BackendRefused for an error sent as an answer; `lenient` passes over blocks of
+    types that are not known here."""
     whole = decode_json(body, _Whole)
     if whole.type == "error" or whole.error:
         raise in_band(whole.error)
@@ -101,7 +102,7 @@ def read_answer(body: bytes) -> Answer:
             thoughts.append(Thought(redacted=block.data or "", signed_by=NAME))
         elif block.type == "tool_use":
             calls.append(_tool_call(block, len(calls)))
-        else:
+        elif not lenient:
             raise _unknown(block.type)
     return Answer(
         text="".join(texts),
@@ -118,8 +119,9 @@ def read_answer(body: bytes) -> Answer:
 class MessageReader(PiecesReader):
     """The events of one streamed message."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lenient: bool = False) -> None:
         super().__init__()
+        self._lenient = lenient
         self._blocks: dict[int, _Block] = {}
         self._by_index: dict[int, Calling] = {}
         self._proofs: dict[int, str] = {}
@@ -166,7 +168,9 @@ class MessageReader(PiecesReader):
             given = "" if not block.input else _as_text(block.input)
             call = self._by_index[read.index] = self.begin_call(block.id or "", block.name or "", given)
             return [Piece(call_parts=(call.opening(),))]
-        raise _unknown(block.type)
+        if not self._lenient:
+            raise _unknown(block.type)
+        return []
 
     def _delta(self, read: _Event) -> list[Piece]:
         delta = read.delta
@@ -181,6 +185,8 @@ class MessageReader(PiecesReader):
         elif delta.type == "input_json_delta" and delta.partial_json:
             call = self._by_index.get(read.index)
             if call is None:
+                if self._lenient:
+                    return []
                 raise BadAnswer("arguments came for a block that is no tool call")
             return [Piece(call_parts=(call.add(delta.partial_json),))]
         return []

@@ -21,8 +21,8 @@ class GeminiBack:
     def encode(self, request: ChatRequest, *, stream: bool) -> Sent:
         return write_request(request, self._terms, stream=stream)
 
-    def decode(self, body: bytes, request: ChatRequest) -> Answer:
-        return read_answer(body)
+    def decode(self, body: bytes, request: ChatRequest, *, lenient: bool = False) -> Answer:
+        return read_answer(body, lenient=lenient)
 
-    def reader(self, request: ChatRequest) -> EventReader:
-        return ContentReader()
+    def reader(self, request: ChatRequest, *, lenient: bool = False) -> EventReader:
+        return ContentReader(lenient=lenient)

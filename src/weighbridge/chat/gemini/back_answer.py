@@ -81,9 +81,10 @@ class _Response(msgspec.Struct, rename="camel"):
     error: Any = None
 
 
-def read_answer(body: bytes) -> Answer:
-    """BadAnswer for what is none, BackendRefused for an error sent as an answer."""
-    reader = ContentReader()
+def read_answer(body: bytes, *, lenient: bool = False) -> Answer:
+    """BadAnswer for what is none, BackendRefused for an error sent as an answer; `lenient` passes over parts of kinds
+    that are not known here."""
+    reader = ContentReader(lenient=lenient)
     pieces = reader.feed(body)
     if not reader.finished:
         raise BadAnswer("the answer holds no candidate that is finished")
@@ -92,6 +93,10 @@ def read_answer(body: bytes) -> Answer:
 
 class ContentReader(PiecesReader):
     """The events of one streamed answer; the last one carries the reason it ended."""
+
+    def __init__(self, *, lenient: bool = False) -> None:
+        super().__init__()
+        self._lenient = lenient
 
     def feed(self, data: bytes, event: bytes = b"") -> list[Piece]:
         if self.done:
@@ -120,6 +125,8 @@ class ContentReader(PiecesReader):
 
     def _part(self, part: _Part) -> list[Piece]:
         if part.inline_data or part.executable_code or part.code_execution_result:
+            if self._lenient:
+                return []
             raise BadAnswer("a part of the answer is neither text, thought nor a tool call")
         if part.function_call is not None:
             call = part.function_call

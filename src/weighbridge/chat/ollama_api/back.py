@@ -54,7 +54,7 @@ class OllamaBack:
     def encode(self, request: ChatRequest, *, stream: bool) -> Sent:
         return write_request(request, stream=stream)
 
-    def decode(self, body: bytes, request: ChatRequest) -> Answer:
+    def decode(self, body: bytes, request: ChatRequest, *, lenient: bool = False) -> Answer:
         reader = LineReader()
         pieces = reader.feed(body)
         if not reader.done:
@@ -70,7 +70,7 @@ class OllamaBack:
             logprobs=tuple(each for piece in pieces for each in piece.logprobs),
         )
 
-    def reader(self, request: ChatRequest) -> EventReader:
+    def reader(self, request: ChatRequest, *, lenient: bool = False) -> EventReader:
         return LineReader()
 
 

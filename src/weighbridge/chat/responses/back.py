@@ -17,8 +17,8 @@ class ResponsesBack:
     def encode(self, request: ChatRequest, *, stream: bool) -> Sent:
         return write_request(request, stream=stream)
 
-    def decode(self, body: bytes, request: ChatRequest) -> Answer:
-        return read_answer(body)
+    def decode(self, body: bytes, request: ChatRequest, *, lenient: bool = False) -> Answer:
+        return read_answer(body, lenient=lenient)
 
-    def reader(self, request: ChatRequest) -> EventReader:
-        return ResponseReader()
+    def reader(self, request: ChatRequest, *, lenient: bool = False) -> EventReader:
+        return ResponseReader(lenient=lenient)

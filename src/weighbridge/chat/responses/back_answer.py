@@ -59,8 +59,9 @@ class _Event(msgspec.Struct):
     error: Any = None
 
 
-def read_answer(body: bytes) -> Answer:
-    """BadAnswer for what is none, BackendRefused for an error sent as an answer."""
+def read_answer(body: bytes, *, lenient: bool = False) -> Answer:
+    """BadAnswer for what is none, BackendRefused for an error sent as an answer; `lenient` passes over items of
+    types that are not known here."""
     whole = decode_json(body, _Response)
     if whole.error:
         raise in_band_error(whole.error)
@@ -81,7 +82,7 @@ def read_answer(body: bytes) -> Answer:
             thoughts.append(_thought(item))
         elif item.type == "function_call":
             calls.append(_call(item, len(calls)))
-        else:
+        elif not lenient:
             raise _unknown(item.type)
     return Answer(
         text="".join(texts),
@@ -98,8 +99,9 @@ def read_answer(body: bytes) -> Answer:
 class ResponseReader(PiecesReader):
     """The events of one streamed response."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lenient: bool = False) -> None:
         super().__init__()
+        self._lenient = lenient
         self._by_index: dict[int, Calling] = {}
         self._refused = False
         self._reasoned: set[int] = set()
@@ -150,7 +152,7 @@ class ResponseReader(PiecesReader):
             call = self.begin_call(item.call_id or item.id or "", item.name or "", item.arguments or "")
             self._by_index[read.output_index] = call
             return [Piece(call_parts=(call.opening(),))]
-        if item.type not in ("message", "reasoning"):
+        if item.type not in ("message", "reasoning") and not self._lenient:
             raise _unknown(item.type)
         return []
 
