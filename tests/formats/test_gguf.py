@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gguf_bytes import (
+from gguf_bytes import TEMPLATE, (
     ARRAY,
     BOOL,
     FLOAT32,
@@ -57,7 +57,7 @@ def test_what_a_model_says_about_itself_is_read(tmp_path: Path) -> None:
     assert (header.version, header.architecture, header.name) == (3, "llama", "Tiny")
     assert header.context_length == 2048
     assert header.license == "apache-2.0"
-    assert header.chat_template == "{{ messages[0].content }}"
+    assert header.chat_template == TEMPLATE
     assert header.parameters == 1024 + 64
     assert header.data_bytes == 1024 * 4 + 2 * 18
     assert header.data_offset % 32 == 0

@@ -48,14 +48,21 @@ class Silent:
 
 
 def audit(
-    root: Path, *, terms: Terms | None = None, baseline: Path | None = None, threads: int = 2, tell: Tell | None = None
+    root: Path,
+    *,
+    terms: Terms | None = None,
+    baseline: Path | None = None,
+    store: Path | None = None,
+    threads: int = 2,
+    tell: Tell | None = None,
 ) -> Audit:
     """Everything there is to say about the file or folder at `root`. Raises InputError when nothing is there.
 
-    `terms`: what is known of licences and base models; `baseline`: a copy that is trusted, to compare with.
+    `terms`: what is known of licences and base models; `baseline`: a copy that is trusted, to compare with;
+    `store`: a folder of ours that links may lead into.
     """
     listener = tell or Silent()
-    walked = walk(root)
+    walked = walk(root, store=store)
     not_checked = [*walked.not_checked]
     hashes, unhashed = hash_files(walked.entries, threads=threads, tell=listener.hashed)
     not_checked += unhashed

