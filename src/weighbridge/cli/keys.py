@@ -7,7 +7,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 import click
 import msgspec
 
-from weighbridge.cli.compose import settings_from_environment
-from weighbridge.cli.compose_serve import ledger_dir
+from weighbridge.cli.opened_ledger import opened_ledger
 from weighbridge.errors import InputError, UsageError
 
 CONFIG = click.option(
@@ -75,7 +73,7 @@ def create(
         addresses=_networks(addresses),
     )
     secret = new_secret()
-    with _ledger(path) as db:
+    with opened_ledger(path) as db:
         add_key(db, row, secret)
     if as_json:
         click.echo(msgspec.json.encode({"id": row.id, "key": secret}))
@@ -90,7 +88,7 @@ def list_(*, path: Path | None, as_json: bool) -> None:
     """Keys with their limits, and what they have spent and hold in the current period."""
     from weighbridge.ledger.keys import read_keys
 
-    with _ledger(path) as db:
+    with opened_ledger(path) as db:
         found = [_shown(db, row) for _, row in read_keys(db)]
     if as_json:
         click.echo(msgspec.json.encode(found))
@@ -109,7 +107,7 @@ def revoke(*, key_id: str, path: Path | None, as_json: bool) -> None:
     """Refuse a key from now on. It stays in the ledger, with what it has spent."""
     from weighbridge.ledger.keys import revoke_key
 
-    with _ledger(path) as db:
+    with opened_ledger(path) as db:
         if not revoke_key(db, key_id, time.time()):
             raise _no_key(db, key_id)
     click.echo(msgspec.json.encode({"id": key_id, "revoked": True}) if as_json else f"{key_id} is revoked.")
@@ -124,31 +122,13 @@ def rotate(*, key_id: str, path: Path | None, as_json: bool) -> None:
     from weighbridge.ledger.keys import new_secret, rotate_key
 
     secret = new_secret()
-    with _ledger(path) as db:
+    with opened_ledger(path) as db:
         if not rotate_key(db, key_id, secret):
             raise _no_key(db, key_id)
     if as_json:
         click.echo(msgspec.json.encode({"id": key_id, "key": secret}))
     else:
         click.echo(f"{key_id}\n{secret}\nKeep it now: it is not shown again.")
-
-
-@contextmanager
-def _ledger(path: Path | None) -> Iterator[sqlite3.Connection]:
-    """The ledger, with every journal folded in."""
-    from weighbridge.ledger.connect import connect, explain
-    from weighbridge.ledger.fold import fold
-    from weighbridge.ledger.ledger import FILE
-
-    folder = ledger_dir(path, settings_from_environment())
-    db = connect(folder / FILE)
-    try:
-        fold(db, folder)
-        yield db
-    except sqlite3.Error as error:
-        raise explain(error, folder / FILE) from error
-    finally:
-        db.close()
 
 
 def _shown(db: sqlite3.Connection, row: Any) -> dict[str, Any]:
