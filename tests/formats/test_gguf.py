@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gguf_bytes import TEMPLATE, (
+from gguf_bytes import (
     ARRAY,
     BOOL,
     FLOAT32,
@@ -21,6 +21,7 @@ from gguf_bytes import TEMPLATE, (
     INT64,
     Q4_0,
     STRING,
+    TEMPLATE,
     UINT8,
     UINT64,
     T,
