@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from weighbridge.chat.dialect import Sent
+from weighbridge.chat.effort import word_of
 from weighbridge.chat.json_text import as_bytes
-from weighbridge.chat.request import ChatRequest, Image, Message, Text
+from weighbridge.chat.request import ChatRequest, Image, Message, Text, Thought
 from weighbridge.chat.responses import items
 from weighbridge.chat.responses.wire import NAME
 from weighbridge.chat.sayable import NAMES, refuse_unsayable
 from weighbridge.errors import CannotAsk
 
 UNSAID = frozenset(
-    {"prompt", "top_k", "min_p", "seed", "stop", "frequency_penalty", "presence_penalty", "reasoning budget"}
+    {"prompt", "top_k", "min_p", "seed", "stop", "frequency_penalty", "presence_penalty"}
     | {"prefill", "n", "participant name", "failed tool result", "cache_control"}
 )
 CAN = frozenset(NAMES) - UNSAID
@@ -63,19 +64,9 @@ def _items(message: Message) -> list[dict[str, Any]]:
 
 
 def _assistant(message: Message) -> list[dict[str, Any]]:
-    out = []
-    for thought in message.thoughts:
-        if thought.signed_by != NAME:
-            raise CannotAsk(
-                "an earlier answer's reasoning is not OpenAI's, and this dialect takes back no other",
-                next_move="Leave the reasoning out of the history.",
-            )
-        item = items.reasoning_item(thought.id or "rs_0", thought)
-        del item["status"]
-        out.append(item)
+    out = [_thought(thought) for thought in message.thoughts]
     if message.reasoning and not message.thoughts:
-        text = {"type": "reasoning_text", "text": message.reasoning}
-        out.append({"type": "reasoning", "summary": [], "content": [text]})
+        out.append(_plain(message.reasoning))
     if message.refused:
         refusal = [items.refusal_part(str(message.content))]
         out.append({"type": "message", "role": "assistant", "content": refusal})
@@ -88,6 +79,24 @@ def _assistant(message: Message) -> list[dict[str, Any]]:
     for call in message.tool_calls:
         out.append({"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments})
     return out
+
+
+def _thought(thought: Thought) -> dict[str, Any]:
+    """As it came, where OpenAI encrypted it; else its text alone."""
+    if thought.signed_by == NAME:
+        item = items.reasoning_item(thought.id or "rs_0", thought)
+        del item["status"]
+        return item
+    if thought.redacted is not None:
+        raise CannotAsk(
+            "an earlier answer's reasoning is encrypted by another provider, which this backend cannot read",
+            next_move="Leave the encrypted reasoning out of the history, or stay with the provider who wrote it.",
+        )
+    return _plain(thought.text)
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": text}]}
 
 
 def _only_text(part: Text | Image) -> str:
@@ -137,6 +146,8 @@ def _text(request: ChatRequest) -> dict[str, Any] | None:
 
 def _reasoning(request: ChatRequest) -> dict[str, Any] | None:
     effort = request.reasoning_effort
+    if effort is None and request.reasoning_tokens is not None:
+        effort = word_of(request.reasoning_tokens)
     if request.thinks is not None:
         effort = (effort or "medium") if request.thinks else "none"
     fields = {"effort": effort, "summary": "auto" if request.show_reasoning else None}
@@ -146,7 +157,7 @@ def _reasoning(request: ChatRequest) -> dict[str, Any] | None:
 def _include(request: ChatRequest) -> list[str] | None:
     """Reasoning that is not kept there must be given back encrypted."""
     wanted = ["message.output_text.logprobs"] if request.logprobs is not None else []
-    if request.reasoning_effort is not None or request.thinks:
+    if _reasoning(request) is not None and request.thinks is not False:
         wanted.append("reasoning.encrypted_content")
     return wanted or None
 
