@@ -1,6 +1,7 @@
 """What a call cost, and the most it could cost.
 
-    cost    (input - cached) x price.input + cached x price.cached + output x price.output, a million tokens
+    cost    input x price.input + output x price.output, a million tokens; cached, cache-written and reasoning tokens at
+            rates of their own where there are any; a long prompt at those of its tier
     most    the same with  input = UTF-8 bytes of the request + OVERHEAD_TOKENS a message  (no tokenizer in use makes
             more tokens than bytes) and  output = max_tokens
 
@@ -18,6 +19,7 @@ import msgspec
 
 from weighbridge.chat import ChatRequest, Usage
 from weighbridge.engines import BackendRecord, Price
+from weighbridge.engines.engine import Rates
 
 OVERHEAD_TOKENS = 32
 """What a chat template adds around one message; templates of the open families add 4 to 12."""
@@ -31,18 +33,24 @@ def cost_usd(usage: Usage, price: Price | None) -> float | None:
     """Dollars for what was used; None when a price or a count is missing."""
     if price is None or usage.input_tokens is None or usage.output_tokens is None:
         return None
-    cached = min(usage.cached_tokens or 0, usage.input_tokens) if price.cached is not None else 0
-    parts = (
-        (usage.input_tokens - cached, price.input),
-        (cached, price.cached),
-        (usage.output_tokens, price.output),
-    )
+    rates: Rates = price.rates(usage.input_tokens) if price.tiers else price
+    read, written = usage.input_tokens, usage.output_tokens
     usd = 0.0
-    for tokens, rate in parts:
-        if tokens and rate is None:
-            return None
-        usd += tokens * (rate or 0.0) / MILLION
-    return usd
+    if rates.cached is not None and usage.cached_tokens:
+        cached = min(usage.cached_tokens, read)
+        read -= cached
+        usd += cached * rates.cached
+    if rates.cache_write is not None and usage.cache_write_tokens:
+        kept = min(usage.cache_write_tokens, read)
+        read -= kept
+        usd += kept * rates.cache_write
+    if rates.reasoning is not None and usage.reasoning_tokens:
+        thought = min(usage.reasoning_tokens, written)
+        written -= thought
+        usd += thought * rates.reasoning
+    if (read and rates.input is None) or (written and rates.output is None):
+        return None
+    return (usd + read * (rates.input or 0.0) + written * (rates.output or 0.0)) / MILLION
 
 
 def most_usd(request: ChatRequest, price: Price | None, longest_output: int) -> float | None:
@@ -51,8 +59,12 @@ def most_usd(request: ChatRequest, price: Price | None, longest_output: int) -> 
         return None
     asked = len(_encoder.encode(request)) + OVERHEAD_TOKENS * (len(request.messages) + 1)
     written = request.sampling.max_tokens or max(2 * longest_output, ASSUMED_OUTPUT_TOKENS)
-    dearest = max(price.input, price.cached or 0.0)
-    return (asked * dearest + written * price.output) / MILLION
+    rates = price.dearest
+    return (
+        None
+        if rates.input is None or rates.output is None
+        else (asked * rates.input + written * rates.output) / MILLION
+    )
 
 
 def host_of(record: BackendRecord) -> str | None:

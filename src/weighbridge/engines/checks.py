@@ -48,7 +48,7 @@ def _check_values(file: TomlFile, index: int, record: BackendRecord, problems: P
         value = getattr(record, field)
         if value is not None and not least <= value < math.inf:
             problems.add(file.problem(("backend", index, field), f"`{field}` is at least {least:g}, got {value:g}"))
-    for field in ("input", "output", "cached"):
+    for field in ("input", "output", "cached", "cache_write", "reasoning"):
         value = getattr(record.price, field, None)
         if value is not None and value < 0:
             what = f"a price is not below 0, got {value:g}"

@@ -31,13 +31,49 @@ class Ability(StrEnum):
 Rate = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Dollars a million tokens. A field left out is unknown, not free."""
 
     input: Rate | None = None
     output: Rate | None = None
     cached: Rate | None = None
     """For input tokens read from the backend's cache; left out means they are billed as input."""
+    cache_write: Rate | None = None
+    """For input tokens written to it; left out means they are billed as input."""
+    reasoning: Rate | None = None
+    """For output tokens that were reasoning; left out means they are billed as output."""
+
+
+class Tier(Rates, frozen=True, forbid_unknown_fields=True):
+    """What all tokens of a call cost whose prompt is longer than `above` tokens."""
+
+    above: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Price(Rates, frozen=True, forbid_unknown_fields=True):
+    """What calls cost, and what long ones do: `tiers = [{ above = 200000, input = 2.5, output = 15 }]`."""
+
+    tiers: tuple[Tier, ...] = ()
+
+    def rates(self, input_tokens: int) -> Rates:
+        """Those that hold for a prompt of so many tokens."""
+        longest: Rates = self
+        reached = -1
+        for tier in self.tiers:
+            if reached < tier.above < input_tokens:
+                longest, reached = tier, tier.above
+        return longest
+
+    @property
+    def dearest(self) -> Rates:
+        """The highest of all tiers: what a call costs at most. A rate that one of them lacks is unknown."""
+        every: tuple[Rates, ...] = (self, *self.tiers)
+        read = [max(r.input, r.cached or 0.0, r.cache_write or 0.0) for r in every if r.input is not None]
+        written = [max(r.output, r.reasoning or 0.0) for r in every if r.output is not None]
+        return Rates(
+            input=max(read) if len(read) == len(every) else None,
+            output=max(written) if len(written) == len(every) else None,
+        )
 
 
 class BackendRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

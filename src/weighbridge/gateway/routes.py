@@ -83,12 +83,12 @@ class Route:
         self.table = table
         self.purse = Purse("route", table.model, parse_allowance(table.budget)) if table.budget else None
         self.aims = tuple(_aim(table, place, doors, prices) for place in range(len(table.to)))
-        known = [aim.price for aim in self.aims]
-        self.unpriced_input = any(price is None or price.input is None for price in known)
-        self.unpriced_output = any(price is None or price.output is None for price in known)
-        self.input_rate = max((max(p.input or 0.0, p.cached or 0.0) for p in known if p), default=0.0) / MILLION
+        rates = [aim.price.dearest if aim.price is not None else None for aim in self.aims]
+        self.unpriced_input = any(each is None or each.input is None for each in rates)
+        self.unpriced_output = any(each is None or each.output is None for each in rates)
+        self.input_rate = max((each.input or 0.0 for each in rates if each), default=0.0) / MILLION
         """Dollars a token, the dearest of all targets: any of them may have to answer."""
-        self.output_rate = max((p.output or 0.0 for p in known if p), default=0.0) / MILLION
+        self.output_rate = max((each.output or 0.0 for each in rates if each), default=0.0) / MILLION
 
     def is_unpriced(self, output_tokens: int) -> bool:
         """Whether nothing can be held for a call that writes so much, at most, on whichever target."""
