@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Thinking = Literal["auto", "inside", "never"]
 """`auto` finds out; `inside` knows that the template opens the reasoning, so that a stream is never taken for an
@@ -25,8 +24,7 @@ CLOSE_TAG = re.compile("|".join(map(re.escape, CLOSE)))
 ANY_TAG = re.compile("|".join(map(re.escape, OPEN + CLOSE)))
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """What a piece of raw text turned out to be."""
 
     text: str = ""
@@ -50,7 +48,13 @@ class ThinkSplitter:
     def feed(self, raw: str) -> Split:
         """The parts that are certain by now."""
         if self._state == "plain":
-            return Split(text=raw)
+            return Split(raw)
+        if not self._held and "<" not in raw and "[" not in raw:  # nothing that could begin a tag
+            if self._state == "text":
+                self._given = self._given or bool(raw)
+                return Split(raw)
+            if self._state == "inside":
+                return Split("", raw)
         return self._run(raw, last=False)
 
     def end(self) -> Split:
