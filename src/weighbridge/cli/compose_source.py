@@ -57,7 +57,7 @@ class Source:
         try:
             found = format_of(quant, self.architecture)
             if found.way != "plain" or engine not in LLAMACPP:
-                return self.make(quant)
+                return self.make(found.name if found.way == "gguf" else quant.lower())
             name = GGUF_FLOATS[found.dtype]
             subject = self.make(f"gguf:{name}")
             return msgspec.structs.replace(subject, weights=msgspec.structs.replace(subject.weights, format=name))

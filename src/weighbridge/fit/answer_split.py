@@ -42,7 +42,7 @@ def resolve_split(
         raise UsageError(
             f"--tp {tensor} x --pp {pipeline} makes {split.devices} devices, not {count}",
             where="--tp, --pp",
-            next_move=f"Say how {count} devices are to be used: their product is the number of devices.",
+            next_move=f"Their product is the number of devices. {_next_move(architecture, engine, count)}",
         )
     for problem in refusals(architecture, engine, split):
         raise UsageError(problem, where="--tp, --pp, --ep", next_move=_next_move(architecture, engine, count))

@@ -5,6 +5,9 @@ As of the releases in flags.toml. An engine that needs a plug-in for a format or
 
 from __future__ import annotations
 
+from weighbridge.errors import InputError
+
+from ..formats import format_of
 from ..hardware import Hardware
 from ..records import Engine, Subject
 
@@ -31,21 +34,28 @@ def why_not(engine: Engine, subject: Subject, device: Hardware) -> str | None:
 
 
 def _unread(engine: Engine, subject: Subject) -> str | None:
-    variant = subject.variant
+    variant, name = subject.variant, NAMES[engine]
+    way = _way(subject)
+    if way == "mlx":
+        return f"{name} reads no MLX weights ({variant}); mlx-lm does"
     if engine in SERVERS:
-        if subject.gguf or _is_gguf(variant):
-            return f"{NAMES[engine]} reads no GGUF; llama.cpp and Ollama do"
-        if variant not in CHECKPOINTS[engine]:
-            return f"{NAMES[engine]} reads no {variant} checkpoints"
+        if way == "gguf":
+            return f"{name} reads no GGUF; llama.cpp and Ollama do"
+        return None if variant in CHECKPOINTS[engine] else f"{name} reads no {variant} checkpoints"
+    if way == "gguf" or variant in PLAIN - {"fp32"}:
         return None
-    if subject.gguf or _is_gguf(variant) or variant in PLAIN - {"fp32"}:
-        return None
-    return f"{NAMES[engine]} reads GGUF files, not {variant} checkpoints; try --quant Q4_K_M or Q8_0"
+    return f"{name} reads GGUF files, not {variant} checkpoints; try --quant Q4_K_M or Q8_0"
 
 
-def _is_gguf(variant: str) -> bool:
-    """Whether a format is one of llama.cpp's: `Q4_K_M`, `IQ2_XS`, `F16`, `UD-Q4_K_XL`."""
-    return variant[:1].isupper()
+def _way(subject: Subject) -> str:
+    """`gguf`, `mlx` or `checkpoint`; GGUF types are written in capitals, 16 bit ones too (`BF16`)."""
+    if subject.gguf or subject.variant[:1].isupper():
+        return "gguf"
+    try:
+        found = format_of(subject.variant, subject.architecture)
+    except InputError:
+        return "checkpoint"
+    return "mlx" if found.stored.layout == "mlx" else "gguf" if found.way == "gguf" else "checkpoint"
 
 
 def _elsewhere(engine: Engine, device: Hardware) -> str | None:
