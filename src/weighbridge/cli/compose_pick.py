@@ -9,7 +9,7 @@ from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.tables import load_scores
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose_cost import price_disputes
-from weighbridge.cli.compose_runs import Wanted, device_name, runs_of
+from weighbridge.cli.compose_runs import Wanted, device_name, launch_command, runs_of
 from weighbridge.cost.amounts import read_share
 from weighbridge.cost.asked import hardware_of
 from weighbridge.cost.batch import DISCOUNTS
@@ -98,8 +98,22 @@ def _runs(need: Need, catalogue: Catalogue) -> Callable[[Subject], Runs]:
     return runs
 
 
-def _launch(_: Ranked) -> str | None:
-    return None
+def _launcher(answer: Answer, catalogue: Catalogue) -> Callable[[Ranked], str | None]:
+    """The command that starts a model on the own hardware it was ranked on."""
+    known = all_hardware(catalogue)
+    sets = {}
+    for text in answer.need.file.serve.on:
+        devices = find_devices(text, known)
+        sets[device_name(devices, known), devices.count] = devices
+
+    def launch(each: Ranked) -> str | None:
+        run = each.way.run
+        if run is None:
+            return None
+        devices = sets[run.hardware.device, run.hardware.count]
+        return launch_command(catalogue, catalogue.models[each.id], devices, run, answer.need.context)
+
+    return launch
 
 
 def write_task(answer: Answer, path: Path, most: int, folder: Path) -> list[str]:
@@ -113,7 +127,9 @@ def write_task(answer: Answer, path: Path, most: int, folder: Path) -> list[str]
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
             raise UsageError(f"{str(file)!r} is already there, and nothing was written", next_move="Name another.")
-        file.write_text(task_text(answer, ranked, held(folder).offers, _launch), encoding="utf-8")
+        state = held(folder)
+        launch = _launcher(answer, state.catalogue)
+        file.write_text(task_text(answer, ranked, state.offers, launch), encoding="utf-8")
         if not items.exists():
             items.write_text(items_text(), encoding="utf-8")
     except OSError as error:

@@ -10,34 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import msgspec
 
 from weighbridge.catalog.profile import known as said
 from weighbridge.catalog.records import Catalogue, Model
+from weighbridge.cli.compose_source import Source, from_catalogue
 from weighbridge.cost.hardware import Hardware, Pace, price_own
 from weighbridge.cost.workload import Range, Workload
-from weighbridge.errors import WeighbridgeError
-from weighbridge.fit.answer import fit, usual_engine
+from weighbridge.errors import InputError, WeighbridgeError
+from weighbridge.fit.answer import fit
+from weighbridge.fit.answer_quant import LOSSY, ladder
 from weighbridge.fit.answer_split import resolve_split
-from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.devices import DeviceSet, Known
-from weighbridge.fit.reading import read_architecture
+from weighbridge.fit.launch.readable import why_not
 from weighbridge.fit.records import Ask, Engine, Fit, Speed, Subject
 from weighbridge.fit.speed import Speeds, run_of, speeds_of
 from weighbridge.fit.speed_run import SERVING
 from weighbridge.fit.speed_work import format_class, work_of
-from weighbridge.fit.weights import derive
 from weighbridge.pick.ways import Run, Runs
 
-FORMATS: Mapping[str, tuple[str, ...]] = {
-    "serving": ("native", "fp8", "awq"),
-    "local": ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"),
-}
-"""Tried in this order, the best first. Nothing under four bits: below, what is lost is no longer small."""
+WIDE = frozenset(("BF16",))
+"""GGUF files that people skip: eight bits lose nothing that has been measured, at half the bytes."""
 MOST_SEQUENCES: Mapping[str, int] = {"serving": 256, "local": 8}
 """What vLLM takes at once unless told otherwise; llama.cpp's slots beyond a few only share one speed."""
+OFF = 0.75
+"""A config whose parameters differ from what is reported by more than this share is not believed."""
 SAID = "estimated by fit, with the ends of its 80% interval"
 
 
@@ -64,70 +62,75 @@ def device_name(devices: DeviceSet, known: Known) -> str:
     return devices.hardware.id + ("" if usual is None or usual.memory_bytes == memory else f" {memory >> 30} GB")
 
 
-@lru_cache(maxsize=4096)
-def _architecture(config: bytes, name: str) -> Architecture | str:
-    """What a config describes, or why it cannot be read."""
-    try:
-        return read_architecture(msgspec.json.decode(config), name)
-    except WeighbridgeError as error:
-        return error.what
-
-
 def runs_of(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Hardware], ...], wanted: Wanted) -> Runs:
     """What each device set does with a model, the best format first; and why others do not."""
-    config = said(catalogue, model, "config")
-    if config is None:
-        return Runs((), _without_config(catalogue, model, sets))
-    architecture = _architecture(msgspec.json.encode(config.value), model.id)
-    if isinstance(architecture, str):
-        return Runs((), f"its config cannot be read: {architecture}")
+    if said(catalogue, model, "config") is None:
+        return Runs((), _without_config(catalogue, model, sets, wanted.memory or 1.0))
+    try:
+        source = from_catalogue(model, catalogue)
+    except InputError as error:
+        return Runs((), f"its config cannot be read: {error.what}")
+    made, reported = _parameters(source), said(catalogue, model, "parameters_total")
+    if reported is not None and not OFF < made / reported.value < 1 / OFF:
+        what = f"its config makes {made / 1e9:,.0f}B parameters, {reported.value / 1e9:,.0f}B are reported"
+        return Runs((), f"{what}: one of the two is wrong, so nobody can say what it fits on")
     fitting: list[Run] = []
     because: list[str] = []
     for devices, priced in sets:
-        found = list(_on_set(model.id, architecture, devices, priced, wanted))
+        found = list(_on_set(source, devices, priced, wanted))
         fitting += [each for each in found if isinstance(each, Run)]
         if not any(isinstance(each, Run) for each in found):
             because += [str(each) for each in found[-1:]]
     return Runs(tuple(fitting), "; ".join(because))
 
 
-def _without_config(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Hardware], ...]) -> str:
+def _parameters(source: Source) -> int:
+    return source.subject("native", "vllm").weights.parameters_total
+
+
+def _without_config(
+    catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Hardware], ...], share: float
+) -> str:
     """What its parameters alone take at four bits, where that is more than any set has; else that nobody can say."""
     parameters = said(catalogue, model, "parameters_total")
-    largest = max((devices.usable_bytes for devices, _ in sets), default=0)
+    largest = share * max((devices.usable_bytes for devices, _ in sets), default=0)
     if parameters is not None and parameters.value / 2 > largest:
         return f"its parameters take {_gib(parameters.value / 2)} at 4 bits, the largest set has {_gib(largest)}"
     return "its config is not known here, so nobody can say what it fits on"
 
 
-def _on_set(
-    name: str, architecture: Architecture, devices: DeviceSet, priced: Hardware, wanted: Wanted
-) -> Iterator[Run | str]:
+def _on_set(source: Source, devices: DeviceSet, priced: Hardware, wanted: Wanted) -> Iterator[Run | str]:
     """A run for each format that fits, the best first; of the others why not."""
-    engine = wanted.engine or _engine(name, architecture, devices)
-    family = "serving" if engine in SERVING else "local"
+    engine = wanted.engine or _usual(devices)
     place = f"{priced.device} x{priced.count}"
-    for fmt in dict.fromkeys(wanted.formats or FORMATS[family]):
+    ask = Ask(context_tokens=wanted.context, engine=engine, memory_fraction=wanted.memory)
+    for fmt in wanted.formats or _formats(source, ask, devices):
         try:
-            subject = Subject(
-                model=name, architecture=architecture, weights=derive(architecture, fmt), gguf=family == "local"
-            )
-            split = resolve_split(architecture, engine, devices.count)
+            subject = source.subject(fmt, engine)
+            split = resolve_split(source.architecture, engine, devices.count)
         except WeighbridgeError as error:
             yield f"{fmt} on {place}: {error.what}"
             continue
-        ask = Ask(context_tokens=wanted.context, engine=engine, split=split, memory_fraction=wanted.memory)
-        alone = fit(subject, ask, devices)
+        reason = why_not(engine, subject, devices.hardware)
+        if reason is not None:
+            yield f"{fmt} on {place}: {reason}"
+            continue
+        asked = msgspec.structs.replace(ask, split=split)
+        alone = fit(subject, asked, devices, launch=False)
         if not alone.fits:
             yield f"{fmt} takes {_gib(alone.total_bytes)} for one request, {place} has {_gib(alone.capacity_bytes)}"
             continue
-        yield _run(_Speedometer(subject, ask, devices, wanted), alone, priced)
+        yield _run(_Speedometer(subject, asked, devices, wanted), alone, priced)
 
 
-def _engine(name: str, architecture: Architecture, devices: DeviceSet) -> Engine:
-    return usual_engine(
-        Subject(model=name, architecture=architecture, weights=derive(architecture, "native")), devices.hardware
-    )
+def _usual(devices: DeviceSet) -> Engine:
+    chip = devices.hardware
+    return "llamacpp" if chip.kind == "cpu" or chip.vendor == "Apple" else "vllm"
+
+
+def _formats(source: Source, ask: Ask, devices: DeviceSet) -> tuple[str, ...]:
+    """Formats the engine can run there, the least lossy first; none under four bits."""
+    return tuple(name for name in ladder(source.architecture, ask, devices.hardware) if name not in LOSSY | WIDE)
 
 
 def _run(quick: _Speedometer, alone: Fit, priced: Hardware) -> Run:
@@ -138,6 +141,8 @@ def _run(quick: _Speedometer, alone: Fit, priced: Hardware) -> Run:
         most, speeds = under_way, quick.at(under_way)
     return Run(
         variant=_variant(quick.subject),
+        asked=quick.subject.weights.format,
+        engine=quick.engine,
         hardware=priced,
         pace=None if speeds is None else quick.pace(speeds),
         user_tps=None if speeds is None else _range(speeds.decode_tps_per_user),
@@ -152,7 +157,8 @@ def _most(subject: Subject, ask: Ask, devices: DeviceSet, wanted: Wanted) -> int
     average = max(1, round(wanted.work.input_tokens + wanted.work.output_tokens))
     usual = msgspec.structs.replace(ask, context_tokens=average)
     family = "serving" if ask.engine in SERVING else "local"
-    return max(1, min(fit(subject, usual, devices).max_concurrency, MOST_SEQUENCES[family]))
+    most = fit(subject, usual, devices, launch=False).max_concurrency
+    return max(1, min(most, MOST_SEQUENCES[family]))
 
 
 class _Speedometer:
@@ -166,6 +172,7 @@ class _Speedometer:
         self._kind = format_class(subject.weights.format, subject.architecture.stored)
         self.subject, self._devices, self._wanted = subject, devices, wanted
         self._most = _most(subject, ask, devices, wanted)
+        self.engine = ask.engine
         self._serves = ask.engine in SERVING
 
     def at(self, sequences: int) -> Speeds | None:
@@ -244,3 +251,14 @@ def served_by(catalogue: Catalogue, model: Model, devices: DeviceSet, priced: Ha
     """The best run of one model on one set, for `cost`; why there is none."""
     runs = runs_of(catalogue, model, ((devices, priced),), wanted)
     return runs.fitting[0] if runs.fitting else runs.because
+
+
+def launch_command(catalogue: Catalogue, model: Model, devices: DeviceSet, run: Run, context: int) -> str | None:
+    """The command that starts a run; None where fit knows none."""
+    source = from_catalogue(model, catalogue)
+    engine: Engine = run.engine  # type: ignore[assignment]
+    subject = source.subject(run.asked, engine)
+    ask = Ask(context_tokens=context, engine=engine)
+    most = max(1, min(run.sequences, fit(subject, ask, devices, launch=False).max_concurrency))
+    command = fit(subject, msgspec.structs.replace(ask, concurrency=most), devices).launch.get(engine, "#")
+    return None if command.startswith("#") else command

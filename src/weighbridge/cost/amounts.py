@@ -19,7 +19,9 @@ PER_DAY: Mapping[str, float] = {
     **dict.fromkeys(("w", "week"), 1 / 7),
     **dict.fromkeys(("mo", "month"), 1 / DAYS_A_MONTH),
 }
-_NUMBER = re.compile(r"\s*(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d[\d_]*(?:\.\d+)?(?:e[+-]?\d{1,3})?)\s*([kmbt])?\s*", re.I | re.ASCII)
+_NUMBER = re.compile(
+    r"\s*(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d[\d_]*(?:\.\d+)?(?:e[+-]?\d{1,3})?)\s*([kmbt])?\s*", re.IGNORECASE | re.ASCII
+)
 
 
 def read_amount(text: object) -> float | None:

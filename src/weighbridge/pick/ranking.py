@@ -144,6 +144,8 @@ def near_misses(answer: Answer, most: int) -> list[Excluded]:
     """Models that fail one thing alone, those placed highest first. Where others are ranked, only those that would
     stand among the first and cannot be served within the need: a rule that was written down is meant."""
     near = [(each, each.quality) for each in answer.excluded if len(each.reasons) == 1 and each.quality is not None]
+    if answer.ranked and answer.need.file.serve.how == "own":
+        return []  # that what is larger does not fit goes without saying
     if answer.ranked:
         first = answer.ranked[0].quality
         near = [(each, quality) for each, quality in near if each.meets_rules and not told_apart(first, quality)]

@@ -16,7 +16,8 @@ from weighbridge.pick.endpoints import ENDPOINTS
 from weighbridge.pick.ranking import Answer, Ranked
 
 ITEMS = "items.jsonl"
-FIRST_PORT = 8000
+PORTS = {"vllm": 8000, "sglang": 30000, "llamacpp": 8080, "ollama": 11434, "tensorrt-llm": 8000}
+"""Where each engine answers unless told otherwise."""
 FILL_IN = "FILL IN"
 UNKNOWN_URL = "https://fill-in.example/v1"
 Launch = Callable[[Ranked], str | None]
@@ -46,7 +47,7 @@ def to_fill_in(ranked: Sequence[Ranked]) -> Iterator[str]:
     if unknown:
         yield f"base_url and key of {', '.join(unknown)}"
     if any(each.way.how == "own" for each in ranked):
-        yield "start the engines whose commands stand in task.toml"
+        yield "start the engines whose commands stand in task.toml; `weigh --candidates A,B` takes those that run"
 
 
 def _head(answer: Answer) -> Iterator[str]:
@@ -83,7 +84,7 @@ def _backends(ranked: Sequence[Ranked], offers: Sequence[Offer], launch: Launch)
         yield f"name = {_text(_name(each))}"
         yield 'kind = "openai"'
         if each.way.how == "own":
-            yield from _local(each, FIRST_PORT + place, launch(each))
+            yield from _local(each, place, launch(each))
         else:
             yield from _hosted(each, by_key.get((each.way.how, each.way.model_id)))
 
@@ -100,9 +101,14 @@ def _hosted(each: Ranked, offer: Offer | None) -> Iterator[str]:
         yield f"price = {{ {prices} }}    # dollars a million tokens, of {offer.updated or 'an unknown day'}"
 
 
-def _local(each: Ranked, port: int, command: str | None) -> Iterator[str]:
+def _local(each: Ranked, place: int, command: str | None) -> Iterator[str]:
+    """Every candidate has a port of its own, so that an engine that is not started is missed, not mistaken."""
+    engine = each.way.run.engine if each.way.run else "vllm"
+    port = PORTS[engine] if engine == "ollama" else PORTS[engine] + place
+    flag = "" if engine == "ollama" else f" --port {port}"
+    flag += f" --served-model-name {each.id}" if engine in ("vllm", "sglang") else ""
     yield f"# runs on {each.way.fits_on}; start it first:"
-    yield f"#   {command}" if command else f"#   {FILL_IN}: the command of your engine, at port {port}"
+    yield f"#   {command}{flag}" if command else f"#   {FILL_IN}: the command of your engine, at port {port}"
     yield f'base_url = "http://127.0.0.1:{port}/v1"'
     yield f"model = {_text(each.id)}"
     yield "price = { input = 0, output = 0 }    # your own hardware: paid for whether it is asked or not"

@@ -29,6 +29,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     variant: str
     """`fp8`, `Q4_K_M`."""
+    asked: str = "native"
+    """The format as fit was asked for it: `native` for the checkpoint as it is."""
+    engine: str = "vllm"
     hardware: Hardware
     pace: Pace | None
     """None where the device's speed is not known."""
@@ -67,6 +70,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     why: tuple[str, ...]
     model_id: str = ""
     """As the provider calls it."""
+    run: Run | None = None
+    """On own hardware: what was reckoned with."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -207,17 +212,20 @@ def _judged_own(run: Run, need: Need) -> Way | Refused:
         return Refused(f"on {run.place}: {cost.unknown[0]} is not known, and a limit is set")
     if limit is not None and cost.usd.value > limit:
         return Refused(f"{usd(cost.usd.value)} a month on {run.place}, the limit is {usd(limit)}")
-    why = [f"fits on {run.place}, {run.free_bytes / 2**30:.1f} GiB left, {run.sequences} at once"]
+    told = [f"fits on {run.place}, {run.free_bytes / 2**30:.1f} GiB left, {run.sequences} at once"]
     if cost.is_whole:
-        why.append(f"{usd(cost.usd.value)} a month for {cost.devices} devices, {run.hardware.spare} spare sets counted")
+        told.append(
+            f"{usd(cost.usd.value)} a month for {cost.devices} devices, {run.hardware.spare} spare sets counted"
+        )
     else:
-        why.append(f"{' and '.join(cost.unknown)} is not known")
+        told.append(f"{' and '.join(cost.unknown)} is not known")
     return Way(
         how="own",
         usd=cost.usd if cost.is_whole else None,
         decode_tps=run.user_tps,
         fits_on=run.place,
-        why=tuple(why),
+        why=tuple(told),
+        run=run,
     )
 
 
