@@ -20,6 +20,8 @@ THICK, RADIUS = 2.5, 4.5
 LINE = 15.0
 """Least distance between two names."""
 ROWS, LEAST_WIDE = 18, 30
+UNNAMED = "."
+"""The letter of a series whose dots are many and mean nothing one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ def _series(plane: Plane, series: Series) -> Iterator[Shape]:
         return
     for x, y in places:
         yield Dot(x, y, RADIUS, series.colour)
-        yield Label(x + RADIUS + 3, y - RADIUS, series.letter, 12, series.colour)
+        if series.letter != UNNAMED:
+            yield Label(x + RADIUS + 3, y - RADIUS, series.letter, 12, series.colour)
 
 
 def _names(plane: Plane) -> Iterator[Shape]:

@@ -134,20 +134,20 @@ def _formats(source: Source, ask: Ask, devices: DeviceSet) -> tuple[str, ...]:
 
 
 def _run(quick: _Speedometer, alone: Fit, priced: Hardware) -> Run:
+    """Costs are reckoned with what a full set does; what one answer gets, with what is under way."""
     most = quick.most()
-    speeds = quick.at(most)
-    under_way = quick.under_way(most, priced)
-    if under_way is not None:
-        most, speeds = under_way, quick.at(under_way)
+    full = quick.at(most)
+    under_way = quick.under_way(most, priced) or most
+    usual = full if under_way == most else quick.at(under_way)
     return Run(
         variant=_variant(quick.subject),
         asked=quick.subject.weights.format,
         engine=quick.engine,
         hardware=priced,
-        pace=None if speeds is None else quick.pace(speeds),
-        user_tps=None if speeds is None else _range(speeds.decode_tps_per_user),
-        ttft_s=None if speeds is None or speeds.first_token_s is None else _range(speeds.first_token_s),
-        sequences=most,
+        pace=None if full is None else quick.pace(full),
+        user_tps=None if usual is None else _range(usual.decode_tps_per_user),
+        ttft_s=None if usual is None or usual.first_token_s is None else _range(usual.first_token_s),
+        sequences=under_way,
         free_bytes=alone.capacity_bytes - alone.total_bytes,
     )
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import msgspec
 
 from weighbridge.charts.plane import COLOURS, Axis, Plane, Series, around
+from weighbridge.charts.sheet import INK
 from weighbridge.cost.comparison import Comparison
 from weighbridge.cost.hardware import price_own
 
@@ -37,12 +38,11 @@ def plane_of(comparisons: Sequence[Comparison]) -> Plane | None:
 
 def _providers(comparisons: Sequence[Comparison], volumes: Sequence[float]) -> list[Series]:
     found: list[Series] = []
-    for comparison in comparisons:
+    for place, comparison in enumerate(comparisons):
         best = comparison.cheapest
         if best is not None and best.usd.value > 0:
             slope = best.usd.value / comparison.work.requests_per_day
             points = tuple((volume, slope * volume) for volume in (volumes[0], volumes[-1]))
-            place = len(found)
             name = f"{best.provider}, {_short(comparison.model)}"
             found.append(Series(name, LETTERS[place % len(LETTERS)], points, colour=COLOURS[1 + place % 7]))
     return found[: len(LETTERS)]
@@ -52,6 +52,7 @@ def _owned(comparisons: Sequence[Comparison], volumes: Sequence[float]) -> list[
     """Staircases; several models on the same hardware get a digit each."""
     found: list[Series] = []
     owned = [each for each in comparisons if each.served is not None and each.own is not None and each.own.is_whole]
+    colours = {each.model: COLOURS[1 + place % 7] for place, each in enumerate(comparisons)}
     for place, comparison in enumerate(owned[:9]):
         assert comparison.served is not None
         hardware, pace = comparison.served.hardware, comparison.served.pace
@@ -61,7 +62,8 @@ def _owned(comparisons: Sequence[Comparison], volumes: Sequence[float]) -> list[
         ]
         letter = "#" if len(owned) == 1 else f"{place + 1}"
         name = f"own {hardware.device} x{hardware.count}" + (f", {_short(comparison.model)}" if len(owned) > 1 else "")
-        found.append(Series(name, letter, _stairs([(volume, cost.usd.value) for volume, cost in points])))
+        stairs = _stairs([(volume, cost.usd.value) for volume, cost in points])
+        found.append(Series(name, letter, stairs, colour=INK if len(owned) == 1 else colours[comparison.model]))
     return found
 
 
