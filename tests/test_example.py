@@ -162,8 +162,9 @@ def test_the_backends_that_its_comments_show_are_valid_when_taken_over(tmp_path:
 def test_both_models_do_better_than_guessing(
     smollm2: Path, gemma3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The real engines on the first tickets of the shipped order. Where numbers come out a little differently on
-    another processor a few answers change: the bars leave room for that."""
+    """The real engines on the first 16 tickets of the shipped order, 32 labels each. Where numbers come out a little
+    differently on another processor a few answers change: the bars leave room for six labels or more (0.50 and 0.75
+    were measured)."""
     pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
     for name in ("items.jsonl", *shot_files()):
         (tmp_path / name).symlink_to(FOLDER / name)
@@ -175,7 +176,7 @@ def test_both_models_do_better_than_guessing(
     settings = read_settings({"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CACHE_HOME": str(tmp_path / "cache")})
 
     report = weigh_task(
-        tmp_path, Changes(max_items=40), settings, report=None, tell=lambda progress: None, transfers=Silent()
+        tmp_path, Changes(max_items=16), settings, report=None, tell=lambda progress: None, transfers=Silent()
     )
 
     scores = {candidate.name: candidate.score for candidate in report.result.candidates}

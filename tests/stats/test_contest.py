@@ -312,10 +312,10 @@ def test_the_same_scores_give_the_same_verdict() -> None:
 def test_a_million_items_need_no_more_memory_than_a_thousand() -> None:
     """Nothing in a contest grows with the number of items drawn."""
     sizes = []
-    for items in (1_000, 50_000):
+    for items in (1_000, 10_000):
         contest = make_contest(total=1_000_000, futility=False)
         for i in range(items):
             contest.add([i % 2, (i + 1) % 2])
         sizes.append(len(pickle.dumps(contest)))
 
-    assert sizes[0] == pytest.approx(sizes[1], abs=200)
+    assert sizes[0] == pytest.approx(sizes[1], abs=200), "9,000 items more would take 9,000 bytes at the very least"
