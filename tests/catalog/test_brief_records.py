@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -99,3 +101,28 @@ def test_a_name_that_was_taken_back_became_nobodys() -> None:
     assert points(page(), "Support and likely life", "Moving name") == [
         "deepseek-reasoner meant it from 2025-05-28 to 2025-08-21, when it became another model's"
     ]
+
+
+@pytest.mark.parametrize("name", ["Qwen2.5-7B-Instruct", "gpt-oss-120b", "DeepSeek-V3"])
+def test_the_command_names_hardware_for_one_user_in_one_machine(name: str) -> None:
+    """As `weighbridge fit` judges it: a small model needs one small device, a large one several large ones."""
+    from click.testing import CliRunner
+
+    from weighbridge.cli.main import main
+
+    page = json.loads(CliRunner().invoke(main, ["brief", name, "--json"]).output)
+    hardware = next(each for each in page["sections"] if each["title"] == "Smallest hardware")
+    said = {point["label"]: point["text"] for point in hardware["points"]}
+
+    assert re.fullmatch(r"1 x .* with llama\.cpp: [\d.]+ GiB for one user .*", said["Locally, in 4 bits"])
+    assert re.fullmatch(r"[1248] x .* with vLLM: [\d.]+ GiB for one user .*", said["As it is stored"])
+
+
+def test_what_no_machine_holds_is_said_to_be_too_large() -> None:
+    from click.testing import CliRunner
+
+    from weighbridge.cli.main import main
+
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(main, ["brief", "Kimi-K3"]).output
+
+    assert "no machine that is known here holds it with vLLM, up to 8 devices" in shown

@@ -168,7 +168,7 @@ def _hardware(model: Model, facts: dict[str, Resolved], smallest: Smallest | Non
     for variant in model.variants:
         if variant.bytes is not None:
             yield Point(f"Weights in {variant.format}", f"{variant.bytes / 1e9:,.1f} GB, without cache and buffers")
-    size = facts.get("exact_parameters") or facts.get("parameters_total")
+    size = facts.get("parameters_total") or facts.get("exact_parameters")
     if size is not None:
         text = f"{size.value * 2 / 1e9:,.0f} GB at 16 bits, {size.value / 2e9:,.0f} GB at 4, without cache and buffers"
         yield Point("Weights alone", text, size.source)
