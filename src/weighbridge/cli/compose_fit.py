@@ -14,7 +14,7 @@ from weighbridge.cli.compose_source import Source, from_catalogue, from_config, 
 from weighbridge.errors import InputError, UsageError
 from weighbridge.fit.answer import Details, fit_details
 from weighbridge.fit.answer_quant import Choice, choose_quant
-from weighbridge.fit.answer_smallest import Served, Target, by_price, smallest_sets
+from weighbridge.fit.answer_smallest import Served, Target, by_price, smallest_sets, users_of
 from weighbridge.fit.answer_split import resolve_split
 from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.devices import DeviceSet, Known, find_devices
@@ -43,6 +43,10 @@ class Wish:
     pipeline: int | None = None
     expert: int | None = None
     ask: Ask = field(default_factory=Ask)
+    first_token_s: float | None = None
+    """A target: most seconds until the first token."""
+    tokens_per_s: float | None = None
+    """A target: least tokens a second for each user."""
 
 
 def source_of(wish: Wish, folder: Path) -> Source:
@@ -156,7 +160,13 @@ def answers(wish: Wish, folder: Path) -> list[tuple[Details, DeviceSet]]:
         subject = subject_for(wish, source, engine)
         if wish.engine is not None:
             check_runs(engine, subject, devices.hardware)
-        found.append((fit_details(subject, ask_for(wish, source, engine, devices), devices), devices))
+        ask = ask_for(wish, source, engine, devices)
+        details = fit_details(subject, ask, devices)
+        if wish.first_token_s is not None or wish.tokens_per_s is not None:
+            target = Target(users=1 << 20, first_token_s=wish.first_token_s, tokens_per_s=wish.tokens_per_s)
+            held_users = users_of(subject, ask, target, devices)
+            details = msgspec.structs.replace(details, users_within_target=held_users)
+        found.append((details, devices))
     return found
 
 

@@ -87,8 +87,12 @@ class EngineName(click.ParamType):  # type: ignore[type-arg]
 @click.option("--draft-tokens", type=click.IntRange(0, 16), default=0, help="Proposed a step by MTP layers.  [0]")
 @click.option("--memory-fraction", type=click.FloatRange(0, 1, min_open=True), help="What the engine may take.")
 @click.option("--users", type=Count(MOST_SEQUENCES), help="Find the smallest set of devices for so many at once.")
-@click.option("--ttft", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds to the first token.")
-@click.option("--tps", type=click.FloatRange(0, min_open=True), metavar="T", help="Tokens a second for each user.")
+@click.option(
+    "--ttft", type=click.FloatRange(0, min_open=True), metavar="S", help="Target: seconds to the first token."
+)
+@click.option(
+    "--tps", type=click.FloatRange(0, min_open=True), metavar="T", help="Target: tokens a second for each user."
+)
 @FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; a list for several devices.")
 @click.option("--details", is_flag=True, help="With --json: the parts of the overhead, notes, time to first token.")
@@ -132,7 +136,13 @@ def _wish(options: dict[str, Any]) -> Wish:
     )
     names = {"tp": "tensor", "pp": "pipeline", "ep": "expert"}
     same = {name: options[name] for name in ("model", "config", "file", "on", "quant", "engine")}
-    return Wish(ask=ask, **same, **{ours: options[theirs] for theirs, ours in names.items()})
+    return Wish(
+        ask=ask,
+        first_token_s=options["ttft"],
+        tokens_per_s=options["tps"],
+        **same,
+        **{ours: options[theirs] for theirs, ours in names.items()},
+    )
 
 
 def _target(options: dict[str, Any]) -> Target | None:

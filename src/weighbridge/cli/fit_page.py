@@ -86,6 +86,8 @@ def _room(details: Details) -> Iterator[tuple[str, str, str]]:
     many = "sequence" if ask.concurrency == 1 else "sequences"
     yield "  longest context", f"{fit.max_context:,} tokens", f"for {ask.concurrency:,} {many}"
     yield "  most sequences", f"{fit.max_concurrency:,}", f"of {ask.context_tokens:,} tokens"
+    if details.users_within_target is not None:
+        yield "  within target", f"{details.users_within_target:,} users", "at once, by the middle of the estimates"
     if details.speeds is None:
         yield "  speed", "unknown", "" if fit.fits else "it would not start"
         return

@@ -36,6 +36,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     speeds: Speeds | None
     """None where the device's bandwidth is unknown, or where the engine would not start for want of memory."""
     notes: tuple[str, ...] = ()
+    users_within_target: int | None = None
+    """Most sequences for which a latency target holds that somebody named; None where nobody did."""
 
 
 def usual_engine(subject: Subject, device: Hardware) -> Engine:

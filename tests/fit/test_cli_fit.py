@@ -1,0 +1,217 @@
+"""`weighbridge fit` as somebody types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gguf_bytes import T, gguf
+from weighbridge.cli.main import main
+
+CONFIG = {
+    "model_type": "qwen3", "num_hidden_layers": 36, "hidden_size": 4096, "num_attention_heads": 32,
+    "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151_936, "intermediate_size": 12_288,
+    "tie_word_embeddings": False, "max_position_embeddings": 40_960,
+}  # fmt: skip
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, ["fit", *words], env={"COLUMNS": "120"})
+
+
+def answer(*words: str) -> Any:
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    return str(tmp_path / "config.json")
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A whole GGUF file of one layer: 256 wide, 4 heads of 64, two of them kept, a window of 1,024."""
+    metadata = {
+        "general.architecture": "llama", "general.name": "Tiny", "general.file_type": 0, "llama.block_count": 1,
+        "llama.embedding_length": 256, "llama.attention.head_count": 4, "llama.attention.head_count_kv": 2,
+        "llama.context_length": 4096, "llama.feed_forward_length": 512,
+    }  # fmt: skip
+    tensors = [
+        T("token_embd.weight", (256, 1000)), T("output.weight", (256, 1000)), T("output_norm.weight", (256,)),
+        T("blk.0.attn_q.weight", (256, 256)), T("blk.0.attn_k.weight", (256, 128)),
+        T("blk.0.attn_v.weight", (256, 128)), T("blk.0.ffn_down.weight", (512, 256)),
+        T("blk.0.ffn_gate.weight", (256, 512)), T("blk.0.ffn_up.weight", (256, 512)),
+    ]  # fmt: skip
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(gguf(metadata, tensors))
+    return path
+
+
+def test_one_device_gives_an_object_and_several_a_list(config: str) -> None:
+    one = answer("--config", config, "--on", "H100-SXM")
+    two = answer("--config", config, "--on", "H100-SXM", "--on", "2x RTX 4090")
+
+    assert one == two[0]
+    assert (two[1]["device"], two[1]["count"]) == ("RTX 4090", 2)
+    assert one["kv_bytes_per_token"] == 36 * 8 * 256 * 2
+    assert one["weights_bytes"] + one["kv_bytes"] + one["overhead_bytes"] == one["total_bytes"]
+
+
+def test_a_file_is_exact(weights: Path) -> None:
+    held = 4 * (2 * 256_000 + 256 + 256 * 256 + 2 * 256 * 128 + 3 * 256 * 512)
+
+    found = answer("--file", str(weights), "--on", "RTX 4090", "--context", "4096")
+
+    assert (found["weights_bytes"], found["kinds"]["weights_bytes"]) == (held, "exact")
+    assert (found["model"], found["variant"], found["max_context"]) == ("Tiny", "F32", 4096)
+    assert found["kv_bytes"] == 4096 * 2 * 2 * 64 * 2
+    assert found["launch"]["llamacpp"].startswith(f"llama-server --model {weights} --ctx-size 4096 ")
+
+
+def test_a_config_that_another_quantisation_is_asked_of_is_derived(config: str) -> None:
+    sizes = [answer("--config", config, "--on", "H100-SXM", "--quant", name)["weights_bytes"]
+             for name in ("bf16", "fp8", "Q4_K_M", "q2_k")]  # fmt: skip
+
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 4
+
+
+def test_the_page_says_what_takes_the_memory_and_how_sure_each_figure_is(config: str) -> None:
+    page = run("--config", config, "--on", "RTX 4090", "--quant", "Q4_K_M", "--context", "8k").output
+
+    for word in ("fits", "weights", "state", "overhead", "capacity", "derived", "estimated", "longest context",
+                 "decode", "llama-server --model", "GiB"):  # fmt: skip
+        assert word in page
+    assert " GB " not in page
+
+
+def test_the_least_lossy_quantisation_is_pointed_at(config: str) -> None:
+    page = run("--config", config, "--on", "RTX 3060", "--quant", "auto", "--engine", "llama.cpp").output
+    found = answer("--config", config, "--on", "RTX 3060", "--quant", "auto", "--engine", "llama.cpp")
+
+    assert f"Take {found['best']}" in page
+    assert [one["fits"] for one in found["tried"]].index(True) == [one["variant"] for one in found["tried"]].index(
+        found["best"]
+    )
+
+
+def test_the_smallest_set_for_users_names_devices_and_their_price(config: str) -> None:
+    found = answer("--config", config, "--on", "H100-SXM", "--users", "200", "--context", "16k", "--tps", "15")
+
+    assert found["users"] == 200
+    for one in found["sets"]:
+        assert one["groups"] * one["users_each"] >= 200
+        assert one["devices"] == one["groups"] * one["fit"]["count"]
+        assert one["tps_each"]["value"] >= 15 * 0.999
+
+
+def test_the_concurrency_at_which_a_target_breaks_is_said(config: str) -> None:
+    result = run("--config", config, "--on", "H100-SXM", "--tps", "30", "--details", "--json")
+
+    users = json.loads(result.output)["users_within_target"]
+
+    assert users > 1
+    each = [
+        json.loads(
+            run("--config", config, "--on", "H100-SXM", "--concurrency", str(count), "--details", "--json").output
+        )
+        for count in (users, users + 1)
+    ]
+    assert each[0]["speeds"]["decode_tps_per_user"]["value"] >= 30
+    assert each[1]["fit"]["fits"] is False or each[1]["speeds"]["decode_tps_per_user"]["value"] < 30
+
+
+def test_bigger_numbers_may_be_written_short(config: str) -> None:
+    assert answer("--config", config, "--on", "H100-SXM", "--context", "32k") == answer(
+        "--config", config, "--on", "H100-SXM", "--context", "32_768"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--on", "H100-SXM"], 2, "say which model, once"),
+        (["qwen3-8b", "--config", "x", "--on", "H100-SXM"], 2, "say which model, once"),
+        (["qwen3-8c", "--on", "H100-SXM"], 2, "Did you mean Qwen/Qwen3-8B"),
+        (["CONFIG", "--on", "RTX 4091"], 2, "RTX 4090"),
+        (["CONFIG", "--on", "H100x0"], 2, "0 devices"),
+        (["CONFIG", "--on", "H100-SXM", "--quant", "Q4_K_N"], 2, "Did you mean q4_k"),
+        (["CONFIG", "--on", "H100-SXM", "--quant", "UD-Q4_K_XL"], 2, "gives every tensor a type of its own"),
+        (["CONFIG", "--on", "H100-SXM", "--engine", "vlm"], 2, "did you mean vllm"),
+        (["CONFIG", "--on", "H100-SXM", "--kv-dtype", "q8"], 2, "Did you mean q8_0"),
+        (["CONFIG", "--on", "H100-SXM", "--kv-dtype", "q8_0"], 2, "vllm keeps no cache in q8_0"),
+        (["CONFIG", "--on", "H100-SXM", "--context", "-5"], 2, "no whole number"),
+        (["CONFIG", "--on", "H100-SXM", "--context", "1e400"], 2, "no whole number"),
+        (["CONFIG", "--on", "H100-SXM", "--context", "9999999999"], 2, "can be reckoned with"),
+        (["CONFIG", "--on", "H100-SXM", "--concurrency", "0"], 2, "can be reckoned with"),
+        (["CONFIG", "--on", "H100-SXM", "--prompt", "9000"], 2, "does not go into a context"),
+        (["CONFIG", "--on", "3xH100-SXM", "--tp", "3"], 2, "Possible on 3: --pp 3"),
+        (["CONFIG", "--on", "2xH100-SXM", "--engine", "ollama", "--tp", "2"], 2, "cuts between layers"),
+        (["CONFIG", "--on", "H100-SXM", "--engine", "llamacpp", "--quant", "awq"], 2, "reads GGUF files"),
+        (["CONFIG", "--on", "M4-Max", "--engine", "vllm"], 2, "Apple"),
+        (["--file", "/nonexistent.gguf", "--on", "H100-SXM"], 1, "No such file"),
+        (["--config", "/nonexistent", "--on", "H100-SXM"], 1, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_with_the_next_move(words: list[str], status: int, said: str, config: str) -> None:
+    given = [part for word in words for part in (("--config", config) if word == "CONFIG" else (word,))]
+
+    result = run(*given)
+
+    assert result.exit_code == status
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "a JSON object"),
+        ("{", "no JSON"),
+        ('{"model_type": "bert", "vocab_size": 30522, "hidden_size": 768}', "encoder"),
+        ('{"model_type": "qwen3"}', "num_hidden_layers"),
+        (json.dumps({**CONFIG, "num_hidden_layers": -3}), "num_hidden_layers"),
+        (json.dumps({**CONFIG, "hidden_size": 10**30}), "hidden_size"),
+    ],
+    ids=["list", "cut", "encoder", "empty", "negative", "absurd"],
+)
+def test_a_config_that_is_none_is_refused_by_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+
+    result = run("--config", str(tmp_path), "--on", "H100-SXM")
+
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+def test_a_cut_file_and_a_missing_part_are_refused(weights: Path) -> None:
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1000])
+    part = weights.with_name("tiny-00001-of-00002.gguf")
+    part.write_bytes(whole)
+
+    cut, alone = run("--file", str(weights), "--on", "H100-SXM"), run("--file", str(part), "--on", "H100-SXM")
+
+    assert (cut.exit_code, alone.exit_code) == (1, 1)
+    assert "truncated" in cut.stderr
+    assert "a part of the model is missing" in alone.stderr
+
+
+def test_a_file_is_in_the_format_it_is_in(weights: Path) -> None:
+    result = run("--file", str(weights), "--on", "H100-SXM", "--quant", "Q8_0")
+
+    assert result.exit_code == 2
+    assert "the file holds F32, not Q8_0" in result.stderr
+
+
+def test_this_machine_is_looked_at_when_no_device_is_named(weights: Path) -> None:
+    found = answer("--file", str(weights))
+
+    assert isinstance(found, list) or found["capacity_bytes"] > 0
