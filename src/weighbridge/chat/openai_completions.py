@@ -57,6 +57,8 @@ def encode(
         ("messages", request.messages),
         ("tools", request.tools),
         ("reasoning_effort", request.reasoning_effort),
+        ("thinks", request.thinks is not None),
+        ("n", request.n != 1),
     ):
         if given:
             raise CannotAsk(f"the completion endpoint cannot say `{name}`")

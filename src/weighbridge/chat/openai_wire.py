@@ -15,6 +15,7 @@ import msgspec
 
 from weighbridge.chat.answer import TokenLogprob, Usage
 from weighbridge.chat.request import ChatRequest, Choice, Sampling
+from weighbridge.chat.sayable import HINT_FIELDS, cannot_say
 from weighbridge.chat.thinking import Thinking
 from weighbridge.errors import BackendRefused, BadAnswer, CannotAsk, EngineError
 
@@ -172,9 +173,12 @@ def read_labels(text: str, request: ChatRequest, spelling: Spelling, finish: str
 
 
 def with_extra(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
-    """The body with the request's `extra` fields; CannotAsk if one would undo what the request says. Those of another
-    dialect are not for this one."""
+    """The body with the request's `extra` fields; CannotAsk if one would undo what the request says, or was said in
+    another dialect, unless it changes no answer."""
     if request.extra_from not in ("", "openai"):
+        for name in request.extra:
+            if name not in HINT_FIELDS:
+                raise cannot_say("openai", name)
         return body
     for name in request.extra:
         if name in OURS:

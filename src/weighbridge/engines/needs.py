@@ -30,7 +30,13 @@ def needs(request: ChatRequest) -> tuple[Ability, ...]:
 
 
 def refuse_what_it_lacks(engine: Engine, request: ChatRequest) -> None:
-    """Raise CannotAsk naming the backend and the first ability it lacks."""
+    """Raise CannotAsk naming the backend and the first ability it lacks; no engine gives several answers at once."""
+    if request.n != 1:
+        raise CannotAsk(
+            f"backend {engine.name!r} gives one answer a call, and `n` asks for {request.n}",
+            where=f"backend {engine.name}",
+            next_move="Ask as often as answers are wanted.",
+        )
     for ability in needs(request):
         if ability not in engine.abilities:
             able = ", ".join(sorted(engine.abilities)) or "nothing"

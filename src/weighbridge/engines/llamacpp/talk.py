@@ -16,6 +16,13 @@ from weighbridge.errors import EngineCrashed, EngineError
 from weighbridge.net.sse import SseParser
 
 SPELLING = Spelling()
+CHAT = Spelling(
+    reasoning_switch="enable_thinking",
+    efforts=("minimal", "low", "medium", "high", "xhigh", "max"),
+    continues="last_message",
+)
+"""Templates read `enable_thinking` and `reasoning_effort`, each those that know it; the server goes on from a last
+message of the assistant's."""
 Reader = openai_chat.ChatStream | openai_completions.CompletionStream
 
 
@@ -43,15 +50,15 @@ class Talk:
     async def _continued(self, request: ChatRequest, slot: int) -> AsyncIterator[Piece]:
         body = openai_completions.encode(request, SPELLING, stream=True)
         if body.pop("response_format", None) is not None:  # the server reads it for conversations only
-            body["json_schema"] = request.schema
+            body["json_schema"] = request.schema if request.schema is not None else {"type": "object"}
         reader = openai_completions.CompletionStream(SPELLING)
         async for piece in self._streamed("/v1/completions", body, reader, slot):
             yield piece
 
     async def _conversed(self, request: ChatRequest, slot: int) -> AsyncIterator[Piece]:
-        body = openai_chat.encode(request, SPELLING, stream=True)
+        body = openai_chat.encode(request, CHAT, stream=True)
         if request.tools:
-            body["parallel_tool_calls"] = True
+            body["parallel_tool_calls"] = request.parallel_calls is not False
         effort = body.pop("reasoning_effort", None)
         if effort is not None:
             body["chat_template_kwargs"] = {"reasoning_effort": effort, **body.get("chat_template_kwargs", {})}
@@ -92,7 +99,9 @@ class Talk:
             return
         prompt = await self._template.render(prompted)
         extra = {name: value for name, value in request.extra.items() if name != "chat_template_kwargs"}
-        text = msgspec.structs.replace(prompted, messages=(), prompt=prompt, reasoning_effort=None, extra=extra)
+        text = msgspec.structs.replace(
+            prompted, messages=(), prompt=prompt, reasoning_effort=None, reasoning_tokens=None, thinks=None, extra=extra
+        )
         pieces = [piece async for piece in self._continued(text, slot)]
         words, calls = tools.read_back("".join(piece.text for piece in pieces))
         last = pieces[-1]

@@ -49,7 +49,14 @@ class Template:
         where its template opens the reasoning all the same, it is closed.
         """
         plain = msgspec.structs.replace(
-            request, choices=(), choose="text", baseline=None, schema=None, reasoning_effort=None
+            request,
+            choices=(),
+            choose="text",
+            baseline=None,
+            schema=None,
+            reasoning_effort=None,
+            reasoning_tokens=None,
+            thinks=None,
         )
         asked = encode(plain, Spelling(), stream=False)
         options = {"enable_thinking": False, **asked.get("chat_template_kwargs", {})}

@@ -72,19 +72,20 @@ def as_prompted(request: ChatRequest) -> ChatRequest:
         messages=_with_system(plain, told),
         tools=(),
         tool_choice="auto",
-        schema=answer_schema(tools, may_speak=may),
+        schema=answer_schema(tools, may_speak=may, most=1 if request.parallel_calls is False else MOST_CALLS),
     )
 
 
-def answer_schema(tools: Sequence[Tool], *, may_speak: bool) -> dict[str, Any]:
-    """JSON Schema of an answer. Each tool's schema stands under `$defs`, its own references pointing there."""
+def answer_schema(tools: Sequence[Tool], *, may_speak: bool, most: int = MOST_CALLS) -> dict[str, Any]:
+    """JSON Schema of an answer, with at most so many calls. Each tool's schema stands under `$defs`, its own references
+    pointing there."""
     calls = {
         "type": "object",
         "properties": {
             "tool_calls": {
                 "type": "array",
                 "minItems": 1,
-                "maxItems": MOST_CALLS,
+                "maxItems": most,
                 "items": {"anyOf": [_call_schema(tool, f"tool_{index}") for index, tool in enumerate(tools)]},
             }
         },
