@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from weighbridge.catalog.feeds.records import Document, Harvest, Overlay
+from weighbridge.catalog.feeds.registry import FEEDS
+from weighbridge.catalog.feeds.store import save_overlay
+from weighbridge.catalog.tables import load_offers
+from weighbridge.cli.compose import settings_from_environment
 from weighbridge.cli.main import main
 
 WORK = ("--requests", "50000/day", "--in", "1200", "--out", "300")
@@ -137,3 +143,21 @@ def test_training_of_numbers_alone_needs_no_model() -> None:
 
     assert value["flop_6nd"] == pytest.approx(6 * 37e9 * 14.8e12)
     assert value["flop_attention"] == 0
+
+
+def test_prices_that_sources_give_differently_are_shown_as_a_range_and_named() -> None:
+    """A feed that was fetched stands beside the shipped prices; nothing is averaged, nothing dropped."""
+    shipped = next(offer for offer in load_offers() if (offer.provider, offer.model_id) == ("nebius", "Qwen/Qwen3-32B"))
+    assert shipped.input is not None
+    dearer = msgspec.structs.replace(shipped, input=2 * shipped.input, source=FEEDS["litellm"].source.id)
+    document = Document("https://example.com", "2026-11-01T00:00:00Z", Harvest(offers=(dearer,)))
+    overlay = Overlay("litellm", FEEDS["litellm"].source, "2026-11-01T00:00:00Z", (document,))
+    save_overlay(settings_from_environment().data_dir / "catalogue", overlay)
+
+    offers = json.loads(run("qwen3-32b", *WORK, "--json").stdout)["models"][0]["offers"]
+
+    nebius = next(offer for offer in offers if offer["provider"] == "nebius")
+    low, high = nebius["usd_per_month"]["interval"]
+    assert low < high
+    assert set(nebius["sources"]) == {shipped.source, dearer.source}
+    assert any(note.startswith("sources differ") for note in nebius["notes"])
