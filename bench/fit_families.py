@@ -62,8 +62,8 @@ CHANGES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-def cases() -> Iterator[tuple[str, dict[str, Any], int]]:
-    """(model_type, config, parameters) of every family and change that transformers can build."""
+def cases() -> Iterator[tuple[str, dict[str, Any], int, bool]]:
+    """(model_type, config, parameters, whether it has a vision tower) of all that transformers can build."""
     import torch
     from transformers import CONFIG_MAPPING, AutoModelForCausalLM
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as NAMES
@@ -78,7 +78,8 @@ def cases() -> Iterator[tuple[str, dict[str, Any], int]]:
                 config = CONFIG_MAPPING[name](**known)
                 with torch.device("meta"):
                     model = AutoModelForCausalLM.from_config(config)
-                yield name, config.to_dict(), _parameters(model)
+                sees = any("vis" in name or "patch" in name for name, _ in model.named_parameters())
+                yield name, config.to_dict(), _parameters(model), sees
             except Exception as error:  # a family's own code refuses the change
                 print(f"not built: {name} {'changed' if change else 'default'}: {str(error)[:80]}", file=sys.stderr)
 
@@ -92,12 +93,15 @@ def _parameters(model: Any) -> int:
     return count
 
 
-def ours(config: Mapping[str, Any]) -> int:
-    """Parameters of what the family's code builds: no draft layers, no assumed tower, no second copy of the head."""
+def ours(config: Mapping[str, Any], *, sees: bool = True) -> int:
+    """Parameters of what the family's code builds: no draft layers, no assumed tower, no second copy of the head.
+
+    sees: whether the class that was built has the tower its config describes.
+    """
     arch = read_architecture(config)
     tensors = [tensor for layer in arch.layers for tensor in layer.tensors]
     tensors += [tensor for tensor in arch.outside if not _copy(arch, tensor.role)]
-    tensors += [tensor for tower in arch.towers if not tower.assumed for tensor in tower.tensors]
+    tensors += [tensor for tower in arch.towers if sees and not tower.assumed for tensor in tower.tensors]
     return sum(tensor.elements for tensor in tensors)
 
 
@@ -110,16 +114,18 @@ def main(arguments: list[str]) -> None:
     logging.disable(logging.CRITICAL)
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     answers, equal, different = [], 0, []
-    for name, config, count in cases():
+    for name, config, count, sees in cases():
         try:
-            derived: int | str = ours(config)
+            derived: int | str = ours(config, sees=sees)
         except InputError as error:
             derived = error.what
         if derived == count:
             equal += 1
         else:
             different.append({"family": name, "theirs": count, "ours": derived})
-        answers.append({"family": name, "config": slim(config), "parameters": count, "equal": derived == count})
+        answers.append(
+            {"family": name, "config": slim(config), "parameters": count, "sees": sees, "equal": derived == count}
+        )
     if "--write" in arguments:
         ANSWERS.write_text("[\n" + ",\n".join(json.dumps(one, sort_keys=True) for one in answers) + "\n]\n")
     print(json.dumps({"equal": equal, "of": equal + len(different), "different": different}, indent=1))

@@ -305,9 +305,11 @@ def test_redirects_are_followed() -> None:
 
 
 def test_redirects_without_end_are_refused() -> None:
-    with reader(answers(b"", 302, "text/plain", location="/again")) as (read, server):
-        with pytest.raises(PullError, match="redirects"):
-            read.read(f"{server.url}/model.safetensors")
+    with (
+        reader(answers(b"", 302, "text/plain", location="/again")) as (read, server),
+        pytest.raises(PullError, match="redirects"),
+    ):
+        read.read(f"{server.url}/model.safetensors")
 
 
 def test_tries_that_fail_are_paid_from_the_same_bound() -> None:

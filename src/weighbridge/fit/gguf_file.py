@@ -73,14 +73,32 @@ class Sized(msgspec.Struct, frozen=True):
         return self.columns * self.rows * self.experts
 
 
-def file_parts(arch: Architecture, name: str, maker: Maker) -> tuple[list[Part], int, int]:
-    """Parts of a GGUF file of this type, its container's bytes, and the bytes of what stays on the host."""
-    shape = shape_of(arch, name, maker.imatrix)
-    chooser = CHOOSERS[maker.recipe](name, shape)
+def chooser_of(arch: Architecture, name: str, maker: Maker) -> Chooser:
+    """What chooses the types of a file of this type."""
+    chooser = CHOOSERS[maker.recipe](name, shape_of(arch, name, maker.imatrix))
     if chooser.large and maker.large:
         chooser.large = maker.large
         chooser.only_embeddings = True
-    tally = _Tally(chooser)
+    return chooser
+
+
+def file_tensors(arch: Architecture, name: str, maker: Maker) -> Iterator[tuple[Sized, str]]:
+    """Every tensor of the file and its type, in the order llama-quantize walks through them."""
+    chooser = chooser_of(arch, name, maker)
+    experts_stay = arch.stored.method == "mxfp4" and name != "F32"
+    groups = [sorted(_outside(arch), key=_order)]
+    for i, layer in enumerate(_layers(arch)):
+        still, moved = _split(layer, ("",), experts_stay, draft=i >= len(arch.layers))
+        groups.append(sorted((*still, *moved), key=_order))
+    for i, group in enumerate(groups):
+        for tensor in group:
+            kind = tensor.fixed or chooser.type_of(tensor.role, tensor.columns, max(0, i - 1), tensor.experts)
+            yield tensor, kind
+
+
+def file_parts(arch: Architecture, name: str, maker: Maker) -> tuple[list[Part], int, int]:
+    """Parts of a GGUF file of this type, its container's bytes, and the bytes of what stays on the host."""
+    tally = _Tally(chooser_of(arch, name, maker))
     experts_stay = arch.stored.method == "mxfp4" and name != "F32"
     for tensor in sorted(_outside(arch), key=_order):
         tally.add(tensor, 0)
@@ -196,6 +214,8 @@ def _latent_split(layer: Layer, tensor: Tensor, part: str) -> list[Sized] | None
 
 
 def _sized(tensor: Tensor, part: str, experts_stay: bool) -> list[Sized]:
+    if not tensor.elements:
+        return []
     *many, columns = tensor.shape
     rows = many[-1] if many else 1
     experts = tensor.elements // (columns * rows)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from weighbridge.errors import InputError
+
 from .architecture import Architecture, Layer, Tensor
 from .families.attention import decide
 from .families.builders import BUILDERS, OUTSIDE
 from .families.facts import CONTEXT, HIDDEN, LAYERS, VOCAB, Facts
-from .families.family import GENERIC, Family, family_of
+from .families.family import GENERIC, NOT_WORKED_OUT, Family, family_of
 from .families.layers import build_layers, plain_layer
 from .families.mtp import draft_layers
 from .families.nesting import language_config
@@ -41,13 +43,19 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
     text, outer = language_config(config, where)
     facts = Facts(text, where)
     name = str(text.get("model_type") or config.get("model_type") or "unknown")
-    family = family_of(name)
+    if {name, str(config.get("model_type"))} & NOT_WORKED_OUT:
+        raise InputError(
+            f"the layers of {name} models follow no rule that is worked out here",
+            where=where,
+            next_move="Read the header of the weights instead: --file.",
+        )
+    family = family_of("deepseek_v4" if facts.has("compress_ratios", "compress_ratios_rle") else name)
     if family is None:
         family = GENERIC
         facts.assume("family", f"llama-like ({name} is not known)")
     depth = _depth(facts)
     for key in family.needs:
-        if not facts.has(key):
+        if not facts.has(key) and not (key == "first_k_dense_replace" and facts.has("mlp_layer_types")):
             facts.lack(key)
     if family.latent and not facts.has("kv_lora_rank"):
         facts.lack("kv_lora_rank")

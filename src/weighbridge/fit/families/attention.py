@@ -99,6 +99,8 @@ def plan_attention(plan: Plan, facts: Facts, family: Family, spec: Attention) ->
     plan.linear("attn_output", hidden, spec.heads * spec.v_dim, "self_attn.o_proj", bias=out_bias)
     if family.gate == "elements":
         plan.linear("attn_gate", spec.heads * spec.v_dim, hidden, "self_attn.gate_proj")
+        if family.gate_bias:
+            plan.vector("attn_gate.bias", spec.heads)
     elif family.gate == "heads" and facts.flag("use_head_wise_attn_gate", True):
         plan.linear("attn_gate", spec.heads, hidden, "self_attn.g_proj")
     if family.sinks == "all" or (family.sinks == "sliding" and _has_sinks(facts, spec)):

@@ -16,6 +16,7 @@ Outside = Callable[[Facts, int, int], tuple[Tensor, ...]]
 BUILDERS: dict[str, LayersBuilder] = {
     "axk1": odd.axk1,
     "bamba": hybrids.bamba,
+    "bigcode": odd.bigcode,
     "bitnet": odd.bitnet,
     "deci": odd.deci,
     "deepseek_v4": deepseek_v4.layers,

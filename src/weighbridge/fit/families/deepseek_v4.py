@@ -21,7 +21,8 @@ HASH_LAYERS = ("num_hash_layers",)
 
 def layers(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
     ratios = _ratios(facts, depth)
-    hashed = facts.whole(HASH_LAYERS, "layers", 0) or 0
+    types = facts.listed("mlp_layer_types") or ()
+    hashed = facts.whole(HASH_LAYERS, "layers", 0) or sum(1 for one in types if one == "hash_moe")
     made: dict[tuple[int, bool], Layer] = {}
     built = []
     for i in range(depth):
@@ -50,11 +51,19 @@ def v4_layer(facts: Facts, family: Family, ratio: int, hashed: bool) -> Layer:
 
 
 def _ratios(facts: Facts, depth: int) -> list[int]:
-    listed = facts.listed("compress_ratios")
+    listed = facts.listed("compress_ratios") or _by_type(facts)
     if listed is None or len(listed) < depth:
         facts.missing.append("compress_ratios")
         return [0] * depth
     return [facts.checked("compress_ratios", one, 0, 1 << 20) for one in listed[:depth]]
+
+
+def _by_type(facts: Facts) -> tuple[object, ...] | None:
+    """As transformers writes it: a name for each layer, and the rate of each name."""
+    names, rates = facts.listed("layer_types"), facts.table("compress_rates")
+    if names is None or rates is None:
+        return None
+    return tuple(rates.get(str(name), 0) for name in names)
 
 
 def compressed_of(facts: Facts, ratio: int) -> CompressedAttention:

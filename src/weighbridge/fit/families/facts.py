@@ -25,7 +25,7 @@ MAX_LISTED = 1 << 16
 
 HIDDEN = ("hidden_size", "n_embd", "d_model", "dim", "model_dim")
 LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
-HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads")
+HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads", "attention_heads")
 KV_HEADS = (
     "num_key_value_heads",
     "num_kv_heads",
@@ -112,6 +112,8 @@ class Facts:
             value = config.get(name)
             if value is None:
                 continue
+            if isinstance(value, list | tuple) and value and all(one == value[0] for one in value[:MAX_LISTED]):
+                value = value[0]  # written once for each layer, always the same
             return self.checked(name, value, least, MOST[most])
         return None
 

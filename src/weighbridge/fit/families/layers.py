@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from weighbridge.errors import InputError
 from weighbridge.fit.architecture import Layer, Mixer, Mlp
 
 from .attention import attention_of, decide, latent_of, plan_attention, plan_latent
@@ -11,7 +12,7 @@ from .facts import HIDDEN, Facts
 from .family import Family
 from .mlp import dense_of, moe_of, plan_dense, plan_moe
 from .plan import Plan
-from .recurrent import plan_gated_delta
+from .recurrent import plan_gated_delta, plan_mamba2, plan_short_conv
 from .schedule import Sight, sights, sparse
 
 Build = Callable[[Facts, Family, Sight, bool, int], Layer]
@@ -21,15 +22,27 @@ def build_layers(facts: Facts, family: Family, layers: int, build: Build) -> tup
     """Every layer; equal ones are one object and are built once."""
     kinds, experts = sights(facts, family, layers), sparse(facts, layers)
     varying = _varying(facts, layers)
+    special = _special(facts, layers)
     made: dict[object, Layer] = {}
     built: list[Layer] = []
     for i in range(layers):
-        key = (kinds[i], experts[i], tuple(values[i] for values in varying))
+        key = (kinds[i], experts[i], *(repr(values[i]) for values in varying), repr(special.get(i)))
         layer = made.get(key)
         if layer is None:
-            layer = made[key] = build(facts, family, kinds[i], experts[i], i)
+            own = facts.with_facts(**special[i]) if i in special else facts
+            layer = made[key] = build(own, family, kinds[i], experts[i], i)
         built.append(layer)
     return tuple(built)
+
+
+def _special(facts: Facts, layers: int) -> dict[int, dict[str, object]]:
+    """Facts that hold for one layer only: `per_layer_config` of transformers 5, by the layer's number as text."""
+    table = facts.table("per_layer_config") or {}
+    return {
+        int(number): {str(key): value for key, value in own.items()}
+        for number, own in table.items()
+        if str(number).isdecimal() and int(number) < layers and isinstance(own, Mapping)
+    }
 
 
 def _varying(facts: Facts, layers: int) -> list[tuple[object, ...]]:
@@ -45,6 +58,16 @@ def plain_layer(facts: Facts, family: Family, sight: Sight, experts: bool, layer
     mixer: Mixer
     if sight == "linear":
         mixer = plan_gated_delta(plan, facts)
+    elif sight == "mamba":
+        mixer = plan_mamba2(plan, facts)
+    elif sight == "conv":
+        mixer = plan_short_conv(plan, facts)
+    elif sight not in ("full", "sliding", "chunked"):
+        raise InputError(
+            f"a layer of the kind {sight!r} in a family that is not known here",
+            where=facts.where,
+            next_move="Its tensors follow no rule; read the header of the weights instead.",
+        )
     elif facts.has("kv_lora_rank"):
         mixer = latent_of(facts, layer)
         plan_latent(plan, facts, mixer)
@@ -53,6 +76,8 @@ def plain_layer(facts: Facts, family: Family, sight: Sight, experts: bool, layer
         plan_attention(plan, facts, family, mixer)
     mlp = plan_mlp(plan, facts, family, experts, layer)
     plan_norms(plan, facts, family)
+    for number in range(family.scalars):
+        plan.vector(f"scalar.{number}", 1)
     return Layer((mixer,), mlp, plan.done())
 
 

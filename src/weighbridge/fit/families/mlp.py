@@ -83,9 +83,10 @@ def plan_moe(plan: Plan, facts: Facts, family: Family, spec: Moe) -> None:
 
 def plan_shared(plan: Plan, facts: Facts, family: Family, spec: Moe) -> None:
     hidden, width = facts.need(HIDDEN), spec.shared_intermediate
+    bias = decide(family.mlp_bias, facts)
     if spec.gated:
-        plan.linear("ffn_gate_shexp", width, hidden, "shared_experts.gate_proj")
-    plan.linear("ffn_up_shexp", width, hidden, "shared_experts.up_proj")
-    plan.linear("ffn_down_shexp", hidden, width, "shared_experts.down_proj")
+        plan.linear("ffn_gate_shexp", width, hidden, "shared_experts.gate_proj", bias=bias)
+    plan.linear("ffn_up_shexp", width, hidden, "shared_experts.up_proj", bias=bias)
+    plan.linear("ffn_down_shexp", hidden, width, "shared_experts.down_proj", bias=bias)
     if family.shared_gate:
         plan.kept("ffn_gate_inp_shexp", 1, hidden, name="mlp.shared_expert_gate")

@@ -65,6 +65,12 @@ def falcon(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
     return (plain_layer(facts, family, "full", False, 0),) * depth
 
 
+def bigcode(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
+    """One key-value head or as many as heads, whatever newer tools write beside `multi_query`."""
+    kv_heads = 1 if facts.flag("multi_query", True) else facts.need(HEADS, "heads")
+    return build_layers(facts.with_facts(num_key_value_heads=kv_heads), family, depth, plain_layer)
+
+
 def longcat(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
     """Two latent attentions and two dense MLPs around one mixture, some of whose experts do nothing."""
     plan, hidden = Plan(), facts.need(HIDDEN)
