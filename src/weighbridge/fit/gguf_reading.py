@@ -33,6 +33,8 @@ from .architecture import (
 
 PERIODS = {"gemma2": 2, "gemma3": 6, "gpt-oss": 2, "cohere2": 4, "olmo2": 4, "exaone4": 4, "llama4": 4, "plamo3": 8}
 """Every so many layers the last one sees everything; the others have the window."""
+MOST = 1 << 32
+"""Of any number in the metadata: lengths, heads, tokens."""
 LLAMA4_CHUNK = 8192
 """Not in the metadata."""
 
@@ -85,15 +87,24 @@ class _Facts:
         """A whole number; of lists, the one of a layer, or the largest."""
         value = self.header.metadata.get(f"{self.arch}.{key}")
         if isinstance(value, Sequence) and not isinstance(value, str):
-            numbers = [int(one) for one in value if isinstance(one, int | float)]
+            numbers = [self._plausible(key, int(one)) for one in value if isinstance(one, int)]
             if layer is not None:
                 return numbers[layer] if layer < len(numbers) else None
             return max(numbers, default=None)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        return self._plausible(key, value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def _plausible(self, key: str, value: int) -> int:
+        if not 0 <= value <= MOST:
+            raise WeightsError(
+                f"{self.arch}.{key} is {value}, which cannot be",
+                where=str(self.header.path),
+                next_move="The header is damaged: pull the file again.",
+            )
+        return value
 
     def need(self, key: str, layer: int | None = None) -> int:
         found = self.number(key, layer)
-        if found is None or found < 0:
+        if found is None:
             raise WeightsError(
                 f"the header does not say {self.arch or 'what architecture it is'}.{key}",
                 where=str(self.header.path),
