@@ -287,3 +287,13 @@ def test_words_and_calls_are_read_back() -> None:
     assert (words, none) == ('no "need"', ())
     assert nothing == ""
     assert [(call.name, msgspec.json.decode(call.arguments)) for call in two] == [("a", {"x": "é"}), ("b", {})]
+
+
+def test_a_client_that_wants_one_call_at_a_time_gets_no_more() -> None:
+    """Models without tools in their template are held to it by the schema."""
+    request = ChatRequest("", tools=(WEATHER,), tool_choice="required", parallel_calls=False)
+
+    schema = as_prompted(request).schema
+
+    assert schema is not None
+    assert schema["properties"]["tool_calls"]["maxItems"] == 1
