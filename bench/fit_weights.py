@@ -100,10 +100,12 @@ def place(folder: Path) -> tuple[list[Residual], Counter[str]]:
     places = Places(folder)
     residuals: list[Residual] = []
     skipped: Counter[str] = Counter()
+    rows = read_rows(folder)
     of_group: dict[str, list[Config]] = {}  # rows of one group share their shapes
-    for row in read_rows(folder):
-        configs = places.configs(row.model, row.repo) or of_group.get(row.group, [])
-        of_group.setdefault(row.group, configs)
+    for row in rows:
+        of_group[row.group] = of_group.get(row.group) or places.configs(row.model, row.repo)
+    for row in rows:
+        configs = places.configs(row.model, row.repo) or of_group[row.group]
         if not configs:
             skipped["no config for the model"] += 1
             continue
@@ -252,11 +254,14 @@ def catalogue_configs(model_id: str) -> list[Config]:
 
 
 def percentile(values: list[float], share: float) -> float | None:
-    """The value that this share of them does not exceed."""
+    """The value that this share of them does not exceed, interpolated between neighbours."""
     if not values:
         return None
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1))]
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 def _family(fmt: str) -> str:

@@ -228,7 +228,15 @@ class EarlierChooser(PublishedChooser):
             return self._sides(role, layer)
         return super()._above(role, layer)
 
+    def _below_three(self, role: str) -> str:
+        return "Q6_K" if role == "attn_qkv" and self.many else super()._below_three(role)
+
     def _query(self) -> str:
+        if self.many and self.rule not in _THREE_I:
+            return super()._query()
+        return self._few_query()
+
+    def _few_query(self) -> str:
         more = _more_bits(*self._position("attn_q"))
         if self.rule in ("Q4_K_M", "Q5_K_M") and not more:
             return self.default
@@ -248,10 +256,13 @@ class FirstChooser(EarlierChooser):
 
     __slots__ = ()
 
+    def _query(self) -> str:
+        return self._few_query()
+
     def _below_three(self, role: str) -> str:
         if role in ("ffn_gate_exps", "ffn_up_exps"):
             return _SQUASHED[self.rule]
         if role == "ffn_down_exps":
             more = _more_bits(*self._position(role))
             return _LIFTED_LOW[self.rule] if more and self.rule in ("IQ2_S", "IQ2_M") else self.default
-        return super()._below_three(role)
+        return PublishedChooser._below_three(self, role)

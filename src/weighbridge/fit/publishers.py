@@ -13,6 +13,8 @@ _HABITS: tuple[tuple[str, Maker], ...] = (
     ("lmstudio-community/", Maker(imatrix=False)),
     # huggingface.co/mradermacher: `-i1-` in the name marks files made with an imatrix
     ("mradermacher/", Maker(imatrix=False)),
+    # offers every type from IQ1_S on, which needs an imatrix
+    ("maziyarpanahi/", Maker(imatrix=True)),
     # TheBloke stopped in January 2024, before the k-quants were tuned
     ("thebloke/", Maker(imatrix=False, recipe="2023")),
     ("ggml-org/", Maker(imatrix=False)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from weighbridge.errors import InputError
 from weighbridge.fit.architecture import Layer, Mixer, Mlp
 
@@ -85,6 +87,12 @@ def plan_mlp(plan: Plan, facts: Facts, family: Family, experts: bool, layer: int
     if experts:
         mixture = moe_of(facts, family)
         plan_moe(plan, facts, family, mixture)
+        if facts.flag("residual_moe", False):  # Grok 2: a dense network beside the experts, for every token
+            beside = dense_of(facts, family, layer)
+            plan_dense(plan, facts, family, beside)
+            return msgspec.structs.replace(
+                mixture, shared_intermediate=mixture.shared_intermediate + beside.intermediate
+            )
         return mixture
     dense = dense_of(facts, family, layer)
     plan_dense(plan, facts, family, dense)

@@ -33,7 +33,7 @@ def moe_of(facts: Facts, family: Family) -> Moe:
         intermediate=width,
         shared_intermediate=_shared(facts, family, width),
         gated=decide(family.gated, facts),
-        latent=facts.whole(("moe_latent_size",)),
+        latent=facts.whole(("moe_latent_size", "routed_expert_hidden_size")),
     )
 
 
