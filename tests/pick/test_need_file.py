@@ -46,6 +46,8 @@ def test_the_starter_is_a_need_without_mistakes_also_with_every_comment_taken_ou
         ('[work]\nkind = "all"\n[serve]\nusd_month = -5\n', 4, "> 0"),
         ('[work]\nkind = "all"\n[serve]\nhow = "own"\n', 4, "none is named"),
         ('[work]\nkind = "all"\n[serve]\nhow = "api"\non = ["H100"]\n', 5, "hardware goes with no"),
+        ('[work]\nkind = "all"\n[serve]\nusd_hour = 2\n', 4, "none is named"),
+        ('[work]\nkind = "all"\n[serve]\nengine = "vllm"\n', 4, "none is named"),
         ('[work]\nkind = "all"\n[speed]\nttft_s = 0\n', 4, "> 0"),
         ('[work]\nkind = "all"\ncontext = 100\n', 3, "does not fit into 100"),
         ("[work]\ntools = true\n", 1, "either `kind` or `mix`"),

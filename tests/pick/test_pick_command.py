@@ -134,8 +134,9 @@ def test_a_name_nobody_knows_is_refused_with_near_ones(need: str, words: str, tm
 
     result = run(path)
 
-    assert result.exit_code in (1, 2)
+    assert result.exit_code == 1
     assert words in result.output
+    assert f"{path}:" in result.output
 
 
 def test_a_need_nobody_meets_says_who_comes_nearest_and_exits_1(tmp_path: Path) -> None:

@@ -74,6 +74,12 @@ def test_what_is_known_to_fail_is_named_with_the_fact(fact: str, value: object, 
     assert any(word in each for each in found)
 
 
+@pytest.mark.parametrize("name", ["acme/gpt-oss-safeguard-20b", "acme/Llama-Guard-4", "acme/Embed-8B", "acme/OCR-2"])
+def test_a_guard_or_an_embedder_is_no_model_that_answers(name: str) -> None:
+    assert any("made for something else" in each for each in failures(EVERYTHING, make_subject(name, **MEETS_IT)))
+    assert failures(EVERYTHING, make_subject("acme/Vanguard-8B", **MEETS_IT)) == []
+
+
 @pytest.mark.parametrize(
     ("licence", "rules", "passes"),
     [

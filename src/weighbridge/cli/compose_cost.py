@@ -13,7 +13,7 @@ from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.charts.plane import Plane
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose import settings_from_environment
-from weighbridge.cli.compose_runs import Wanted, device_name, served_by
+from weighbridge.cli.compose_runs import Wanted, device_name, devices_named, served_by
 from weighbridge.cost.asked import hardware_of, pace_of, workload_of
 from weighbridge.cost.batch import DISCOUNTS
 from weighbridge.cost.chart import plane_of
@@ -22,7 +22,6 @@ from weighbridge.cost.hardware import Hardware
 from weighbridge.cost.sensitivity import Moved, sensitivity
 from weighbridge.cost.workload import Workload
 from weighbridge.errors import UsageError
-from weighbridge.fit.devices import find_devices
 from weighbridge.fit.hardware import all_hardware
 from weighbridge.fit.records import Engine
 
@@ -83,7 +82,7 @@ def _served(wish: Wish, catalogue: Catalogue, model: Model, notes: list[str]) ->
     if "on" not in wish.own:
         return None
     everything = all_hardware(catalogue)
-    devices = find_devices(wish.own["on"], everything)
+    devices = devices_named(wish.own["on"], everything)
     chip = devices.hardware
     known = Hardware(device=chip.id, usd_hour=chip.usd_per_hour, watts=chip.watts)
     hardware = hardware_of(wish.own, device_name(devices, everything), devices.count, known)
@@ -100,5 +99,5 @@ def _served(wish: Wish, catalogue: Catalogue, model: Model, notes: list[str]) ->
     if run.pace is None:
         notes.append(f"How fast {chip.id} is, is not known: say with --tps how many tokens a set writes a second.")
         return None
-    notes.append(f"{model.id} runs there as {run.variant}, {run.sequences} requests at once in the busiest hour.")
+    notes.append(f"{model.id} runs there as {run.variant}, {run.sequences} at once in the busiest hour.")
     return Served(hardware, run.pace)

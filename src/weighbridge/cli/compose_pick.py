@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from weighbridge.catalog.feeds.held import Held
 from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.tables import load_scores
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose_cost import price_disputes
-from weighbridge.cli.compose_runs import Wanted, device_name, launch_command, runs_of
+from weighbridge.cli.compose_runs import Wanted, device_name, devices_named, launch_command, runs_of
 from weighbridge.cost.amounts import read_share
 from weighbridge.cost.asked import hardware_of
 from weighbridge.cost.batch import DISCOUNTS
 from weighbridge.cost.hardware import Hardware
-from weighbridge.errors import InputError, UsageError
-from weighbridge.fit.devices import find_devices
+from weighbridge.errors import InputError, UsageError, WeighbridgeError
 from weighbridge.fit.formats import format_of
 from weighbridge.fit.hardware import all_hardware
 from weighbridge.formats.problems import Problem, Problems, did_you_mean
+from weighbridge.formats.toml_records import TomlFile
 from weighbridge.pick.evidence import judge_abilities
 from weighbridge.pick.measured import measured
 from weighbridge.pick.ranking import Answer, Ranked, pick
@@ -32,10 +33,11 @@ def answer_need(data: bytes, name: str, folder: Path) -> Answer:
     """The answer to the need in a file. Raises InputError with every mistake in it."""
     problems = Problems()
     need = read_need(name, data, problems)
-    if need is None:
-        raise explained(problems.found)
     state = held(folder)
-    _check_providers(need, {offer.provider for offer in state.offers}, name)
+    if need is not None:
+        check_names(need, TomlFile(name, data.decode("utf-8-sig"), {}), state, problems)
+    if need is None or problems.found:
+        raise explained(problems.found)
     subjects = subjects_of(state.catalogue, state.offers)
     traits = {each.id: found for each in subjects if (found := traits_of(each)) is not None}
     abilities = judge_abilities(measured(load_scores(folder)), traits)
@@ -49,13 +51,25 @@ def answer_need(data: bytes, name: str, folder: Path) -> Answer:
     return pick(need, subjects, abilities, world)
 
 
-def _check_providers(need: Need, known: Collection[str], name: str) -> None:
-    """Raise InputError for a provider nobody knows: a typo would silently leave everybody out, or nobody."""
+def check_names(need: Need, file: TomlFile, state: Held, problems: Problems) -> None:
+    """Add names of devices, formats and providers that nobody knows: a typo would leave everybody out, or nobody."""
+    known = all_hardware(state.catalogue)
+    for place, text in enumerate(need.file.serve.on):
+        try:
+            devices_named(text, known)
+        except WeighbridgeError as error:
+            problems.add(file.problem(("serve", "on", place), error.what, error.next_move))
+    for place, text in enumerate(need.file.serve.quantisations):
+        try:
+            format_of(text)
+        except WeighbridgeError as error:
+            problems.add(file.problem(("serve", "quantisations", place), error.what, error.next_move))
+    providers = {offer.provider for offer in state.offers}
     for key in ("providers", "not_providers"):
-        for provider in getattr(need.file.rules, key):
-            if provider not in known:
-                hint = did_you_mean(provider, known)
-                raise InputError(f"no provider is called {provider!r}", where=f"{name}: rules.{key}", next_move=hint)
+        for place, text in enumerate(getattr(need.file.rules, key)):
+            if text not in providers:
+                hint = did_you_mean(text, providers)
+                problems.add(file.problem(("rules", key, place), f"no provider is called {text!r}", hint))
 
 
 def explained(found: Sequence[Problem]) -> InputError:
@@ -75,7 +89,7 @@ def _runs(need: Need, catalogue: Catalogue) -> Callable[[Subject], Runs]:
     known = all_hardware(catalogue)
     sets = []
     for text in serve.on:
-        devices = find_devices(text, known)
+        devices = devices_named(text, known)
         chip = devices.hardware
         usual = Hardware(device=chip.id, usd_hour=chip.usd_per_hour, watts=chip.watts)
         sets.append((devices, hardware_of(need.own, device_name(devices, known), devices.count, usual)))
@@ -89,8 +103,6 @@ def _runs(need: Need, catalogue: Catalogue) -> Callable[[Subject], Runs]:
         ttft_s=need.file.speed.ttft_s,
         tokens_per_s=need.file.speed.tokens_per_s,
     )
-    for fmt in serve.quantisations:
-        format_of(fmt)
 
     def runs(subject: Subject) -> Runs:
         return runs_of(catalogue, subject.model, tuple(sets), wanted)
@@ -103,7 +115,7 @@ def _launcher(answer: Answer, catalogue: Catalogue) -> Callable[[Ranked], str | 
     known = all_hardware(catalogue)
     sets = {}
     for text in answer.need.file.serve.on:
-        devices = find_devices(text, known)
+        devices = devices_named(text, known)
         sets[device_name(devices, known), devices.count] = devices
 
     def launch(each: Ranked) -> str | None:

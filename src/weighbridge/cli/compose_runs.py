@@ -22,7 +22,7 @@ from weighbridge.errors import InputError, WeighbridgeError
 from weighbridge.fit.answer import fit
 from weighbridge.fit.answer_quant import LOSSY, ladder
 from weighbridge.fit.answer_split import resolve_split
-from weighbridge.fit.devices import DeviceSet, Known
+from weighbridge.fit.devices import DeviceSet, Known, find_devices
 from weighbridge.fit.launch.readable import why_not
 from weighbridge.fit.records import Ask, Engine, Fit, Speed, Subject
 from weighbridge.fit.speed import Speeds, run_of, speeds_of
@@ -53,6 +53,15 @@ class Wanted:
     """Share of a device's memory; None: what the engine takes."""
     ttft_s: float | None = None
     tokens_per_s: float | None = None
+
+
+def devices_named(text: str, known: Known) -> DeviceSet:
+    """A device set by its name; `auto` is this machine, its first kind of device."""
+    if text.strip().lower() != "auto":
+        return find_devices(text, known)
+    from weighbridge.cli.compose_devices import this_machine
+
+    return this_machine(known)[0]
 
 
 def device_name(devices: DeviceSet, known: Known) -> str:

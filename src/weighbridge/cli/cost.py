@@ -25,6 +25,9 @@ METHODS = ("full", "lora", "qlora")
 ENGINES = ("vllm", "sglang", "llamacpp", "ollama", "tensorrt-llm")
 MOVED = ("ASSUMPTION", "HALF", "1.5 TIMES", "WINNER")
 WORK_OPTIONS = ("requests", "in", "out", "cached", "reasoning", "batch", "peak")
+FIT_OPTIONS = ("quant", "engine")
+TRAIN_OPTIONS = ("active", "tokens", "mfu", "at_work", "seq", "devices")
+OWN_ALONE = ("buy", "years", "watts", "pue", "kwh", "tps", "prefill_tps", "utilisation", "spare", "people")
 OWN_OPTIONS = ("usd_hour", "buy", "years", "watts", "pue", "kwh", "tps", "prefill_tps", "utilisation", "spare")
 
 
@@ -87,6 +90,9 @@ def cost(
     if init is not None:
         _write_starter(init)
         return
+    options["in"] = options.pop("in_")
+    given = {name for name, value in options.items() if value is not None}
+    _refuse_stray(given | ({"workload"} if workload else set()), is_training=train or tune is not None)
     if tune is not None:
         from weighbridge.cli.cost_training import print_tuning
 
@@ -99,10 +105,21 @@ def cost(
         return
     from weighbridge.cli.compose_cost import Wish, compare_costs
 
-    work, own = _given(workload, {**options, "in": options.pop("in_")})
+    work, own = _given(workload, options)
+    if "on" not in own and (own or given & set(FIT_OPTIONS)):
+        raise UsageError("hardware is described, but none is named", next_move="Name it: --on H100, or `on` in [own].")
     picture = _picture(chart)
     wish = Wish(models, work, own, folder, options["quant"], options["engine"])
     _print(compare_costs(wish), top, picture, as_json)
+
+
+def _refuse_stray(given: set[str], *, is_training: bool) -> None:
+    """Raise UsageError for options of the other mode, which would be passed over in silence."""
+    foreign = (*WORK_OPTIONS, "workload", *FIT_OPTIONS, *OWN_ALONE) if is_training else TRAIN_OPTIONS
+    stray = [f"--{name.replace('_', '-')}" for name in foreign if name in given]
+    if stray:
+        mode = "goes with no --train or --tune" if is_training else "goes with --train or --tune only"
+        raise UsageError(f"{', '.join(stray)} {mode}")
 
 
 def _given(workload: Path | None, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,7 +10,7 @@ import msgspec
 from weighbridge.catalog.records import TrainingRun
 from weighbridge.charts.plane import short
 from weighbridge.cost.finetuning import Tuning, TuningCost
-from weighbridge.cost.training import Training, TrainingCost
+from weighbridge.cost.training import AT_WORK, MFU, Training, TrainingCost
 from weighbridge.cost.words import usd
 from weighbridge.cost.workload import Range, sure
 from weighbridge.units import format_bytes
@@ -91,6 +91,7 @@ def lines(one: Reckoned) -> Iterator[str]:
     peak = f"{run.peak_flops / 1e12:,.0f} TFLOPS dense bf16"
     yield f"  {one.device:<14} {peak}, {run.mfu.value:.0%} of it used ({run.mfu.low:.0%} to {run.mfu.high:.0%}),"
     yield f"  {'':<14} {run.at_work:.0%} of the time"
+    yield from (f"  {'':<14} {line}" for line in _assumed(run))
     yield f"  device hours   {_hours(cost.device_hours)}"
     if one.usd is not None:
         yield f"  dollars        {_dollars(one.usd)} at ${one.usd_hour:g} an hour"
@@ -101,6 +102,15 @@ def lines(one: Reckoned) -> Iterator[str]:
     for report in one.reports:
         yield from _report(one, report)
     yield from (f"  note: {note}" for note in one.notes)
+
+
+def _assumed(run: Training) -> Iterator[str]:
+    """Where assumptions that nobody gave are from."""
+    if run.mfu == MFU:
+        yield "assumed: Llama 3 405B used 38 to 43% of it (arXiv 2407.21783); with fp8 matrices no more:"
+        yield "Llama 4 did 390 TFLOPS a GPU, 39% of the bf16 peak"
+    if run.at_work == AT_WORK:
+        yield "assumed: the rest of the time goes to failures and restarts, as in Llama 3's report"
 
 
 def _report(one: Reckoned, report: TrainingRun) -> Iterator[str]:

@@ -24,6 +24,10 @@ TAKES = tuple(name for name in MODALITIES if name not in ("text", "embedding"))
 OWN_KEYS = tuple(name for name in OWN if name not in ("tps", "prefill_tps"))
 
 
+OF_OWN = ("engine", "quantisations", "sequences", "memory", "people")
+"""Keys of `[serve]` that mean nothing without hardware."""
+
+
 class Need(msgspec.Struct, frozen=True, kw_only=True):
     """A need that was checked."""
 
@@ -155,6 +159,11 @@ class _Checker:
             self.add(("serve", "how"), "own hardware is asked for, and none is named", 'Name it: `on = ["H100-SXM"]`.')
         if serve.how == "api" and serve.on:
             self.add(("serve", "on"), 'hardware goes with no `how = "api"`', 'Write `how = "either"`, or leave it out.')
+        stray = [name for name in (*OWN_KEYS, *OF_OWN) if getattr(serve, name)] if not serve.on else []
+        for name in stray:
+            self.add(
+                ("serve", name), f"`{name}` describes own hardware, and none is named", 'Name it: `on = ["H100"]`.'
+            )
         for name in OWN_KEYS:
             value = getattr(serve, name)
             mistake = None if value is None else wrong(name, value)

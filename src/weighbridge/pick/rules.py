@@ -6,6 +6,7 @@ rules are data, so that a policy can stand in for any of them: it only has to ju
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -16,6 +17,10 @@ from weighbridge.pick.licences import judge_licence
 from weighbridge.pick.reading import Need
 from weighbridge.pick.subject import Subject
 
+_OTHER_PURPOSE = re.compile(
+    r"(?<![a-z])(?:safe)?guard|embed|re-?rank|reward|moderation|(?<![a-z])(?:ocr|asr|tts|prm)(?![a-z])", re.IGNORECASE
+)
+"""Judges of safety, embedders, rankers and the like; the catalogue has no fact for it, and labs say it in the name."""
 OPENNESS = ("I", "II", "III")
 
 
@@ -55,6 +60,9 @@ class Answers(msgspec.Struct, frozen=True):
         facts = subject.facts
         if facts.get("stage") == "base":
             return Finding(False, "a base model: it continues texts, and was not trained to answer")
+        purpose = _OTHER_PURPOSE.search(f"{subject.id} {subject.model.name}")
+        if purpose is not None:
+            return Finding(False, f"made for something else than answering, by its name: {purpose[0]}")
         taken = facts.get("modalities")
         if taken is None and self.takes != {"text"}:
             return Finding(None, f"whether it takes {_and(self.takes - {'text'})} is not known")
