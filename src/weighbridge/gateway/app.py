@@ -37,8 +37,8 @@ from .routes import Aim, Parts
 TICK_S = 0.05
 """How often keys and times are looked after."""
 FOLD_S = 0.25
-BUSY_SHARE = 0.5
-"""Above this share of one core the journal is folded only once it has grown to BACKLOG_BYTES."""
+BUSY_CALLS_S = 1000.0
+"""Above so many calls a second the journal is folded only once it has grown to BACKLOG_BYTES."""
 BACKLOG_BYTES = 64 << 20
 DRY_S = 0.25
 """After a budget had nothing left, how long calls are refused without asking the ledger again."""
@@ -71,7 +71,9 @@ class Gateway:
         self._clients: set[Client] = set()
         self._calls: set[Exchange] = set()
         self._ended: list[Exchange] = []
+        self._ended_calls = 0
         self._process = os.urandom(6).hex()
+        self._begin_ids()
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loans: dict[Purse, asyncio.Task[float]] = {}
@@ -91,12 +93,16 @@ class Gateway:
     def farewell(self, client: Client) -> None:
         self._clients.discard(client)
 
-    def next_id(self) -> bytes:
-        """Sortable by time, unique among processes; the request's id and its row's."""
-        return b"%012x%b%08x" % (int(time.time() * 1000), self._process.encode(), next(self._numbers))
+    def next_id(self) -> str:
+        """Unique among processes, and sortable by time to a tick; the request's id and its row's."""
+        return f"{self._ids}{next(self._numbers):08x}"
+
+    def _begin_ids(self) -> None:
+        """The part of ids that is the same for a tick: milliseconds and what tells this process from others."""
+        self._ids = f"{int(time.time() * 1000):012x}{self._process}"
 
     def stamp(self, model: str) -> Stamp:
-        return Stamp(self.next_id().decode(), int(time.time()), model)
+        return Stamp(self.next_id(), int(time.time()), model)
 
     def answer(self, client: Client, head: Head, body: bytes) -> None:
         """A whole request has come."""
@@ -109,7 +115,7 @@ class Gateway:
             self._refuse(client, head, error)
         except Exception:
             request_id = self.next_id()
-            log.exception("request %s failed", request_id.decode())
+            log.exception("request %s failed", request_id)
             said = reply.openai_error("the gateway failed; its log knows why", kind="server_error", code="internal")
             client.finish(reply.whole(500, said, self.date.field, request_id, close=True), close=True)
 
@@ -117,7 +123,7 @@ class Gateway:
         _, data = self.say_no(error, head, self.next_id())
         client.finish(data)
 
-    def say_no(self, error: WeighbridgeError, head: Head, request_id: bytes) -> tuple[int, bytes]:
+    def say_no(self, error: WeighbridgeError, head: Head, request_id: str) -> tuple[int, bytes]:
         """A whole answer for an error, in the client's dialect, and its status."""
         close = not head.keep_alive
         front = head.endpoint.front if head.endpoint is not None else None
@@ -259,17 +265,8 @@ class Gateway:
         count = self.metrics.count
         for exchange, line in zip(ended, lines, strict=True):
             exchange.deliver()
-            count(
-                line[25],
-                line[8],
-                outcome=line[11],
-                status=line[26],
-                input_tokens=line[15],
-                output_tokens=line[16],
-                usd=line[19],
-                latency_s=line[20],
-                first_piece_s=line[21],
-            )
+            count(line)
+        self._ended_calls += len(ended)
 
     def _cannot_record(self, error: LedgerError, ended: list[Exchange]) -> None:
         """Their money stays held: what is not written down is not settled. The answers are paid for and delivered."""
@@ -314,12 +311,13 @@ class Gateway:
 
     async def _tend(self) -> None:
         """Look after keys, times, leases and the journal until cancelled."""
-        folded_at = busy_at = perf_counter()
-        busy = time.process_time()
+        folded_at = perf_counter()
+        ended = 0
         while True:
             await asyncio.sleep(TICK_S)
             self.now = now = perf_counter()
             self.date.set(time.time())
+            self._begin_ids()
             try:
                 self._load_keys()
             except LedgerError as error:
@@ -330,9 +328,9 @@ class Gateway:
             if now - folded_at < FOLD_S:
                 continue
             self._check_clients(now)
-            share = (time.process_time() - busy) / (now - busy_at)
-            busy, busy_at, folded_at = time.process_time(), now, now
-            if share < BUSY_SHARE or self.books.journal.backlog_bytes > BACKLOG_BYTES:
+            rate = (self._ended_calls - ended) / (now - folded_at)
+            ended, folded_at = self._ended_calls, now
+            if rate < BUSY_CALLS_S or self.books.journal.backlog_bytes > BACKLOG_BYTES:
                 await self._keep_books(now)
 
     def _check_clients(self, now: float) -> None:

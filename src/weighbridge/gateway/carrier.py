@@ -45,9 +45,13 @@ class Carrier(Protocol):
     model: str
     """The public name that was asked for."""
     stream: bool
-    stream_type: bytes
     body_bytes: int
     """Of the request, as the client sent it."""
+
+    @property
+    def stream_type(self) -> bytes:
+        """Content type of a streamed answer."""
+        ...
 
     @property
     def most_output(self) -> int | None:

@@ -26,6 +26,11 @@ PASSED_ON = ("anthropic-version", "anthropic-beta", "openai-beta")
 """Header fields of the dialects themselves, which a backend of the same dialect is given as they came."""
 
 
+def whole_request(head: bytes, body: bytes) -> bytes:
+    """`head` goes up to content-length's value."""
+    return b"".join((head, str(len(body)).encode(), b"\r\n\r\n", body))
+
+
 class Conversation:
     """Of one request. `fields` are its header fields, by lower-case name; `stamp` makes what an answer is known by, for
     a public model name."""
@@ -50,9 +55,12 @@ class Conversation:
         self.body_bytes = len(body)
         self.model = seen.model
         self.stream = seen.stream and path != COUNT_PATH
-        self.stream_type = front.stream_type.encode()
         self.most_output = 0 if path == COUNT_PATH else seen.most_output
         self.answers = 1
+
+    @property
+    def stream_type(self) -> bytes:
+        return self._front.stream_type.encode()
 
     @property
     def prefix(self) -> bytes:
@@ -68,7 +76,7 @@ class Conversation:
         back = aim.door.back
         assert back is not None
         sent = back.encode(self.canonical(aim), stream=self.stream)
-        return b"%b%d\r\n\r\n%b" % (aim.door.head(sent.path, sent.headers), len(sent.body), sent.body)
+        return whole_request(aim.door.head(sent.path, sent.headers), sent.body)
 
     def flow(self, aim: Aim) -> Flow:
         back = aim.door.back
@@ -121,7 +129,7 @@ class Conversation:
             fields += (("anthropic-version", "2023-06-01"),)
         body = swap_model(self._body, self.model, aim.model)
         path = self._path.removeprefix("/v1/").removeprefix("/")
-        return b"%b%d\r\n\r\n%b" % (aim.door.head(path, fields), len(body), body)
+        return whole_request(aim.door.head(path, fields), body)
 
     def _shape(self) -> ChatRequest:
         """What a reader must know of a request that was not read: whether it is a conversation."""
@@ -156,15 +164,24 @@ class OpenAIConversation(Conversation):
         stamp: Callable[[str], Stamp],
     ) -> None:
         self._peek = asked
-        seen = Seen(asked.model, asked.stream is True, asked.most_output)
-        super().__init__(front, path, body, seen=seen, fields=fields, stamp=stamp)
+        self._front = front
+        self._path = path
+        self._body = body
+        self._fields = fields
+        self._asked = None
+        self._new_stamp = stamp
+        self._stamp = None
+        self.body_bytes = len(body)
+        self.model = asked.model
+        self.stream = asked.stream is True
+        self.most_output = asked.most_output
         self.answers = asked.answers
 
     def _raw_request(self, aim: Aim) -> bytes:
         door = aim.door
         asks = self.stream and door.stream_usage and not self._peek.wants_usage
         body = with_model(self._body, self._peek, aim.model, ask_usage=asks)
-        return b"%b%d\r\n\r\n%b" % (door.head(self._path[4:]), len(body), body)  # 4: below the base URL's /v1
+        return whole_request(door.head(self._path[4:]), body)  # 4: below the base URL's /v1
 
     def flow(self, aim: Aim) -> Flow:
         if self._is_raw(aim):

@@ -48,41 +48,28 @@ ELSEWHERE = frozenset({401, 403, 404, 408, 409, 425, 429})
 
 
 class Exchange:
-    __slots__ = (
-        "_aim",
-        "_attempts",
-        "_billed_attempts",
-        "_call_off",
-        "_carrier",
-        "_client",
-        "_error",
-        "_first_piece_at",
-        "_flow",
-        "_head",
-        "_heard_at",
-        "_held",
-        "_is_open",
-        "_is_over",
-        "_pieces",
-        "_plan",
-        "_sent_at",
-        "_started_at",
-        "_upstream",
-        "admission",
-        "at",
-        "final",
-        "gateway",
-        "id",
-        "is_noted",
-        "must_close",
-        "outcome",
-        "route",
-        "served",
-        "status",
-        "usage",
-        "usd",
-        "usd_is",
-    )
+    status = 200
+    outcome = "ok"
+    served: str | None = None
+    usd: float | None = None
+    usd_is: str | None = None
+    final = b""
+    must_close = False
+    is_noted = False
+    """The journal says that it is under way."""
+    _attempts = 0
+    _billed_attempts = 0
+    """Attempts that broke after they were sent: a backend may bill them."""
+    _upstream: Upstream | LocalRun | None = None
+    _call_off: Callable[[], Any] | None = None
+    _flow: Flow | None = None
+    _held = b""
+    _is_open = False
+    _is_over = False
+    _error: WeighbridgeError | None = None
+    _heard_at = 0.0
+    _first_piece_at: float | None = None
+    _pieces: list[Piece]
 
     def __init__(self, gateway: Gateway, ask: Ask, admission: Admission, plan: Sequence[Aim]) -> None:
         self.gateway = gateway
@@ -90,49 +77,30 @@ class Exchange:
         self.at = gateway.unix_now()
         self.route = ask.route
         self.admission = admission
-        self.status = 200
-        self.outcome = "ok"
-        self.served: str | None = None
         self.usage = _NO_USAGE
-        self.usd: float | None = None
-        self.usd_is: str | None = None
-        self.final = b""
-        self.must_close = False
-        self.is_noted = False
-        """The journal says that it is under way."""
         self._client = ask.client
         self._head = ask.head
         self._carrier = ask.carrier
         self._plan = plan
         self._aim = plan[0]
-        self._attempts = 0
-        self._billed_attempts = 0
-        """Attempts that broke after they were sent: a backend may bill them."""
-        self._upstream: Upstream | LocalRun | None = None
-        self._pieces: list[Piece] = []
-        self._call_off: Callable[[], Any] | None = None
-        self._flow: Flow | None = None
-        self._held = b""
-        self._is_open = False
-        self._is_over = False
-        self._error: WeighbridgeError | None = None
         self._started_at = self._sent_at = perf_counter()
-        self._heard_at = 0.0
-        self._first_piece_at: float | None = None
 
     # --- attempts
 
     def start(self) -> None:
         """Make the next attempt."""
-        self._call_off = None
-        aim = self._aim = self._plan[self._attempts % len(self._plan)]
+        aim = self._aim
+        if self._attempts:
+            aim = self._aim = self._plan[self._attempts % len(self._plan)]
+            self._call_off = None
+            self._flow = None
+            self._held = b""
+            self._heard_at = 0.0
+            self._first_piece_at = None
+            self._sent_at = perf_counter()
         self._attempts += 1
         aim.under_way += 1
         aim.breaker.start()
-        self._flow = None
-        self._held = b""
-        self._heard_at = 0.0
-        self._sent_at = perf_counter()
         if aim.door.local is not None:
             self._run_local(aim.door.local)
             return
@@ -494,7 +462,7 @@ class Exchange:
             flags = "model-mismatch"
         return (
             kind,
-            self.id.decode(),
+            self.id,
             self.at,
             "gateway",
             None,

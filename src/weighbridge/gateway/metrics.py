@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 CONTENT_TYPE = b"application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -42,24 +43,14 @@ class Metrics:
     def __init__(self) -> None:
         self._series: dict[tuple[str, str], Series] = defaultdict(Series)
 
-    def count(
-        self,
-        route: str,
-        backend: str,
-        *,
-        outcome: str,
-        status: int,
-        input_tokens: int | None,
-        output_tokens: int | None,
-        usd: float | None,
-        latency_s: float,
-        first_piece_s: float | None,
-    ) -> None:
-        series = self._series[route, backend]
-        series.calls[outcome, status] += 1
-        series.input_tokens += input_tokens or 0
-        series.output_tokens += output_tokens or 0
-        series.usd += usd or 0.0
+    def count(self, line: Sequence[Any]) -> None:
+        """A call that ended, as its journal line tells it (exchange.py)."""
+        series = self._series[line[25], line[8]]
+        series.calls[line[11], line[26]] += 1
+        series.input_tokens += line[15] or 0
+        series.output_tokens += line[16] or 0
+        series.usd += line[19] or 0.0
+        latency_s, first_piece_s = line[20], line[21]
         series.latency[bisect_left(BUCKETS_S, latency_s)] += 1
         series.latency_sum += latency_s
         if first_piece_s is not None:

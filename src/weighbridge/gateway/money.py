@@ -36,6 +36,7 @@ class Admission:
             self.caller.tokens.correct(self.tokens, tokens)
 
 
+KEPT_PAYERS = 4096
 NO_ADMISSION = Admission(None, (), 0.0, None)
 
 
@@ -45,15 +46,20 @@ class Till:
     def __init__(self, teams: Mapping[str, Purse], *, allow_unpriced: bool) -> None:
         self._teams = teams
         self._allow_unpriced = allow_unpriced
-        self.purses: dict[tuple[str, str], Purse] = {}
-        """Those in use, for whoever fills them."""
+        self._payers: dict[tuple[Caller | None, Route], tuple[Purse, ...]] = {}
+        """Who pays for a caller's calls to a route. Callers are made anew when keys change, so nothing grows stale."""
 
     def admit(self, ask: Ask, now: float) -> Admission:
         """Hold what the call may cost. CallRefused where it may not be made; `Short` where a purse has to be filled
         first."""
         caller, route, output_tokens = ask.caller, ask.route, ask.output_tokens
         body_bytes = ask.carrier.body_bytes
-        purses = self._paying(caller, route)
+        place = caller, route
+        purses = self._payers.get(place)
+        if purses is None:
+            if len(self._payers) >= KEPT_PAYERS:
+                self._payers.clear()
+            purses = self._payers[place] = self._paying(caller, route)
         if not purses and caller is None:
             return NO_ADMISSION
         held = 0.0

@@ -9,6 +9,7 @@ The bytes `"usage":{` outside a string can only be the field, because inside a J
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,7 +21,8 @@ from weighbridge.errors import BadAnswer, RequestError
 from .cut import Cutter
 
 PREFIX_BYTES = 4096
-_ESCAPED_LETTER = b"\\u006"
+_BACKSLASH = 92
+_ESCAPED_LETTER = re.compile(rb"\\u006")
 """How any letter of `model` begins when it is spelled as an escape, to be one field for us and another elsewhere."""
 
 
@@ -36,14 +38,19 @@ class Peek(msgspec.Struct):
     stream_options: dict[str, Any] | None = None
 
     @property
-    def most_output(self) -> int | None:
-        """Tokens of all answers together, where the request bounds them."""
-        each = self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
-        return None if each is None else max(each, 0) * self.answers
+    def answers(self) -> int:
+        """How many are asked for."""
+        if self.n is None and self.best_of is None:
+            return 1
+        return max(self.n or 1, self.best_of or 1, 1)
 
     @property
-    def answers(self) -> int:
-        return max(self.n or 1, self.best_of or 1, 1)
+    def most_output(self) -> int | None:
+        """Tokens of all answers together, where the request bounds them."""
+        each = self.max_completion_tokens
+        if each is None:
+            each = self.max_tokens
+        return None if each is None or each < 0 else each * self.answers
 
     @property
     def wants_usage(self) -> bool:
@@ -80,8 +87,23 @@ class _Whole(msgspec.Struct):
     usage: dict[str, Any] | None = None
 
 
+class _Counts(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int | None = None
+    prompt_tokens_details: msgspec.Raw | None = None
+    completion_tokens_details: msgspec.Raw | None = None
+    prompt_cache_hit_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _Counted(msgspec.Struct):
+    usage: _Counts
+    model: str | None = None
+
+
 _peek = msgspec.json.Decoder(Peek)
 _event = msgspec.json.Decoder(_Event)
+_counted = msgspec.json.Decoder(_Counted)
 _start = msgspec.json.Decoder(_Start)
 _whole = msgspec.json.Decoder(_Whole)
 
@@ -123,7 +145,7 @@ def swap_model(body: bytes, old: str, new: str) -> bytes:
     Where the field stands once, plainly spelled, its bytes are swapped; anything else is read and written anew, so
     that no two parsers can see two models in it.
     """
-    if body.count(b'"model"') == 1 and _ESCAPED_LETTER not in body:
+    if body.count(b'"model"') == 1 and not (_BACKSLASH in body and _ESCAPED_LETTER.search(body)):
         swapped = body if old == new else _swap(body, old, new)
         if swapped is not None:
             return swapped
@@ -134,14 +156,18 @@ def swap_model(body: bytes, old: str, new: str) -> bytes:
 
 def _swap(body: bytes, old: str, new: str) -> bytes | None:
     """None where the field is not written as JSON encoders write it."""
-    at = body.find(b'"model"')
-    value = msgspec.json.encode(old)
-    start = at + 7
-    while body[start : start + 1] in (b" ", b":"):
-        start += 1
-    if body[at - 1 : at] == b"\\" or not body.startswith(value, start):
-        return None
-    return b"%b%b%b" % (body[:start], msgspec.json.encode(new), body[start + len(value) :])
+    for needle, instead in _spellings(old, new):
+        at = body.find(needle)
+        if at > 0 and body[at - 1] != _BACKSLASH:
+            return b"".join((body[:at], instead, body[at + len(needle) :]))
+    return None
+
+
+@lru_cache(256)
+def _spellings(old: str, new: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The field as encoders write it, without and with a space, and what takes its place."""
+    had, has = msgspec.json.encode(old), msgspec.json.encode(new)
+    return tuple((b'"model":%b%b' % (gap, had), b'"model":%b%b' % (gap, has)) for gap in (b"", b" "))
 
 
 def _append_usage(body: bytes) -> bytes:
@@ -151,6 +177,25 @@ def _append_usage(body: bytes) -> bytes:
 
 def read_whole(body: bytes) -> tuple[Usage, str | None]:
     """Counts and served model of a whole answer. BadAnswer for what is no JSON object."""
+    try:
+        counted = _counted.decode(body)  # as nearly all answers are
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_odd(body)
+    counts = counted.usage
+    if counts.prompt_tokens_details is None and counts.completion_tokens_details is None:
+        return _plain_usage(counts), counted.model
+    return _read_odd(body)
+
+
+def _plain_usage(counts: _Counts) -> Usage:
+    read, written = counts.prompt_tokens, counts.completion_tokens
+    if read < 0 or (written is not None and written < 0) or counts.prompt_cache_hit_tokens or counts.reasoning_tokens:
+        return read_usage(msgspec.structs.asdict(counts))
+    return Usage(read, written, counts.prompt_cache_hit_tokens, counts.reasoning_tokens)
+
+
+def _read_odd(body: bytes) -> tuple[Usage, str | None]:
+    """With details, or with counts that are none: these are unknown, not an error."""
     try:
         whole = _whole.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

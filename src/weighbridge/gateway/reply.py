@@ -25,29 +25,20 @@ class Dater:
 
 
 def whole(
-    status: int, body: bytes, date: bytes, request_id: bytes, *, kind: bytes = JSON, more: bytes = b"", close: bool
+    status: int, body: bytes, date: bytes, request_id: str, *, kind: bytes = JSON, more: bytes = b"", close: bool
 ) -> bytes:
     """A whole answer; `more` are further header lines, each with its CRLF."""
-    return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n%b" % (
-        PHRASES.get(status) or b"HTTP/1.1 %d Error\r\n" % status,
-        date,
-        kind,
-        len(body),
-        request_id,
-        more,
-        b"connection: close\r\n" if close else b"",
-        body,
-    )
+    first = PHRASES.get(status) or b"HTTP/1.1 %d Error\r\n" % status
+    fields = f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n".encode()
+    end = b"connection: close\r\n\r\n" if close else b"\r\n"
+    return b"".join((first, date, b"content-type: ", kind, b"\r\n", fields, more, end, body))
 
 
-def stream_head(date: bytes, request_id: bytes, *, kind: bytes, chunked: bool) -> bytes:
+def stream_head(date: bytes, request_id: str, *, kind: bytes, chunked: bool) -> bytes:
     """The head of a streamed answer; without `chunked` (HTTP/1.0) the end of the connection ends it."""
-    return b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncache-control: no-cache\r\nx-request-id: %b\r\n%b\r\n" % (
-        date,
-        kind,
-        request_id,
-        b"transfer-encoding: chunked\r\n" if chunked else b"connection: close\r\n",
-    )
+    framing = b"transfer-encoding: chunked\r\n" if chunked else b"connection: close\r\n"
+    fields = b"\r\ncache-control: no-cache\r\nx-request-id: %b\r\n" % request_id.encode()
+    return b"".join((PHRASES[200], date, b"content-type: ", kind, fields, framing, b"\r\n"))
 
 
 def chunk(data: bytes) -> bytes:
