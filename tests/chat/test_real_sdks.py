@@ -16,8 +16,19 @@ from dialect_samples import CALLING, CALLS, PNG, STAMP, TALK, USAGE, WEATHER
 
 from weighbridge.chat import ChatRequest, Image, Piece, Text, Thought, TokenLogprob
 from weighbridge.chat.anthropic import AnthropicFront
-from weighbridge.chat.fronts import by_path
+from weighbridge.chat.embeddings import Embedded
+from weighbridge.chat.fronts import by_path, embed_fronts
 from weighbridge.chat.join import join
+from weighbridge.chat.model_lists import (
+    ServedModel,
+    anthropic_model,
+    anthropic_models,
+    ollama_show,
+    ollama_tags,
+    openai_model,
+    openai_models,
+    shown_model,
+)
 from weighbridge.errors import BackendRefused, StreamCut, WeighbridgeError
 
 httpx = pytest.importorskip("httpx", reason="comes with the SDKs")
@@ -82,21 +93,21 @@ def client_over(handle: Callable[[Any], Any], sdk: Any) -> Any:
     return http.Client(transport=http.MockTransport(handle))
 
 
-def openai_client(served: Served) -> Any:
+def openai_client(served: Callable[[Any], Any]) -> Any:
     openai = pytest.importorskip("openai", reason="the openai SDK is not installed")
     return openai.OpenAI(
         api_key="k", base_url="http://gateway/v1", http_client=client_over(served, openai), max_retries=0
     )
 
 
-def anthropic_client(served: Served) -> Any:
+def anthropic_client(served: Callable[[Any], Any]) -> Any:
     anthropic = pytest.importorskip("anthropic", reason="the anthropic SDK is not installed")
     return anthropic.Anthropic(
         api_key="k", base_url="http://gateway", http_client=client_over(served, anthropic), max_retries=0
     )
 
 
-def ollama_client(served: Served) -> Any:
+def ollama_client(served: Callable[[Any], Any]) -> Any:
     ollama = pytest.importorskip("ollama", reason="the ollama SDK is not installed")
     client = ollama.Client(host="http://gateway")
     client._client = httpx.Client(transport=httpx.MockTransport(served), base_url="http://gateway")
@@ -369,6 +380,75 @@ def test_ollama_raises_on_an_error_in_the_middle_of_a_stream() -> None:
 
     with pytest.raises(ollama.ResponseError, match="broke off"):
         list(ollama_client(Served(TALK, breaks_after=3)).chat(model="m", messages=HELLO, stream=True))
+
+
+# --- vectors, and which models there are
+
+VECTORS = ((0.5, -1.0), (2.0, 0.25))
+MODELS = (
+    ServedModel("fast", 1_795_305_600, owner="acme", family="qwen3", parameter_size="7.6B", quantisation="Q4_K_M",
+                size_bytes=4_000, digest="ab" * 32, context_tokens=32_768, abilities=("completion", "tools")),
+    ServedModel("bare"),
+)  # fmt: skip
+LISTS: dict[str, Callable[[], bytes]] = {
+    "/v1/models": lambda: openai_models(MODELS),
+    "/v1/models/fast": lambda: openai_model(MODELS[0]),
+    "/api/tags": lambda: ollama_tags(MODELS),
+}
+
+
+def lists_and_vectors(request: Any) -> Any:
+    """A server that turns texts into vectors and tells its models."""
+    http = httpx if isinstance(request, httpx.Request) else importlib.import_module("httpx2")
+    path = request.url.path
+    if path in embed_fronts():
+        front = embed_fronts()[path]
+        asked = front.decode(path, request.read())
+        vectors = VECTORS[: len(asked.request.inputs)]
+        return http.Response(200, content=front.encode(Embedded(vectors, "m", 4), asked))
+    if path == "/api/show":
+        model = next(each for each in MODELS if each.id == shown_model(request.read()))
+        return http.Response(200, content=ollama_show(model))
+    if "anthropic-version" in request.headers:
+        one = path.rpartition("/")[2]
+        return http.Response(200, content=anthropic_models(MODELS) if one == "models" else anthropic_model(MODELS[0]))
+    return http.Response(200, content=LISTS[path]())
+
+
+def test_openai_reads_vectors_in_both_encodings_and_the_list_of_models() -> None:
+    client = openai_client(lists_and_vectors)
+
+    plain = client.embeddings.create(model="m", input=["a", "b"], encoding_format="float")
+    packed = client.embeddings.create(model="m", input=["a", "b"])  # asks for base64 of its own accord
+
+    assert [tuple(each.embedding) for each in plain.data] == list(VECTORS)
+    assert [tuple(each.embedding) for each in packed.data] == list(VECTORS)
+    assert plain.usage.prompt_tokens == 4
+    assert [(model.id, model.owned_by) for model in client.models.list()] == [("fast", "acme"), ("bare", "weighbridge")]
+    assert client.models.retrieve("fast").created == 1_795_305_600
+
+
+def test_ollama_reads_vectors_and_what_it_wants_to_know_of_a_model() -> None:
+    client = ollama_client(lists_and_vectors)
+
+    embedded = client.embed(model="m", input=["a", "b"])
+    older = client.embeddings(model="m", prompt="a")
+    listed = client.list().models
+    shown = client.show("fast")
+
+    assert [tuple(each) for each in embedded.embeddings] == list(VECTORS)
+    assert (embedded.prompt_eval_count, tuple(older.embedding)) == (4, VECTORS[0])
+    assert [model.model for model in listed] == ["fast", "bare"]
+    assert (listed[0].details.quantization_level, listed[0].size) == ("Q4_K_M", 4_000)
+    assert shown.capabilities == ["completion", "tools"]
+    assert shown.modelinfo["qwen3.context_length"] == 32_768
+
+
+def test_anthropic_reads_the_list_of_models() -> None:
+    client = anthropic_client(lists_and_vectors)
+
+    assert [model.id for model in client.models.list()] == ["fast", "bare"]
+    assert client.models.retrieve("fast").max_input_tokens == 32_768
 
 
 # --- errors
