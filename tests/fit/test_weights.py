@@ -146,7 +146,7 @@ def test_modules_that_are_named_stay_as_they_were_trained() -> None:
     for ignore in (
         ["self_attn"],
         ["re:.*self_attn.*"],
-        ["model.layers.0.self_attn.q_proj", "model.layers.0.self_attn"],
+        ["model.layers.0.self_attn", "model.layers.1.self_attn*"],
     ):
         arch = read_architecture(TINY | {"quantization_config": packed | {"ignore": ignore}})
         attention = 2 * (2 * 256 * 256 + 2 * 128 * 256)
@@ -220,3 +220,20 @@ def test_weights_can_be_written_as_json() -> None:
     weights = derive(read_architecture(TINY), "Q4_K_M")
 
     assert msgspec.json.decode(msgspec.json.encode(weights), type=type(weights)) == weights
+
+
+def test_modules_listed_for_some_layers_stay_in_those_only() -> None:
+    packed = {"quant_method": "modelopt", "quant_algo": "FP8"}
+    attention = 2 * 256 * 256 + 2 * 128 * 256
+    none = tensors(read_architecture(TINY | {"quantization_config": packed}), "native")
+
+    for ignore in (["model.layers.0.self_attn*"], ["model.language_model.layers.1.self_attn", "lm_head"]):
+        arch = read_architecture(TINY | {"quantization_config": packed | {"ignore": ignore}})
+        assert tensors(arch, "native") - none == attention - 4 * 8
+
+
+def test_a_pattern_with_many_stars_is_not_run() -> None:
+    """Ten stars over a name of sixty letters would run for years."""
+    packed = {"quant_method": "fp8", "weight_block_size": [128, 128], "ignore": ["re:" + ".*" * 40 + "x"]}
+
+    assert derive(read_architecture(TINY | {"quantization_config": packed}), "native").total_bytes > 0

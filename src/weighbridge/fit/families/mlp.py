@@ -73,10 +73,10 @@ def plan_moe(plan: Plan, facts: Facts, family: Family, spec: Moe) -> None:
         plan.linear("ffn_latent_up", hidden, spec.latent, "mlp.fc2_latent_proj")
     if spec.gated:
         plan.experts(
-            "ffn_gate_exps", spec.experts, spec.intermediate, inner, "experts.gate_proj", bias=family.expert_bias
+            "ffn_gate_exps", spec.experts, spec.intermediate, inner, "mlp.experts.gate_proj", bias=family.expert_bias
         )
-    plan.experts("ffn_up_exps", spec.experts, spec.intermediate, inner, "experts.up_proj", bias=family.expert_bias)
-    plan.experts("ffn_down_exps", spec.experts, inner, spec.intermediate, "experts.down_proj", bias=family.expert_bias)
+    plan.experts("ffn_up_exps", spec.experts, spec.intermediate, inner, "mlp.experts.up_proj", bias=family.expert_bias)
+    plan.experts("ffn_down_exps", spec.experts, inner, spec.intermediate, "mlp.experts.down_proj", bias=family.expert_bias)
     if spec.shared_intermediate:
         plan_shared(plan, facts, family, spec)
 
@@ -85,8 +85,8 @@ def plan_shared(plan: Plan, facts: Facts, family: Family, spec: Moe) -> None:
     hidden, width = facts.need(HIDDEN), spec.shared_intermediate
     bias = decide(family.mlp_bias, facts)
     if spec.gated:
-        plan.linear("ffn_gate_shexp", width, hidden, "shared_experts.gate_proj", bias=bias)
-    plan.linear("ffn_up_shexp", width, hidden, "shared_experts.up_proj", bias=bias)
-    plan.linear("ffn_down_shexp", hidden, width, "shared_experts.down_proj", bias=bias)
+        plan.linear("ffn_gate_shexp", width, hidden, "mlp.shared_experts.gate_proj", bias=bias)
+    plan.linear("ffn_up_shexp", width, hidden, "mlp.shared_experts.up_proj", bias=bias)
+    plan.linear("ffn_down_shexp", hidden, width, "mlp.shared_experts.down_proj", bias=bias)
     if family.shared_gate:
         plan.kept("ffn_gate_inp_shexp", 1, hidden, name="mlp.shared_expert_gate")
