@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from field_catalogue import build_field
 
 from weighbridge.catalog import EngineSupport, SafetyEvaluation, load_catalogue, load_engines, load_safety
 from weighbridge.catalog.brief import brief
 from weighbridge.catalog.compare import Shelf
 from weighbridge.catalog.page import Page, Point, Section
 from weighbridge.catalog.records import Model
+from weighbridge.cli.main import main
 
 R1 = "deepseek-ai/DeepSeek-R1-0528"
 CATALOGUE = load_catalogue()
@@ -106,10 +110,6 @@ def test_a_name_that_was_taken_back_became_nobodys() -> None:
 @pytest.mark.parametrize("name", ["Qwen2.5-7B-Instruct", "gpt-oss-120b", "DeepSeek-V3"])
 def test_the_command_names_hardware_for_one_user_in_one_machine(name: str) -> None:
     """As `weighbridge fit` judges it: a small model needs one small device, a large one several large ones."""
-    from click.testing import CliRunner
-
-    from weighbridge.cli.main import main
-
     page = json.loads(CliRunner().invoke(main, ["brief", name, "--json"]).output)
     hardware = next(each for each in page["sections"] if each["title"] == "Smallest hardware")
     said = {point["label"]: point["text"] for point in hardware["points"]}
@@ -118,11 +118,29 @@ def test_the_command_names_hardware_for_one_user_in_one_machine(name: str) -> No
     assert re.fullmatch(r"[1248] x .* with vLLM: [\d.]+ GiB for one user .*", said["As it is stored"])
 
 
-def test_what_no_machine_holds_is_said_to_be_too_large() -> None:
-    from click.testing import CliRunner
+CONFIG = """
+[[model.facts.config]]
+source = "paper"
+date = "2023-11-29"
+[model.facts.config.value]
+model_type = "falcon"
+num_hidden_layers = 80
+hidden_size = 14_848
+intermediate_size = 59_392
+num_attention_heads = 232
+num_key_value_heads = 8
+vocab_size = 65_024
+"""
 
-    from weighbridge.cli.main import main
 
-    shown = CliRunner(env={"COLUMNS": "200"}).invoke(main, ["brief", "Kimi-K3"]).output
+def test_where_no_machine_is_known_that_holds_it_the_page_says_so(tmp_path: Path) -> None:
+    field = build_field(tmp_path / "c")
+    lab = field / "labs" / "tii.toml"
+    lab.write_text(lab.read_text().rstrip() + "\n" + CONFIG)
+
+    assert CliRunner().invoke(main, ["catalog", "build", str(field)]).exit_code == 0
+    shown = (
+        CliRunner(env={"COLUMNS": "200"}).invoke(main, ["brief", "falcon-180B-chat", "--catalog", str(field)]).output
+    )
 
     assert "no machine that is known here holds it with vLLM, up to 8 devices" in shown
