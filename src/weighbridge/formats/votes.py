@@ -1,0 +1,276 @@
+"""Read a file of pairwise votes: CSV (also gzipped) or Parquet, streamed, so that its size is no matter.
+
+    model_a,model_b,winner[,voter][,NAME_a,NAME_b ...]
+
+`winner` is `a`, `b` or `tie`; `model_a`, `model_b`, `tie (bothbad)` and `both bad`, as arenas write them, are
+understood. Pairs of numeric columns NAME_a, NAME_b are what else may move a vote. A plain file is split as bytes, some
+megabytes at a time, and counted by kind of line where nothing but the vote is needed.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weighbridge.errors import InputError
+
+PIECE_BYTES = 4 << 20
+LONGEST_NAME = 500
+WINNERS = {
+    "a": 0, "model_a": 0, "left": 0,
+    "b": 1, "model_b": 1, "right": 1,
+    "tie": 2, "draw": 2, "tie (bothbad)": 2, "bothbad": 2, "both bad": 2, "both_bad": 2,
+}  # fmt: skip
+_NEEDED = ("model_a", "model_b", "winner")
+
+
+@dataclass(frozen=True)
+class VoteTable:
+    """Votes as whole numbers; see stats.ratings.Votes for the meaning of each."""
+
+    models: tuple[str, ...]
+    a: NDArray[Any]
+    b: NDArray[Any]
+    outcome: NDArray[Any]
+    voter: NDArray[Any] | None
+    controls: NDArray[Any] | None
+    control_names: tuple[str, ...]
+    weight: NDArray[Any] | None
+    against_itself: int
+    """Votes of a model against itself, which say nothing and were left out."""
+
+
+def read_votes(path: Path, *, controls: Sequence[str] = (), by_voter: bool = True) -> VoteTable:
+    """All votes of a file. Raises InputError with the line of the first thing that is wrong."""
+    if path.suffix == ".parquet":
+        return _table(_parquet_pieces(path, controls, by_voter=by_voter), controls, path)
+    try:
+        with _opened(path) as file:
+            head = _head(file, path)
+            places = _places(head, controls, path, by_voter=by_voter)
+            if len(places) == len(_NEEDED) == len(head):
+                return _counted(file, head, places, path)
+            return _table(_pieces(file, head, places, path), controls, path)
+    except (OSError, EOFError) as error:
+        raise InputError(f"the votes cannot be read: {error}", where=str(path)) from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    return path.open("rb")
+
+
+def _head(file: BinaryIO, path: Path) -> list[str]:
+    line = file.readline(1 << 20).decode("utf-8-sig", "replace").strip()
+    if not line:
+        raise InputError("the file is empty", where=f"{path}:1", next_move=f"It begins with {','.join(_NEEDED)}.")
+    return [name.strip().strip('"') for name in line.split(",")]
+
+
+def _places(head: list[str], controls: Sequence[str], path: Path, *, by_voter: bool) -> list[int]:
+    """Columns that are needed: the three, the voter where there is one, and two for each control."""
+    wanted = [*_NEEDED, *(["voter"] if by_voter and "voter" in head else [])]
+    wanted += [f"{name}_{side}" for name in controls for side in "ab"]
+    for name in wanted:
+        if name not in head:
+            raise InputError(
+                f"the votes have no column {name!r}", where=f"{path}:1", next_move=f"They have: {', '.join(head)}."
+            )
+    return [head.index(name) for name in wanted]
+
+
+def _counted(file: BinaryIO, head: list[str], places: list[int], path: Path) -> VoteTable:
+    """Three columns and nothing else: lines of the same kind are counted as they are."""
+    counts: Counter[bytes] = Counter()
+    for piece in _whole_lines(file):
+        counts.update(piece.replace(b"\r", b"").split(b"\n"))
+    counts.pop(b"", None)
+    coder = _Coder(path)
+    rows = []
+    for line, times in counts.items():
+        fields = next(csv.reader([line.decode("utf-8", "replace")]))
+        if len(fields) != len(head):
+            raise _ragged(len(fields), len(head), line, path)
+        rows.append((*coder.pair(*(fields[place] for place in places[:3]), where=str(path)), times))
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    kept = table[:, 0] != table[:, 1]
+    left_out = int(table[~kept, 3].sum())
+    a, b, outcome, weight = (table[kept, column] for column in range(4))
+    return VoteTable(coder.names, a, b, outcome, None, None, (), weight, left_out)
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    rest = b""
+    while piece := file.read(PIECE_BYTES):
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            rest += piece
+            continue
+        yield rest + piece[:end]
+        rest = piece[end:]
+    if rest:
+        yield rest
+
+
+def _pieces(file: BinaryIO, head: list[str], places: list[int], path: Path) -> Iterator[list[list[Any]]]:
+    """Columns of some hundred thousand rows at a time."""
+    line = 2
+    for piece in _whole_lines(file):
+        columns = _split(piece, len(head)) or _parsed(piece, len(head), line, path)
+        line += piece.count(b"\n")
+        if columns:
+            yield [columns[place] for place in places]
+
+
+def _split(text: bytes, width: int) -> list[list[bytes]] | None:
+    """Columns of text without quotes, by one split; None where rows are not all alike."""
+    if b'"' in text or b"\r" in text:
+        return None
+    text = text.removesuffix(b"\n")
+    cells = text.replace(b"\n", b",\n,").split(b",")
+    marks = cells[width :: width + 1]
+    if (len(cells) + 1) % (width + 1) or marks.count(b"\n") != len(marks) or text.count(b"\n") != len(marks):
+        return None
+    return [cells[place :: width + 1] for place in range(width)]
+
+
+def _parsed(text: bytes, width: int, line: int, path: Path) -> list[list[bytes]]:
+    columns: list[list[bytes]] = [[] for _ in range(width)]
+    reader = csv.reader(io.StringIO(text.decode("utf-8", "replace"), newline=""))
+    for row in reader:
+        if not row:
+            continue
+        if len(row) != width:
+            raise _ragged(len(row), width, ",".join(row).encode(), path, line + reader.line_num - 1)
+        for column, cell in zip(columns, row, strict=True):
+            column.append(cell.encode())
+    return columns
+
+
+def _ragged(found: int, wanted: int, line: bytes, path: Path, number: int | None = None) -> InputError:
+    where = str(path) if number is None else f"{path}:{number}"
+    return InputError(
+        f"a line of {found} cells where {wanted} are wanted: {line[:80]!r}",
+        where=where,
+        next_move="Cells that hold a comma stand in double quotes.",
+    )
+
+
+def _parquet_pieces(path: Path, controls: Sequence[str], *, by_voter: bool) -> Iterator[list[list[Any]]]:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise InputError(
+            "Parquet needs pyarrow", where=str(path), next_move="pip install 'weighbridge[parquet]', or use CSV."
+        ) from error
+    try:
+        file = parquet.ParquetFile(path)
+        head = list(file.schema_arrow.names)
+        columns = [head[place] for place in _places(head, controls, path, by_voter=by_voter)]
+        for batch in file.iter_batches(columns=columns, batch_size=1 << 18):
+            yield [batch.column(name).to_pylist() for name in columns]
+    except (OSError, ValueError) as error:
+        raise InputError(f"the votes cannot be read: {error}", where=str(path)) from error
+
+
+def _table(pieces: Iterator[list[list[Any]]], controls: Sequence[str], path: Path) -> VoteTable:
+    """Codes of all rows; texts are looked up once a piece."""
+    coder = _Coder(path)
+    parts: list[tuple[NDArray[Any], ...]] = []
+    for columns in pieces:
+        parts.append(coder.columns(columns, controls))
+    if not parts:
+        raise InputError("there is no vote in the file", where=str(path))
+    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    a, b, outcome = joined[:3]
+    kept = a != b
+    voter = joined[3][kept] if coder.has_voters else None
+    extra = _standardised(joined[4][kept]) if controls else None
+    left_out = int((~kept).sum())
+    return VoteTable(coder.names, a[kept], b[kept], outcome[kept], voter, extra, tuple(controls), None, left_out)
+
+
+def _standardised(differences: NDArray[Any]) -> NDArray[Any]:
+    """Each control in its own standard deviations; one that never differs stays zero."""
+    spread = differences.std(axis=0)
+    scaled: NDArray[Any] = differences / np.where(spread > 0, spread, 1)
+    return scaled
+
+
+class _Coder:
+    """Names to numbers, in order of appearance."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._models: dict[Any, int] = defaultdict(count().__next__)
+        self._voters: dict[Any, int] = defaultdict(count().__next__)
+        self._checked: list[str] = []
+        self.has_voters = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._checked)
+
+    def pair(self, a: str, b: str, winner: str, *, where: str) -> tuple[int, int, int]:
+        """One vote."""
+        found = self._models[a.encode()], self._models[b.encode()], self._winner(winner)
+        self._check()
+        return found
+
+    def columns(self, columns: list[list[Any]], controls: Sequence[str]) -> tuple[NDArray[Any], ...]:
+        """Arrays a, b, outcome, voter (or zeros), controls (or nothing) of one piece."""
+        size = len(columns[0])
+        a, b = (np.fromiter(map(self._models.__getitem__, column), np.int32, size) for column in columns[:2])
+        self._check()
+        winners = {name: self._winner(name) for name in set(columns[2])}
+        outcome = np.fromiter(map(winners.__getitem__, columns[2]), np.int8, size)
+        rest = columns[3:]
+        voter = np.zeros(size, np.int32)
+        if len(rest) > 2 * len(controls):
+            self.has_voters = True
+            voter = np.fromiter(map(self._voters.__getitem__, rest[0]), np.int32, size)
+            rest = rest[1:]
+        pairs = [self._difference(rest[2 * k], rest[2 * k + 1], name) for k, name in enumerate(controls)]
+        return a, b, outcome, voter, np.array(pairs).T.reshape(size, len(controls))
+
+    def _difference(self, first: list[Any], second: list[Any], name: str) -> NDArray[Any]:
+        """(a - b) / (a + b), so that twice as long counts the same at any length."""
+        try:
+            one, two = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{name}_a and {name}_b must be numbers: {error}", where=str(self._path)) from error
+        if not (np.isfinite(one).all() and np.isfinite(two).all()):
+            raise InputError(f"{name}_a or {name}_b has a cell that is no number", where=str(self._path))
+        total = np.abs(one) + np.abs(two)
+        difference: NDArray[Any] = np.where(total > 0, (one - two) / np.where(total > 0, total, 1), 0)
+        return difference
+
+    def _check(self) -> None:
+        """Names that came since the last look must be names."""
+        for name in islice(self._models, len(self._checked), None):
+            text = "" if name is None else name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+            if not text.strip() or len(text) > LONGEST_NAME:
+                what = f"a model without a name, or with an endless one: {text[:40]!r}"
+                raise InputError(what, where=str(self._path), next_move="Each vote names two models.")
+            self._checked.append(text.strip())
+
+    def _winner(self, said: Any) -> int:
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        outcome = WINNERS.get(re.sub(r"\s+", " ", text).strip().lower())
+        if outcome is None:
+            raise InputError(
+                f"an unknown winner {text[:40]!r}", where=f"{self._path}: winner", next_move="It is a, b or tie."
+            )
+        return outcome
