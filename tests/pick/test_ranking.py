@@ -82,6 +82,18 @@ def test_the_best_format_that_keeps_to_the_limits_is_taken() -> None:
     assert way.fits_on == "H100-SXM x1, fp8"
 
 
+def test_of_formats_that_lose_nothing_the_cheapest_is_taken_and_a_lossy_one_only_after_them() -> None:
+    plain, eight = make_run(variant="bf16", decode=2.0), make_run(variant="fp8", decode=2000.0)
+    four = make_run(variant="awq", decode=9000.0, is_whole=False)
+
+    way, lossy = way_of(OWN, plain, eight, four), way_of(OWN, four)
+
+    assert isinstance(way, Way)
+    assert isinstance(lossy, Way)
+    assert way.fits_on == "H100-SXM x1, fp8"
+    assert lossy.fits_on == "H100-SXM x1, awq"
+
+
 def test_weights_that_cannot_be_had_do_not_run_on_own_hardware() -> None:
     way = way_of(OWN, make_run(), open_weights=False)
 

@@ -34,6 +34,8 @@ WIDE = frozenset(("BF16",))
 """GGUF files that people skip: eight bits lose nothing that has been measured, at half the bytes."""
 MOST_SEQUENCES: Mapping[str, int] = {"serving": 256, "local": 8}
 """What vLLM takes at once unless told otherwise; llama.cpp's slots beyond a few only share one speed."""
+WHOLE_BITS = 7.5
+"""A parameter, from which a format loses nothing that has been measured."""
 OFF = 0.75
 """A config whose parameters differ from what is reported by more than this share is not believed."""
 SAID = "estimated by fit, with the ends of its 80% interval"
@@ -151,6 +153,7 @@ def _run(quick: _Speedometer, alone: Fit, priced: Hardware) -> Run:
     return Run(
         variant=_variant(quick.subject),
         asked=quick.subject.weights.format,
+        is_whole=_is_whole(quick.subject),
         engine=quick.engine,
         hardware=priced,
         pace=None if full is None else quick.pace(full),
@@ -248,6 +251,11 @@ def _variant(subject: Subject) -> str:
     return "bf16" if stored.method == "none" else stored.method
 
 
+def _is_whole(subject: Subject) -> bool:
+    weights = subject.weights
+    return weights.format == "native" or 8 * weights.total_bytes / weights.parameters_total >= WHOLE_BITS
+
+
 def _range(speed: Speed) -> Range:
     return Range(speed.value, *speed.interval)
 
@@ -257,8 +265,12 @@ def _gib(count: float) -> str:
 
 
 def served_by(catalogue: Catalogue, model: Model, devices: DeviceSet, priced: Hardware, wanted: Wanted) -> Run | str:
-    """The best run of one model on one set, for `cost`; why there is none."""
+    """How one model is best run on one set, for `cost`: the cheapest format that loses nothing, else the best one that
+    fits; why there is none."""
     runs = runs_of(catalogue, model, ((devices, priced),), wanted)
+    whole = [(run, run.pace) for run in runs.fitting if run.is_whole and run.pace is not None]
+    if whole:
+        return min(whole, key=lambda pair: price_own(priced, pair[1], wanted.work).sets.value)[0]
     return runs.fitting[0] if runs.fitting else runs.because
 
 

@@ -34,6 +34,11 @@ def work_line(work: Workload) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 device`, `3 devices`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def usd(amount: float) -> str:
     """Dollars a month, to the dollar from 100 on: `$1,234`, `$12.30`, `$0.0120`."""
     if amount >= 100:

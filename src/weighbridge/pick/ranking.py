@@ -14,6 +14,7 @@ from math import sqrt
 
 import msgspec
 
+from weighbridge.cost.words import counted
 from weighbridge.pick.evidence import Z80, Abilities, Quality
 from weighbridge.pick.reading import Need
 from weighbridge.pick.rules import Finding, Rule, rules_of
@@ -113,11 +114,12 @@ def evidence_words(need: Need, quality: Quality) -> str:
     if others:
         names = ", ".join(each.benchmark for each in others[:3]) + (", ..." if len(others) > 3 else "")
         newest = max((each.date for each in others), default="") or "undated"
-        parts.append(f"measured by others on {len(others)} benchmarks of {need.kinds} ({names}; newest {newest})")
+        on = f"{counted(len(others), 'benchmark')} of {need.kinds}"
+        parts.append(f"measured by others on {on} ({names}; newest {newest})")
     if own:
-        parts.append(f"{own} scores of its own lab, counted less")
+        parts.append(f"{counted(own, 'score')} of its own lab, counted less")
     if quality.of_other:
-        parts.append(f"{quality.of_other} scores on other work")
+        parts.append(f"{counted(quality.of_other, 'score')} on other work")
     return "; ".join(parts) or "no score: estimated from size, date and kind alone"
 
 

@@ -31,6 +31,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """`fp8`, `Q4_K_M`."""
     asked: str = "native"
     """The format as fit was asked for it: `native` for the checkpoint as it is."""
+    is_whole: bool = True
+    """The checkpoint as it was released, or eight bits and more: nothing that has been measured is lost."""
     engine: str = "vllm"
     hardware: Hardware
     pace: Pace | None
@@ -187,13 +189,22 @@ def _on_own(subject: Subject, need: Need, world: World) -> Iterator[Way | Refuse
     runs = world.runs(subject)
     if runs.because:
         yield Refused(runs.because)
-    done: set[tuple[str, int]] = set()
-    for run in runs.fitting:
-        place = run.hardware.device, run.hardware.count
-        if place not in done:  # formats stand in order, the best first: the first that will do is taken
-            judged = _judged_own(run, need)
-            done |= {place} if isinstance(judged, Way) else set()
-            yield judged
+    places = dict.fromkeys((run.hardware.device, run.hardware.count) for run in runs.fitting)
+    for place in places:
+        yield from _on_one([run for run in runs.fitting if (run.hardware.device, run.hardware.count) == place], need)
+
+
+def _on_one(runs: Sequence[Run], need: Need) -> Iterator[Way | Refused]:
+    """The cheapest way among formats that lose nothing, or else the best format that keeps to the need."""
+    judged = [(run, _judged_own(run, need)) for run in runs]
+    ways = [(run, way) for run, way in judged if isinstance(way, Way)]
+    whole = [way for run, way in ways if run.is_whole]
+    if whole:
+        yield min(whole, key=lambda way: (way.usd is None, 0.0 if way.usd is None else way.usd.value))
+    elif ways:
+        yield ways[0][1]
+    else:
+        yield from (refused for _, refused in judged)
 
 
 def _judged_own(run: Run, need: Need) -> Way | Refused:
