@@ -99,11 +99,12 @@ def _counted(file: BinaryIO, head: list[str], places: list[int], path: Path) -> 
     counts.pop(b"", None)
     coder = _Coder(path)
     rows = []
-    for line, times in counts.items():
-        fields = next(csv.reader([line.decode("utf-8", "replace")]))
+    lines = (line.decode("utf-8", "replace") for line in counts)
+    for fields, times in zip(csv.reader(lines), counts.values(), strict=True):
         if len(fields) != len(head):
-            raise _ragged(len(fields), len(head), line, path)
-        rows.append((*coder.pair(*(fields[place] for place in places[:3]), where=str(path)), times))
+            raise _ragged(len(fields), len(head), ",".join(fields).encode(), path)
+        rows.append((*coder.vote(*(fields[place] for place in places)), times))
+    coder.check()
     table = np.array(rows, dtype=np.int64).reshape(-1, 4)
     kept = table[:, 0] != table[:, 1]
     left_out = int(table[~kept, 3].sum())
@@ -223,17 +224,16 @@ class _Coder:
     def names(self) -> tuple[str, ...]:
         return tuple(self._checked)
 
-    def pair(self, a: str, b: str, winner: str, *, where: str) -> tuple[int, int, int]:
-        """One vote."""
-        found = self._models[a.encode()], self._models[b.encode()], self._winner(winner)
-        self._check()
-        return found
+    def vote(self, a: str, b: str, winner: str) -> tuple[int, int, int]:
+        """One vote; `check` is to be called when all are there."""
+        outcome = WINNERS.get(winner)
+        return self._models[a.encode()], self._models[b.encode()], self._winner(winner) if outcome is None else outcome
 
     def columns(self, columns: list[list[Any]], controls: Sequence[str]) -> tuple[NDArray[Any], ...]:
         """Arrays a, b, outcome, voter (or zeros), controls (or nothing) of one piece."""
         size = len(columns[0])
         a, b = (np.fromiter(map(self._models.__getitem__, column), np.int32, size) for column in columns[:2])
-        self._check()
+        self.check()
         winners = {name: self._winner(name) for name in set(columns[2])}
         outcome = np.fromiter(map(winners.__getitem__, columns[2]), np.int8, size)
         rest = columns[3:]
@@ -257,7 +257,7 @@ class _Coder:
         difference: NDArray[Any] = np.where(total > 0, (one - two) / np.where(total > 0, total, 1), 0)
         return difference
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Names that came since the last look must be names."""
         for name in islice(self._models, len(self._checked), None):
             text = "" if name is None else name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
