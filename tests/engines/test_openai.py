@@ -619,3 +619,33 @@ def test_what_the_settings_say_changes_the_fingerprint_when_it_changes_the_answe
 
     assert all(a != b for a, b in pairwise(prints))
     assert fingerprint() == fingerprint(stream=False, connect_s=1.0), "how it is fetched is not what is said"
+
+
+# --- what is known of model families
+
+
+def test_quirks_are_used_only_where_the_settings_say_so() -> None:
+    """A backend that runs Qwen's weights: reasoning goes off in the words of its template, or, unasked, as OpenAI's."""
+    sent: list[Any] = []
+
+    async def record(exchange: Exchange) -> None:
+        sent.append(exchange.json())
+        await answers(chat_body())(exchange)
+
+    request = ChatRequest(model="Qwen/Qwen3-8B", messages=HELLO.messages, thinks=False)
+    for quirks in ("off", "refuse"):
+        ask(record, request, settings={"quirks": quirks, "stream": False})
+
+    assert sent[0].get("reasoning_effort") == "none"
+    assert sent[1].get("chat_template_kwargs") == {"enable_thinking": False}
+    assert "reasoning_effort" not in sent[1]
+
+
+def test_a_degree_of_reasoning_a_family_does_not_know_is_refused_with_the_backends_name() -> None:
+    request = ChatRequest(model="Qwen/Qwen3-8B", messages=HELLO.messages, reasoning_effort="low")
+
+    error = failure(answers(chat_body()), request, settings={"quirks": "refuse"})
+
+    assert isinstance(error, CannotAsk)
+    assert "'up'" in str(error)
+    assert "no more or less than that" in str(error)

@@ -166,6 +166,12 @@ class LlamaCppEngine:
                 next_move='Set `endpoint = "completion"`, or use a variant of the model made for chat.',
             )
         refuse_what_it_lacks(self, request)
+        if request.service_tier not in (None, "auto", "default"):
+            raise CannotAsk(
+                f"an engine on this machine has no service tier {request.service_tier!r}",
+                where=f"backend {self.name}",
+                next_move="Leave `service_tier` out.",
+            )
 
     async def _in_time(self, choosing: Awaitable[Piece]) -> Piece:
         """One call of several requests, which together may take what one call may."""
