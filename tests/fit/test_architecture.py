@@ -161,8 +161,18 @@ def test_every_missing_field_is_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
         read_architecture({"model_type": "llama", "num_attention_heads": 32})
 
-    for name in ("num_hidden_layers", "hidden_size", "vocab_size"):
+    for name in ("num_hidden_layers", "hidden_size", "vocab_size", "intermediate_size"):
         assert name in caught.value.what
+
+
+def test_what_is_there_gives_a_bound() -> None:
+    """32 layers without the width of their MLP still have attention and a table: 1.9 billion parameters."""
+    with pytest.raises(InputError, match="intermediate_size") as caught:
+        read_architecture(
+            {name: value for name, value in LLAMA.items() if name not in ("intermediate_size", "vocab_size")}
+        )
+
+    assert "at least 1.3 billion parameters" in str(caught.value)
 
 
 def test_ranks_that_deepseek_must_have_are_not_guessed() -> None:

@@ -60,11 +60,12 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
     if family.latent and not facts.has("kv_lora_rank"):
         facts.lack("kv_lora_rank")
     hidden, vocab = facts.need(HIDDEN), facts.need(VOCAB, "vocab")
-    facts.refuse_gaps(name)
+    if facts.missing:
+        facts.refuse_gaps(name, _least(facts, family, depth, hidden * vocab))
     layers = _layers(facts, family, depth)
     tied = _tied(facts, outer, family)
     mtp = draft_layers(facts, family, layers, hidden, vocab)
-    facts.refuse_gaps(name)
+    facts.refuse_gaps(name, hidden * vocab)
     return Architecture(
         model_type=name,
         hidden=hidden,
@@ -87,6 +88,15 @@ def _depth(facts: Facts) -> int:
     if not facts.has(*LAYERS) and isinstance(pattern, str | list | tuple) and pattern:
         return len(pattern)
     return facts.need(LAYERS, "layers")
+
+
+def _least(facts: Facts, family: Family, depth: int, table: int) -> int:
+    """Parameters that follow from what is there, missing sizes taken as one; notes what else is missing on the way."""
+    try:
+        layers = _layers(facts, family, depth)
+    except InputError:
+        return table
+    return table + sum(tensor.elements for layer in layers for tensor in layer.tensors)
 
 
 def _layers(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:

@@ -44,7 +44,7 @@ def attention_of(facts: Facts, family: Family, sight: Sight, layer: int) -> Atte
 def _divided(facts: Facts, heads: int) -> int:
     """The width of a head where the config leaves it to division."""
     hidden = facts.need(HIDDEN)
-    if facts.missing:
+    if HIDDEN[0] in facts.missing or HEADS[0] in facts.missing:
         return 1
     if hidden % heads:
         raise InputError(f"hidden_size {hidden} is not divisible by {heads} heads", where=facts.where)

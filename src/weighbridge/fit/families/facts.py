@@ -20,6 +20,8 @@ MOST = {
     "context": 1 << 36,
 }
 """Nothing ever published comes within a factor of ten of these."""
+WORTH_SAYING = 50_000_000
+"""Parameters below which a bound says nothing."""
 MAX_LISTED = 1 << 16
 """Elements of a list that is read, run lengths included."""
 
@@ -218,14 +220,22 @@ class Facts:
         if name not in self.missing:
             self.missing.append(name)
 
-    def refuse_gaps(self, model_type: str) -> None:
-        """Raise the one error that names every fact that was needed and is missing."""
+    def refuse_gaps(self, model_type: str, least: int = 0) -> None:
+        """Raise the one error that names every fact that was needed and is missing.
+
+        least: parameters that the facts that are there come to; said where it is a bound worth knowing.
+        """
         if not self.missing:
             return
+        bound = ""
+        if least >= WORTH_SAYING:
+            bound = (
+                f" What it says makes at least {least / 1e9:.1f} billion parameters, {least * 2 / 1e9:.1f} GB in bf16."
+            )
         raise InputError(
             f"the config of this {model_type} model does not say: {', '.join(self.missing)}",
             where=self.where,
-            next_move="Take the config.json of the repository itself; nothing is guessed in their place.",
+            next_move=f"Take the config.json of the repository itself; nothing is guessed in their place.{bound}",
         )
 
 

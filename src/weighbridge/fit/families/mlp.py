@@ -76,7 +76,9 @@ def plan_moe(plan: Plan, facts: Facts, family: Family, spec: Moe) -> None:
             "ffn_gate_exps", spec.experts, spec.intermediate, inner, "mlp.experts.gate_proj", bias=family.expert_bias
         )
     plan.experts("ffn_up_exps", spec.experts, spec.intermediate, inner, "mlp.experts.up_proj", bias=family.expert_bias)
-    plan.experts("ffn_down_exps", spec.experts, inner, spec.intermediate, "mlp.experts.down_proj", bias=family.expert_bias)
+    plan.experts(
+        "ffn_down_exps", spec.experts, inner, spec.intermediate, "mlp.experts.down_proj", bias=family.expert_bias
+    )
     if spec.shared_intermediate:
         plan_shared(plan, facts, family, spec)
 
