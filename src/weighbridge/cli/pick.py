@@ -69,27 +69,45 @@ def pick(
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise UsageError(f"no kind of picture is called {plot.suffix!r}", next_move="Name the file .svg or .png.")
     from weighbridge.cli.compose_pick import answer_need, model_ids, write_task
-    from weighbridge.pick.words import plane_of, reasons, value_of
 
     asked = model_ids(folder, why)
     answer = answer_need(_bytes(need), str(need), folder)
-    plane = plane_of(answer)
-    if plot is not None and plane is not None:
-        from weighbridge.cli.cost import draw_plane
-
-        draw_plane(plane, plot)
-    written = write_task(answer, write, candidates, folder) if write is not None else ()
-    if as_json:
-        click.echo(msgspec.json.encode(value_of(answer)))
-    elif asked:
-        click.echo("\n".join(line for model in asked for line in reasons(answer, model)))
-    else:
-        click.echo("\n".join(_lines(answer, top, excluded)))
-        if plot is not None:
-            click.echo(f"\nDrawn: {plot}" if plane is not None else "\nNothing to draw: no cost is known.")
-    for line in written:
+    drawn = _draw(answer, plot)
+    written = write_task(answer, write, candidates, folder) if write is not None else []
+    click.echo(_json(answer) if as_json else "\n".join(_said(answer, asked, top, excluded)))
+    for line in (*drawn, *written):
         click.echo(line, err=as_json)
     sys.exit(0 if answer.ranked else 1)
+
+
+def _json(answer: Answer) -> bytes:
+    from weighbridge.pick.words import value_of
+
+    return msgspec.json.encode(value_of(answer))
+
+
+def _said(answer: Answer, asked: list[str], top: int, excluded: bool) -> Iterator[str]:
+    """The answer, or everything of the models that are asked about."""
+    from weighbridge.pick.words import reasons
+
+    if not asked:
+        yield from _lines(answer, top, excluded)
+    for model in asked:
+        yield from reasons(answer, model)
+
+
+def _draw(answer: Answer, path: Path | None) -> list[str]:
+    """Draw the plane, where it is asked for and there is one; what is said of it."""
+    if path is None:
+        return []
+    from weighbridge.cli.cost import draw_plane
+    from weighbridge.pick.words import plane_of
+
+    plane = plane_of(answer)
+    if plane is None:
+        return ["", "Nothing to draw: no cost is known."]
+    draw_plane(plane, path)
+    return ["", f"Drawn: {path}"]
 
 
 def _bytes(path: Path) -> bytes:
