@@ -25,10 +25,16 @@ class Flow(Protocol):
     begun: bool
     """Content has been seen: from here on the answer belongs to its backend."""
     done: bool
-    finished: bool
+    """The backend said that nothing more comes."""
     usage: Usage | None
     model: str | None
     events: int
+    """About as many as tokens were written."""
+
+    @property
+    def finished(self) -> bool:
+        """The backend said why the answer ended."""
+        ...
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of the next bytes. Raises EngineError."""

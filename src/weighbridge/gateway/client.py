@@ -108,8 +108,7 @@ class Client(asyncio.Protocol):
             self._since = self.gateway.now
 
     def cut(self) -> None:
-        """End the connection so that nobody takes what was sent for a whole answer."""
-        self.work = None
+        """End the connection so that nobody takes what was sent for a whole answer; work under way is abandoned."""
         if self._transport is not None:
             self._transport.abort()
 

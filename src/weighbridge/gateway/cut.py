@@ -12,19 +12,20 @@ LONGEST_EVENT = 16 << 20
 
 
 class Cutter:
-    __slots__ = ("_end", "_tail", "is_crlf")
+    __slots__ = ("_end", "held", "is_crlf")
 
     def __init__(self, framing: Framing = "sse") -> None:
         self._end = b"\n\n" if framing == "sse" else b"\n"
-        self._tail = b""
+        self.held = b""
+        """What is not whole yet."""
         self.is_crlf = False
         """Its events have been seen to end in two CRLF."""
 
     def feed(self, data: bytes) -> bytes:
         """All that is whole by now. Raises BadAnswer for an event without end."""
-        if self._tail:
-            data = self._tail + data
-            self._tail = b""
+        if self.held:
+            data = self.held + data
+            self.held = b""
         if data.endswith(self._end):
             return data
         cut = data.rfind(self._end)
@@ -32,11 +33,7 @@ class Cutter:
         if len(self._end) == 2 and (last := data.rfind(b"\r\n\r\n")) >= 0:
             self.is_crlf = True
             cut = max(cut, last + 4)
-        self._tail = data[cut:]
-        if len(self._tail) > LONGEST_EVENT:
+        self.held = data[cut:]
+        if len(self.held) > LONGEST_EVENT:
             raise BadAnswer(f"an event of the stream is longer than {LONGEST_EVENT:,} bytes")
         return data[:cut]
-
-    def rest(self) -> bytes:
-        """What the end of the stream left unfinished."""
-        return self._tail

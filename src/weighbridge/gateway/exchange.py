@@ -33,6 +33,7 @@ from .flows import PieceFlow
 from .local import LocalEngine, LocalRun
 from .money import Admission
 from .refusal import refused_by, retry_after_of
+from .reply import chunk
 from .routes import Aim
 from .upstream import Upstream
 
@@ -174,7 +175,7 @@ class Exchange:
     def _forward(self, out: bytes) -> None:
         if self._is_open:
             self._heard_at = self.gateway.now
-            self._client.write(b"%x\r\n%b\r\n" % (len(out), out) if not self._head.is_http_1_0 else out)
+            self._client.write(out if self._head.is_http_1_0 else chunk(out))
         else:
             self._hold_back(out)
 
@@ -305,7 +306,7 @@ class Exchange:
         self._heard_at = self.gateway.now
         if flow.begun:
             self._open_stream()
-            self._client.write(reply.chunk(self._held) if not self._head.is_http_1_0 else self._held)
+            self._client.write(chunk(self._held) if not self._head.is_http_1_0 else self._held)
             self._held = b""
         elif len(self._held) > MOST_HELD:
             self._drop_upstream()
@@ -349,7 +350,7 @@ class Exchange:
         if self._head.is_http_1_0:
             self.must_close = True
             return out
-        return (reply.chunk(out) if out else b"") + reply.LAST_CHUNK
+        return (chunk(out) if out else b"") + reply.LAST_CHUNK
 
     def _break_off(self, error: EngineError) -> None:
         """The answer broke after its first piece: say so in the client's dialect."""

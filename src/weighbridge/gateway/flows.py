@@ -98,7 +98,7 @@ class RawFlow:
         return data
 
     def end(self) -> bytes:
-        rest = self._cutter.rest()
+        rest = self._cutter.held
         if rest and self._sse is None:  # a last line without its end
             self._look(rest + b"\n")
         last = self._reader.end()

@@ -206,7 +206,7 @@ def _read_odd(body: bytes) -> tuple[Usage, str | None]:
 class EventStream:
     """A streamed answer on its way: whole events out, counts kept."""
 
-    __slots__ = ("_asked_for_usage", "_cutter", "begun", "done", "events", "finished", "model", "usage")
+    __slots__ = ("_asked_for_usage", "_cutter", "_last", "begun", "done", "events", "model", "usage")
 
     def __init__(self, *, wants_usage: bool) -> None:
         """`wants_usage`: whether the client asked for counts; if not, they are taken out again."""
@@ -216,8 +216,7 @@ class EventStream:
         """Content has been seen: from here on the answer belongs to this backend."""
         self.done = False
         """The backend said `[DONE]`."""
-        self.finished = False
-        """The backend said why the answer ended."""
+        self._last = (b"", b"", b"")
         self.usage: Usage | None = None
         self.model: str | None = None
         self.events = 0
@@ -225,19 +224,25 @@ class EventStream:
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of it. Raises BadAnswer for an event without end, or an error before any content."""
-        data = self._cutter.feed(data)
-        if not data:
-            return data
+        cutter = self._cutter
+        if cutter.held or not data.endswith(b"\n\n"):
+            data = cutter.feed(data)
+            if not data:
+                return data
         self.events += 1
         if not self.begun:
             self._look(data)
-        if b'"usage":' in data or b'"usage" :' in data:
+        if b'"usage"' in data:
             data = self._take_usage(data)
-        if data.endswith(b"[DONE]\n\n") or (self._cutter.is_crlf and data.endswith(b"[DONE]\r\n\r\n")):
+        if data.endswith(_DONE) or (cutter.is_crlf and data.endswith(b"[DONE]\r\n\r\n")):
             self.done = True
-        elif b'"finish_reason":"' in data or b'"finish_reason": "' in data:
-            self.finished = True
+        self._last = self._last[1], self._last[2], data
         return data
+
+    @property
+    def finished(self) -> bool:
+        """The backend said why the answer ended, in one of the last events: only counts may follow."""
+        return any(_FINISHED.search(data) for data in self._last)
 
     def end(self) -> bytes:
         """Nothing: all was forwarded as it came."""
@@ -279,6 +284,8 @@ class EventStream:
         return b"".join(kept)
 
 
+_DONE = b"[DONE]\n\n"
+_FINISHED = re.compile(rb'"finish_reason" ?: ?"')
 _EVENT = re.compile(rb".*?(?:\n\n|\r\n\r\n)", re.DOTALL)
 _LINE = re.compile(rb"\r\n|\n|\r")
 

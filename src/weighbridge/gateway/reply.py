@@ -41,8 +41,12 @@ def stream_head(date: bytes, request_id: str, *, kind: bytes, chunked: bool) -> 
     return b"".join((PHRASES[200], date, b"content-type: ", kind, fields, framing, b"\r\n"))
 
 
+_SIZES = [b"%x\r\n" % size for size in range(1024)]
+
+
 def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
+    size = len(data)
+    return b"".join((_SIZES[size] if size < 1024 else b"%x\r\n" % size, data, b"\r\n"))
 
 
 LAST_CHUNK = b"0\r\n\r\n"
