@@ -84,6 +84,13 @@ def test_a_prompt_longer_than_the_shortest_tier_makes_a_tiered_offer_partial() -
     assert "tiers" in long.unknown[0]
 
 
+def test_the_tiers_of_a_lab_begin_where_its_price_page_says() -> None:
+    offer = make_offer(tiered=True, model="openai/gpt-5.4")
+
+    assert price_offer(offer, make_work(input_tokens=150_000)).is_whole
+    assert not price_offer(offer, make_work(input_tokens=300_000)).is_whole
+
+
 def test_sources_that_differ_make_a_range_and_are_named() -> None:
     others = [make_offer(input=1.0, output=4.0, source="litellm")]
 

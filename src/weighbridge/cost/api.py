@@ -19,7 +19,9 @@ from weighbridge.catalog.records import Offer
 from weighbridge.cost.workload import Range, Workload
 
 SHORTEST_TIER = 32_000
-"""Tokens of a prompt above which some provider charges more (Alibaba, 32k; others from 128k or 200k)."""
+"""Tokens of a prompt above which a tier may begin: Alibaba's and ByteDance's begin there."""
+LATER_TIERS = {"anthropic": 200_000, "google": 200_000, "openai": 200_000, "xai": 128_000}
+"""Labs of closed models whose first tier begins later, by their price pages; who resells them follows them."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -121,9 +123,14 @@ def _bill(
         for kind, count in tokens.items()
     )
     unknown = [f"{part.kind} price" for part in parts if part.usd is None]
-    if offer.tiered and work.input_tokens > SHORTEST_TIER:
+    if offer.tiered and work.input_tokens > first_tier(offer):
         unknown.append(f"price of prompts as long as {work.input_tokens:,.0f} tokens (tiers)")
     return parts, tuple(unknown), tuple(_notes(offer, work, tokens, batch))
+
+
+def first_tier(offer: Offer) -> int:
+    """Tokens of a prompt up to which the base tier holds for certain."""
+    return LATER_TIERS.get((offer.model or "").partition("/")[0], SHORTEST_TIER)
 
 
 def _rates(offer: Offer) -> dict[str, float | None]:
@@ -147,10 +154,11 @@ def _notes(offer: Offer, work: Workload, tokens: Mapping[str, float], batch: Map
         yield "no price for cached input is known: billed as input"
     if offer.cache_write and "cached" in tokens:
         yield f"writing into its cache costs ${offer.cache_write:g} a million tokens, and is not counted"
-    if offer.tiered and work.input_tokens <= SHORTEST_TIER:
+    if offer.tiered and work.input_tokens <= first_tier(offer):
         yield "has tiers; counted at the base tier"
-    if work.batch and offer.provider not in batch:
-        yield "no discount for what can wait is known"
+    if work.batch:
+        off = batch.get(offer.provider)
+        yield "no discount for what can wait is known" if off is None else f"{off:.0%} off for what can wait is counted"
 
 
 def _cannot(offer: Offer, work: Workload) -> str | None:
