@@ -36,7 +36,7 @@ PRIORS = {
          "expert_hops": 16.0, "expert_bytes": 1.5, "layers": 28.0, "moe_layers": 28.0, "step": 0.45,
          "sequences": 15.0},
         0.3,
-        {},
+        {"generation": 0.2, "format": 0.2},
         {("engine", "vllm@0.12", "experts"): 1.0},
     ),
     "serving_first": Prior(

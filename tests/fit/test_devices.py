@@ -135,6 +135,6 @@ def test_export_variants_differ_where_the_rules_made_them_differ(known: Known) -
 
 
 def test_a_recalled_figure_is_marked(known: Known) -> None:
-    """Nobody's page was read for the Thor's rates: whoever relies on them must be told."""
-    assert "bf16_flops" in hardware(known, "jetson thor").assumed
+    """Nobody's page was read for the Thor's memory: whoever relies on them must be told."""
+    assert "memory_bandwidth" in hardware(known, "jetson thor").assumed
     assert "bf16_flops" not in hardware(known, "h100").assumed

@@ -48,7 +48,11 @@ GROUPS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "format": {"matmul": ("dense", "expert_matmul")},
         "device": {"all": ("dense", "expert_matmul", "attention")},
     },
-    "serving_step": {"engine": {"all": speed_serving.STEP_TERMS, "experts": ("all_experts",)}},
+    "serving_step": {
+        "engine": {"experts": ("all_experts",)},
+        "generation": {"prompts": ("prompts",), "sequences": ("sequences",)},
+        "format": {"overhead": _OVERHEAD},
+    },
     "serving_first": {"engine": _WAITS},
 }
 """Model to kind of cell to group to its terms."""
