@@ -2,7 +2,8 @@
 
     compute buffer   the larger of a step's logits, its widest layer and, without flash attention, its scores; and masks
                      rows x (vocab + hidden) x 4       step x (3 mlp + 5 hidden) x 4
-                     step x (cells x heads + 7 hidden) x 4        masks: step x cells x 2, without flash attention x 4
+                     step x (cells x heads + 5 hidden + 2 queries) x 4
+                     masks: step x cells x 2, without flash attention x 4
     runtime          the driver's context, kernels, small buffers; a constant of the backend
     unpacked         ROCm multiplies large batches in 16 bit: the largest dense matrix unpacked, and what its pool
                      keeps of the scores of each step of the prompt without flash attention
@@ -63,7 +64,8 @@ def compute_bytes(architecture: Architecture, step: int, cells: int, rows: int, 
     layer = 4 * step * (_mlp_width(architecture) + 5 * hidden)
     if flash_attention:
         return max(logits, layer + 2 * step * cells)
-    scores = 4 * step * (cells * _most_heads(architecture) + 7 * hidden)
+    heads, queries = _most_heads(architecture)
+    scores = 4 * step * (cells * heads + 5 * hidden + 2 * queries)
     return max(logits, max(layer, scores) + 4 * step * cells)
 
 
@@ -72,7 +74,7 @@ def unpacked_bytes(architecture: Architecture, step: int, cells: int, *, flash_a
     matrix = 2 * _largest_dense(architecture)
     pool = matrix
     if not flash_attention:
-        each = 2 * step * step * _most_heads(architecture)
+        each = 2 * step * step * _most_heads(architecture)[0]
         pool += sum(each * number for number in range(1, -(-cells // step) + 1) if each * number > matrix)
     return ROCM_BATCH_BYTES + int(POOL_MARGIN * pool)
 
@@ -111,9 +113,15 @@ MANY_TOKENS = 64
 
 
 @lru_cache(maxsize=1024)
-def _most_heads(architecture: Architecture) -> int:
-    mixers = (mixer for layer in architecture.layers for mixer in layer.mixers)
-    return max((mixer.heads for mixer in mixers if isinstance(mixer, Attention | LatentAttention)), default=0)
+def _most_heads(architecture: Architecture) -> tuple[int, int]:
+    """Query heads of the layer that has most, and elements of its queries."""
+    found = [(0, 0)]
+    for mixer in {mixer for layer in architecture.layers for mixer in layer.mixers}:
+        if isinstance(mixer, Attention):
+            found.append((mixer.heads, mixer.heads * mixer.head_dim))
+        elif isinstance(mixer, LatentAttention):
+            found.append((mixer.heads, mixer.heads * (mixer.kv_lora_rank + mixer.rope_dim)))
+    return max(found)
 
 
 @lru_cache(maxsize=1024)
