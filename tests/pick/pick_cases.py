@@ -32,6 +32,9 @@ LICENCES = {
         "2026-01-01",
         conditions=(Condition("naming", None, "show `Built with it`"),),
     ),
+    "PicturesNotEU": Licence(
+        "PicturesNotEU", "No", "yes", "s", "2026-01-01", geography="no multimodal rights for the European Union"
+    ),
     "NotEU": Licence("NotEU", "Not there", "yes", "s", "2026-01-01", geography="does not apply in the European Union"),
 }
 FACTS: dict[str, Any] = {

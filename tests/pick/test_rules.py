@@ -109,6 +109,13 @@ def test_a_licence_is_held_against_the_use_and_the_size_of_the_user(
     assert [finding.passes for finding in findings if finding.passes is not True] == ([] if passes else [passes])
 
 
+def test_rights_withheld_of_multimodal_models_do_not_touch_one_of_text() -> None:
+    need = '[work]\nkind = "coding"\n[rules]\nuse = "commercial"\nbased_in = "FR"\n'
+
+    assert failures(need, make_subject(licence="PicturesNotEU", modalities=["text"])) == []
+    assert failures(need, make_subject(licence="PicturesNotEU", modalities=["text", "image"])) != []
+
+
 @pytest.mark.parametrize(
     ("said", "stays"),
     [

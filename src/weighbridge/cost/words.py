@@ -109,11 +109,13 @@ def _all_notes(cost: ApiCost) -> Iterator[str]:
 def own_lines(own: OwnCost) -> Iterator[str]:
     """What own hardware costs, and what it is made of."""
     hardware = own.hardware
-    total = usd_range(own.usd) if own.is_whole else f"unknown: {' and '.join(own.unknown)} is not known"
+    total = (
+        f"{usd_range(own.usd)} a month" if own.is_whole else f"cost unknown, {' and '.join(own.unknown)} is not known"
+    )
     sets = f"{own.sets.value:.0f}" + (
         f" ({own.sets.low:.0f} to {own.sets.high:.0f})" if own.sets.high > own.sets.low else ""
     )
-    yield f"own hardware  {total} a month: {sets} sets of {hardware.count} x {hardware.device}, {hardware.spare} spare"
+    yield f"own hardware  {total}: {sets} sets of {hardware.count} x {hardware.device}, {hardware.spare} spare"
     carried = own.requests_per_day_a_set
     span = f" ({carried.low:,.0f} to {carried.high:,.0f})" if carried.high > carried.low * 1.005 else ""
     most = f"{carried.value:,.0f}{span}"

@@ -30,7 +30,7 @@ def judge_licence(facts: Mapping[str, Any], licence: Licence | None, need: Need)
     use, terms = need.file.rules.use, facts.get("commercial_use")
     if licence is None or terms in (None, "unknown"):
         return None, "its licence, or what that allows, is not known"
-    held_from = _withheld(licence, need)
+    held_from = _withheld(facts, licence, need)
     if held_from is not None:
         return False, f"{licence.id}: {held_from}"
     if use == "research" or terms == "yes":
@@ -80,9 +80,12 @@ def _above(condition: Condition, figure: float | None, then: Applies) -> Applies
     return then if figure > condition.above else "no"
 
 
-def _withheld(licence: Licence, need: Need) -> str | None:
-    """What the licence says of places, where one of them is the user's own."""
+def _withheld(facts: Mapping[str, Any], licence: Licence, need: Need) -> str | None:
+    """What the licence says of places, where one of them is the user's own. What it withholds of multimodal models does
+    not touch one that takes text alone."""
     if licence.geography is None or need.based_in is None:
+        return None
+    if "multimodal" in licence.geography and facts.get("modalities") == ["text"]:
         return None
     meant = named_places(licence.geography)
     here = {need.based_in, *(bloc for bloc, members in BLOCS.items() if need.based_in in members)}
