@@ -31,7 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -222,9 +222,9 @@ def resident_mb(pid: int) -> float:
     return sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) * 4096 for each in tree(pid)) / 1e6
 
 
-def load(port: int, seconds: float, *, connections: int, folder: Path, key: str, **env: str) -> dict[str, float]:
+def load(port: int, seconds: int, *, connections: int, folder: Path, key: str, **env: str) -> dict[str, float]:
     """Requests answered, those not with 200, and latencies in ms."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(folder / "post.lua")]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(folder / "post.lua")]
     environ = {**os.environ, "BENCH_KEY": key, "BENCH_WORDS": "20", "BENCH_STREAM": "0", **env}
     said = subprocess.run(
         [*command, f"http://127.0.0.1:{port}/v1/chat/completions"],
@@ -250,7 +250,7 @@ def in_ms(text: str) -> float:
     return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
 
 
-def round_of(name: str, pid: int, seconds: float, folder: Path, key: str) -> dict[str, float]:
+def round_of(name: str, pid: int, seconds: int, folder: Path, key: str) -> dict[str, float]:
     """CPU for a request, for a chunk, for a request of 100 KB; latencies at light load."""
     port = PORTS[name]
     found: dict[str, float] = {"bad": 0}
@@ -286,7 +286,7 @@ def fold_us(data: Path, weighbridge: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--litellm", help="The program `litellm` of a Python environment of its own.")
     parser.add_argument("--listen", choices=("up", "bare"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -325,31 +325,25 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
         commands["litellm"] = litellm(given.litellm, folder)
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
     once: dict[str, dict[str, float]] = {}
-    with started(*commands["direct"][:1], UP, folder) as up:  # type: ignore[misc]
-        running = {"direct": up}
-        stack = []
+    with ExitStack() as stack:
+        running = {"direct": stack.enter_context(started(commands["direct"][0], UP, folder))}
         for name, (command, env) in commands.items():
             if name == "direct":
                 continue
             began = time.perf_counter()
-            context = started(command, PORTS[name], folder, **env)
-            running[name] = context.__enter__()
+            running[name] = stack.enter_context(started(command, PORTS[name], folder, **env))
             once[name] = {"cold_start_s": time.perf_counter() - began, "resident_mb": resident_mb(running[name].pid)}
-            stack.append(context)
         for number in range(given.rounds + 1):
             for name in commands:
                 found = round_of(name, running[name].pid, given.seconds, folder, key)
                 print(f"round {number} {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in found.items()), flush=True)
                 if number:
                     rounds[name].append(found)
-        for name, process in running.items():
-            if name in once:
-                once[name]["resident_after_mb"] = resident_mb(process.pid)
+        for name, facts in once.items():
+            facts["resident_after_mb"] = resident_mb(running[name].pid)
         running["gateway"].kill()  # so that its journal stays as the rounds left it
         running["gateway"].wait()
         folding = fold_us(data, weighbridge)
-        for context in stack:
-            context.__exit__(None, None, None)
     print(json.dumps(summary(rounds, once, folding)))
 
 
