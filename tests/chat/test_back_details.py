@@ -148,6 +148,7 @@ def test_a_wish_for_reasoning_is_said_in_the_words_of_the_dialect(
         (OllamaBack(), {"reasoning_effort": "minimal"}, "reasoning_effort = minimal"),
         (GeminiBack(), {"service_tier": "scale"}, "service_tier = scale"),
         (AnthropicBack(), {"sampling": Sampling(seed=1)}, "`seed`"),
+        (AnthropicBack(Terms(version="2026-10-21")), {"sampling": Sampling(temperature=1.0)}, "`temperature`"),
         (AnthropicBack(), {"any_json": True}, "`json_object`"),
         (GeminiBack(), {"messages": (USER, Message(role="system", content="x"))}, "behind others"),
         (GeminiBack(), {"messages": results()}, "belongs to no call"),
@@ -176,6 +177,13 @@ def test_extra_fields_from_the_config_go_where_they_belong() -> None:
         AnthropicBack().encode(asking(extra={"max_tokens": 1}), stream=False)
     with pytest.raises(CannotAsk, match=r"options\.top_k"):
         OllamaBack().encode(asking(sampling=Sampling(top_k=1), extra={"options": {"top_k": 2}}), stream=False)
+
+
+def test_the_version_of_anthropics_api_is_the_settings() -> None:
+    newer = AnthropicBack(Terms(version="2026-10-21")).encode(HELLO, stream=False)
+
+    assert AnthropicBack().encode(HELLO, stream=False).headers == (("anthropic-version", "2023-06-01"),)
+    assert newer.headers == (("anthropic-version", "2026-10-21"),)
 
 
 # --- shapes

@@ -50,7 +50,7 @@ async def anthropic(exchange: Exchange) -> None:
         exchange.write(response(200, as_json({"data": [{"id": "twin", "type": "model"}], "has_more": False})))
         return
     body = exchange.json()
-    assert exchange.headers["anthropic-version"] == "2023-06-01"
+    assert exchange.headers["anthropic-version"] in ("2023-06-01", "2026-10-21")
     content = body["messages"][-1]["content"]
     said = content if isinstance(content, str) else "".join(block.get("text", "") for block in content)
     choice = body.get("tool_choice", {"type": "auto"})

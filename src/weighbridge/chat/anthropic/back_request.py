@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from weighbridge.chat.anthropic import wire
-from weighbridge.chat.anthropic.wire import NAME, VERSION
+from weighbridge.chat.anthropic.wire import NAME, Version
 from weighbridge.chat.data_urls import inline_of
 from weighbridge.chat.dialect import Sent
 from weighbridge.chat.effort import tokens_of
@@ -28,7 +28,7 @@ UNSAID = frozenset(
 )
 CAN = frozenset(NAMES) - UNSAID
 LEAST_BUDGET = 1024
-HEADERS = (("anthropic-version", VERSION),)
+NOT_SINCE_2026 = frozenset({"temperature", "top_p", "top_k"})
 
 _BAD_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -43,11 +43,14 @@ class Terms:
     """Newer models take a word of effort, older ones a budget of tokens."""
     foreign_reasoning: Literal["refuse", "leave_out"] = "refuse"
     """What becomes of earlier reasoning that Anthropic did not sign."""
+    version: Version = "2023-06-01"
+    """The newer version refuses temperature, top_p and top_k."""
 
 
 def write_request(request: ChatRequest, terms: Terms, *, stream: bool, counting: bool = False) -> Sent:
     """CannotAsk names what this wire cannot say."""
-    left_out = list(refuse_unsayable(request, NAME, CAN))
+    can = CAN - NOT_SINCE_2026 if terms.version == "2026-10-21" else CAN
+    left_out = list(refuse_unsayable(request, NAME, can))
     system, rest = _split(request.messages)
     writer = _Turns(terms)
     turns = writer.write(rest)
@@ -72,7 +75,8 @@ def write_request(request: ChatRequest, terms: Terms, *, stream: bool, counting:
     )
     left_out += ["foreign reasoning"] if writer.left_out else []
     path = "messages/count_tokens" if counting else "messages"
-    return Sent(path, _with_extra(body, request), HEADERS, tuple(left_out))
+    headers = (("anthropic-version", terms.version),)
+    return Sent(path, _with_extra(body, request), headers, tuple(left_out))
 
 
 def _split(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:

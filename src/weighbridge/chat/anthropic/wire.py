@@ -11,8 +11,10 @@ from typing import Any, Literal
 import msgspec
 
 NAME = "anthropic"
-VERSION = "2023-06-01"
-"""Value of the header `anthropic-version`; the only one there is since 2023."""
+Version = Literal["2023-06-01", "2026-10-21"]
+"""Values of the header `anthropic-version`. The newer one has no temperature, top_p and top_k, no documents in an
+assistant's turn and no citations in a user's; answers are alike
+(https://platform.claude.com/docs/en/api/migration-2026-10-21, read 2026-11-22). Clients may speak either."""
 EMPTY = msgspec.Raw(b"{}")
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]

@@ -12,6 +12,7 @@ import msgspec
 
 from weighbridge.chat.anthropic.back import AnthropicBack
 from weighbridge.chat.anthropic.back_request import Terms as AnthropicTerms
+from weighbridge.chat.anthropic.wire import Version
 from weighbridge.chat.dialect import Back
 from weighbridge.chat.embedding_backs import EmbedBack, GeminiEmbedBack, OllamaEmbedBack, OpenAIEmbedBack
 from weighbridge.chat.gemini.back import GeminiBack
@@ -51,6 +52,8 @@ class AnthropicSettings(DialectSettings, frozen=True, forbid_unknown_fields=True
     """Newer models take a word of effort, older ones a budget of tokens."""
     foreign_reasoning: Literal["refuse", "leave_out"] = "refuse"
     """What becomes of earlier reasoning that Anthropic did not sign."""
+    version: Version = "2023-06-01"
+    """Of the API; the newer one refuses temperature, top_p and top_k."""
 
 
 class GeminiSettings(DialectSettings, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +96,7 @@ def speech_of(record: BackendRecord) -> Speech:
     """InputError names the setting that is wrong."""
     own = read_own_settings(record, KINDS[record.kind])
     if isinstance(own, AnthropicSettings):
-        terms = AnthropicTerms(own.max_tokens, own.effort, own.foreign_reasoning)
+        terms = AnthropicTerms(own.max_tokens, own.effort, own.foreign_reasoning, own.version)
         base = "https://api.anthropic.com/v1"
         return Speech(AnthropicBack(terms), own, base, CONVERSATION, "x-api-key", "", "models")
     if isinstance(own, GeminiSettings):
