@@ -86,7 +86,7 @@ def url() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-    thread.join(10)
+    thread.join()
 
 
 def langchain_openai(url: str) -> Any:
