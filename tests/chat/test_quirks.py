@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from dialect_samples import CALLS, HELLO
+from dialect_samples import CALLS, HELLO, sent
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.chat import ChatRequest, Message, Sampling, ToolCall, openai_chat
+from weighbridge.chat.openai_back import OpenAIBack
 from weighbridge.chat.openai_wire import Spelling
-from weighbridge.chat.prompt_kind import conversational, in_kind, is_structured, structured
+from weighbridge.chat.prompt_kind import conversational, in_kind, is_structured, prompted, structured
 from weighbridge.chat.quirks import Quirk, entries, fit, nine_letters, quirks_of, spelled, thinking
 from weighbridge.errors import CannotAsk
 
@@ -256,3 +257,44 @@ def test_every_word_stays_in_its_place(drawn: list[tuple[str, str]]) -> None:
         assert WORD.findall(spoken) == WORD.findall(kept)
     else:
         assert spoken == text
+
+
+# --- as a backend and a route use them
+
+
+def test_a_back_that_adapts_says_so_and_writes_each_model_its_own_way() -> None:
+    back = OpenAIBack(host="gpu-box", quirks="refuse")
+
+    qwen = sent(back, msgspec.structs.replace(HELLO, model="Qwen/Qwen3-8B", thinks=False))
+    gemma = sent(back, msgspec.structs.replace(HELLO, model="google/gemma-3-4b-it", messages=SYSTEM_AND_USER))
+
+    assert (back.adapts, OpenAIBack().adapts) == (True, False)
+    assert qwen["chat_template_kwargs"] == {"enable_thinking": False}
+    assert [message["role"] for message in gemma["messages"]] == ["user"]
+
+
+def test_a_back_that_forces_says_what_it_left_out() -> None:
+    back = OpenAIBack(host="api.moonshot.ai", quirks="force")
+    request = msgspec.structs.replace(HELLO, model="kimi-k2.6", sampling=Sampling(temperature=0.3))
+
+    up = back.encode(request, stream=False)
+
+    assert "temperature" not in msgspec.json.decode(up.body)
+    assert up.left_out == ("`temperature` is 0.3; this model takes 1 only: left out",)
+
+
+SYSTEM_AND_USER = (Message(role="system", content="Be brief. Be kind."), Message(role="user", content="Why?"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "model", "first"),
+    [
+        (None, "openai/gpt-oss-20b", "Be brief. Be kind."),
+        ("by_model", "openai/gpt-oss-20b", "# Instructions\n\n- Be brief.\n- Be kind."),
+        ("by_model", "acme/unknown", "Be brief. Be kind."),
+        ("structured", "acme/unknown", "# Instructions\n\n- Be brief.\n- Be kind."),
+        ("conversational", "openai/gpt-oss-20b", "Be brief. Be kind."),
+    ],
+)
+def test_a_route_asks_for_a_kind_or_for_what_is_known_of_the_model(wanted: Any, model: str, first: str) -> None:
+    assert prompted(SYSTEM_AND_USER, wanted, model)[0].content == first

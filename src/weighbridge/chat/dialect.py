@@ -143,6 +143,8 @@ class Back(Protocol):
 
     name: str
     framing: Framing
+    adapts: bool
+    """Whether a request of its own dialect must be read too, instead of being forwarded as it came: it is changed."""
 
     def encode(self, request: ChatRequest, *, stream: bool) -> Sent:
         """CannotAsk names what the dialect cannot say."""

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
-from weighbridge.chat.quirks import PromptKind
+from weighbridge.chat.quirks import PromptKind, quirks_of
 from weighbridge.chat.request import Message, Text
 
 HEADING = "# Instructions"
@@ -29,6 +30,16 @@ _ITEM = re.compile(r"^[ \t]*(?:[-*+\u2022]|\d{1,3}[.)])[ \t]+(?P<words>.*)$")
 _TAG = re.compile(r"^[ \t]*</?(?P<words>[A-Za-z][\w .-]{0,40})>[ \t]*$")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _SENTENCE = re.compile(r"(?<=[.!?])[ \t]+(?=[^\s])")
+
+
+Wanted = Literal["structured", "conversational", "by_model"]
+"""What a route may ask for; `by_model`: what is known of the model, and nothing where nothing is."""
+
+
+def prompted(messages: Sequence[Message], wanted: Wanted | None, model: str, host: str = "") -> tuple[Message, ...]:
+    """The conversation in the kind a route asks for."""
+    kind = quirks_of(model, host).get("prompt") if wanted == "by_model" else wanted
+    return tuple(messages) if kind is None else in_kind(messages, kind)
 
 
 def in_kind(messages: Sequence[Message], kind: PromptKind) -> tuple[Message, ...]:

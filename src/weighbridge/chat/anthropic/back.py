@@ -14,6 +14,7 @@ USUAL = Terms()
 
 class AnthropicBack:
     name = NAME
+    adapts = False
     framing: Framing = "sse"
 
     def __init__(self, terms: Terms = USUAL) -> None:

@@ -13,6 +13,7 @@ USUAL = Terms()
 
 class GeminiBack:
     name = NAME
+    adapts = False
     framing: Framing = "sse"
 
     def __init__(self, terms: Terms = USUAL) -> None:

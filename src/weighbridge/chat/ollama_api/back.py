@@ -49,6 +49,7 @@ class _Object(msgspec.Struct):
 
 class OllamaBack:
     name = NAME
+    adapts = False
     framing: Framing = "lines"
 
     def encode(self, request: ChatRequest, *, stream: bool) -> Sent:

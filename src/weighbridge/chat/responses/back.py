@@ -12,6 +12,7 @@ from weighbridge.chat.responses.wire import NAME
 
 class ResponsesBack:
     name = NAME
+    adapts = False
     framing: Framing = "sse"
 
     def encode(self, request: ChatRequest, *, stream: bool) -> Sent:
