@@ -167,7 +167,7 @@ def ranked(name: str, cost: float | None, value: float) -> Ranked:
 @given(st.lists(st.tuples(st.none() | st.floats(1, 1e6), st.floats(20, 70)), min_size=1, max_size=25))
 def test_nobody_on_the_front_is_beaten_and_everybody_off_it_is(found: list[tuple[float | None, float]]) -> None:
     models = [ranked(f"m{place}", cost, value) for place, (cost, value) in enumerate(found)]
-    priced = {each.id: (each.way.usd.value, each.quality.value) for each in models if each.way.usd}
+    priced = {each.id: (each.way.usd.value, each.quality.low) for each in models if each.way.usd}
 
     front = front_of(models)
 

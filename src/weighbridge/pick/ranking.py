@@ -155,9 +155,9 @@ def near_misses(answer: Answer, most: int) -> list[Excluded]:
 
 
 def front_of(ranked: Iterable[Ranked]) -> tuple[str, ...]:
-    """Ids that nobody beats in quality at the same cost or less, the cheapest first."""
+    """Ids that nobody beats at the same cost or less, by the low end of quality; the cheapest first."""
     costs: Mapping[str, tuple[float, float]] = {
-        each.id: (each.way.usd.value, each.quality.value) for each in ranked if each.way.usd is not None
+        each.id: (each.way.usd.value, each.quality.low) for each in ranked if each.way.usd is not None
     }
     front: list[str] = []
     best = float("-inf")

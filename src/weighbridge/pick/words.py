@@ -87,11 +87,12 @@ def reasons(answer: Answer, model: str) -> Iterator[str]:
 
 
 def plane_of(answer: Answer) -> Plane | None:
-    """Quality against dollars a month: the front with letters and a line, the others as dots; None without costs."""
+    """Quality (its low end, as the order goes) against dollars a month: the front with letters, the others as dots;
+    None without costs."""
     priced = [each for each in answer.ranked if each.way.usd is not None and each.way.usd.value > 0]
     if not priced:
         return None
-    points = {each.id: (each.way.usd.value, each.quality.value) for each in priced if each.way.usd is not None}
+    points = {each.id: (each.way.usd.value, each.quality.low) for each in priced if each.way.usd is not None}
     front = [model for model in answer.front if model in points]
     costs, values = zip(*points.values(), strict=True)
     others = tuple(points[model] for model in points if model not in front)
@@ -103,8 +104,8 @@ def plane_of(answer: Answer) -> Plane | None:
         series.append(Series(name, LETTERS[place], (points[model],), joined=False, colour=colour))
     return Plane(
         title=answer.need.file.name or "Quality against cost",
-        below=f"quality at {answer.need.kinds}: 50 is the mean of all models measured, 10 a standard deviation",
+        below=f"low end of quality at {answer.need.kinds}; 50 is the mean of all models measured, 10 a deviation",
         x=Axis("$ a month", *around(costs, is_log=True), is_log=True, prefix="$"),
-        y=Axis("quality", *around(values, is_log=False)),
+        y=Axis("quality, low end", *around(values, is_log=False)),
         series=tuple(series),
     )
