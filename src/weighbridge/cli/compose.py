@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from weighbridge.dispatch import Door
     from weighbridge.engines import BackendRecord, Engine
     from weighbridge.engines.pull import Progress, Pulled
-    from weighbridge.formats.problems import Problem
     from weighbridge.ledger import Ledger
-    from weighbridge.weigh.plan import Estimate
     from weighbridge.weigh.progress import Tell
     from weighbridge.weigh.records import Report
     from weighbridge.weigh.task import Task
@@ -141,13 +139,14 @@ def change(task: Task, changes: Changes) -> Task:
                 where=str(task.folder / "task.toml"),
                 next_move=f"{hint}It has: {', '.join(names)}.",
             )
-    rule = _replaced(task.rule, changes, RULE)
-    limits = _replaced(task.limits, changes, ("seed", "max_usd", "max_items", "max_failed"))
+    rule = replaced(task.rule, changes, RULE)
+    limits = replaced(task.limits, changes, ("seed", "max_usd", "max_items", "max_failed"))
     kept = tuple(one for one in task.candidates if not changes.only or one.name in changes.only)
     return replace(task, rule=rule, limits=limits, candidates=kept)
 
 
-def _replaced(record: Any, changes: Changes, fields: tuple[str, ...]) -> Any:
+def replaced(record: Any, changes: Changes, fields: tuple[str, ...]) -> Any:
+    """The record with those of its fields that the changes name."""
     given = {name: value for name in fields if (value := getattr(changes, name)) is not None}
     return msgspec.structs.replace(record, **given)
 
@@ -217,65 +216,6 @@ def _announce(records: Iterable[BackendRecord], transfers: Progress) -> None:
         host = host_of(record)
         if host is not None:
             transfers.note(f"items leave this machine for {host} (backend {record.name})")
-
-
-def check_folder(folder: Path, settings: Settings) -> tuple[Problem, ...]:
-    """Every mistake of a task; weights that were pulled before are looked at where they lie."""
-    from weighbridge.engines.pull import pulled_before
-    from weighbridge.weigh.check import check_task
-
-    return check_task(folder, lambda source: pulled_before(source, settings))
-
-
-def estimate_task(folder: Path, changes: Changes, settings: Settings) -> Estimate:
-    """What a run would take; reads the task and the ledger, starts and calls nothing."""
-    from weighbridge.ledger import Ledger
-    from weighbridge.weigh.plan import estimate
-    from weighbridge.weigh.task import load_task
-
-    task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
-    try:
-        with Ledger(settings.data_dir) as ledger:
-            return estimate(task, ledger, task.limits.seed)
-    finally:
-        task.close()
-
-
-def replay_table(table: Path, changes: Changes, *, rows_are_items: bool = False) -> Report:
-    """Weigh recorded scores; a Report with nothing but the result, for nothing was asked."""
-    from weighbridge.dispatch import SystemClock
-    from weighbridge.stats import Rule
-    from weighbridge.weigh.records import Report
-    from weighbridge.weigh.replay import replay
-
-    if not changes.only:
-        raise UsageError("--replay needs --candidates", next_move="Name two or more columns: --candidates A,B")
-    rule = _replaced(Rule(), changes, RULE)
-    clock = SystemClock()
-    began = clock.elapsed()
-    result = replay(
-        table,
-        changes.only,
-        rule=rule,
-        seed=changes.seed or 0,
-        max_items=changes.max_items,
-        rows_are_items=rows_are_items,
-    )
-    return Report(
-        result=result,
-        rule=rule,
-        description="",
-        started_at=clock.now(),
-        elapsed_s=clock.elapsed() - began,
-        looks=(),
-        comparisons=(),
-        groups=(),
-        failures=(),
-        items=(),
-        items_total=result.calls_full // len(changes.only),
-        provenance={},
-        candidates=(),
-    )
 
 
 async def _weigh(

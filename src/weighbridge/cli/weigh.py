@@ -109,7 +109,7 @@ def _init(folder: Path, as_json: bool) -> None:
 
 def _check(folder: Path, as_json: bool) -> None:
     """Exit 1 when there is a mistake."""
-    from weighbridge.cli.compose import check_folder
+    from weighbridge.cli.compose_rehearsal import check_folder
 
     problems = check_folder(folder, settings_from_environment())
     if as_json:
@@ -123,7 +123,7 @@ def _check(folder: Path, as_json: bool) -> None:
 
 
 def _estimate(folder: Path, changes: Changes, as_json: bool) -> None:
-    from weighbridge.cli.compose import estimate_task
+    from weighbridge.cli.compose_rehearsal import estimate_task
 
     estimate = estimate_task(folder, changes, settings_from_environment())
     if as_json:
@@ -150,7 +150,7 @@ def _run(folder: Path, changes: Changes, report: Path | None, as_json: bool) -> 
 
 
 def _replay(table: Path, changes: Changes, as_json: bool, *, rows_are_items: bool) -> None:
-    from weighbridge.cli.compose import replay_table
+    from weighbridge.cli.compose_rehearsal import replay_table
 
     _finish(replay_table(table, changes, rows_are_items=rows_are_items), as_json)
 

@@ -1,0 +1,74 @@
+"""What can be said before a run, and instead of one: mistakes, an estimate, a replay. Starts and calls nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.cli.compose import RULE, Changes, change, replaced
+from weighbridge.errors import UsageError
+from weighbridge.settings import Settings
+
+if TYPE_CHECKING:
+    from weighbridge.formats.problems import Problem
+    from weighbridge.weigh.plan import Estimate
+    from weighbridge.weigh.records import Report
+
+
+def check_folder(folder: Path, settings: Settings) -> tuple[Problem, ...]:
+    """Every mistake of a task; weights that were pulled before are looked at where they lie."""
+    from weighbridge.engines.pull import pulled_before
+    from weighbridge.weigh.check import check_task
+
+    return check_task(folder, lambda source: pulled_before(source, settings))
+
+
+def estimate_task(folder: Path, changes: Changes, settings: Settings) -> Estimate:
+    """What a run would take; reads the task and the ledger, starts and calls nothing."""
+    from weighbridge.ledger import Ledger
+    from weighbridge.weigh.plan import estimate
+    from weighbridge.weigh.task import load_task
+
+    task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
+    try:
+        with Ledger(settings.data_dir) as ledger:
+            return estimate(task, ledger, task.limits.seed)
+    finally:
+        task.close()
+
+
+def replay_table(table: Path, changes: Changes, *, rows_are_items: bool = False) -> Report:
+    """Weigh recorded scores; a Report with nothing but the result, for nothing was asked."""
+    from weighbridge.dispatch import SystemClock
+    from weighbridge.stats import Rule
+    from weighbridge.weigh.records import Report
+    from weighbridge.weigh.replay import replay
+
+    if not changes.only:
+        raise UsageError("--replay needs --candidates", next_move="Name two or more columns: --candidates A,B")
+    rule = replaced(Rule(), changes, RULE)
+    clock = SystemClock()
+    began = clock.elapsed()
+    result = replay(
+        table,
+        changes.only,
+        rule=rule,
+        seed=changes.seed or 0,
+        max_items=changes.max_items,
+        rows_are_items=rows_are_items,
+    )
+    return Report(
+        result=result,
+        rule=rule,
+        description="",
+        started_at=clock.now(),
+        elapsed_s=clock.elapsed() - began,
+        looks=(),
+        comparisons=(),
+        groups=(),
+        failures=(),
+        items=(),
+        items_total=result.calls_full // len(changes.only),
+        provenance={},
+        candidates=(),
+    )
