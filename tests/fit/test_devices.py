@@ -86,6 +86,25 @@ def test_memory_in_a_name_chooses_the_build_of_an_apple_chip(known: Known) -> No
     assert found.usable_bytes == pytest.approx(48 * GIB)
 
 
+def test_memory_that_only_the_smaller_chip_is_sold_with_means_that_chip(known: Known) -> None:
+    """Apple sells 36 GB with fewer cores and a narrower bus."""
+    found = hardware(known, "m4 max 36gb")
+
+    assert (found.id, found.memory_bytes) == ("Apple M4 Max 32-core", 36 * GIB)
+    assert (found.bandwidth or 0) < (hardware(known, "m4 max 128gb").bandwidth or 0)
+
+
+def test_every_name_in_the_catalogue_finds_its_own_device(known: Known) -> None:
+    wrong = {
+        name: hardware(known, name).id
+        for device, own in known
+        for name in (device.id, device.name, *device.names)
+        if hardware(known, name).id != own.id
+    }
+
+    assert wrong == {}
+
+
 def test_memory_a_card_is_not_sold_with_is_no_device(known: Known) -> None:
     with pytest.raises(UsageError):
         find_devices("rtx 4090 48gb", known)

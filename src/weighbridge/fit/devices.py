@@ -90,10 +90,9 @@ def _checked(count: int, text: str) -> int:
 def _named(text: str, known: Known, fits: Callable[[str, str], bool]) -> list[Hardware]:
     """The devices a text without a count may mean, with the memory it names if it names one."""
     memory = _MEMORY.search(text)
-    texts: list[tuple[str, int | None]] = [(text, None)]
-    if memory is not None:
-        texts.append((text[: memory.start()] + " " + text[memory.end() :], int(memory[1])))
-    for name, gigabytes in texts:
+    gigabytes = None if memory is None else int(memory[1])
+    texts = [text] if memory is None else [text, text[: memory.start()] + " " + text[memory.end() :]]
+    for name in texts:
         words = _words(name)
         if not words:
             continue
