@@ -22,6 +22,7 @@ MAY_USE: dict[str, set[str]] = {
     "cost": {"formats", "catalog", "fit", "charts"},
     "pick": {"formats", "catalog", "fit", "cost", "charts"},
     "audit": {"formats", "catalog"},
+    "policy": {"formats", "catalog"},
     "ledger": {"chat"},
     "engines": {"chat", "net", "formats"},
     "dispatch": {"chat", "engines", "ledger", "net"},
@@ -29,7 +30,7 @@ MAY_USE: dict[str, set[str]] = {
     "gateway": {"chat", "formats", "net", "ledger", "engines", "dispatch"},
     "cli": {
         *("chat", "stats", "formats", "charts", "catalog", "fit", "cost", "pick", "ledger", "net", "engines"),
-        *("dispatch", "weigh", "gateway", "audit"),
+        *("dispatch", "weigh", "gateway", "audit", "policy"),
     },
     "__main__": {"cli"},
 }

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("weighbridge.cli.keys", "Callers of the gateway: keys, budgets, limits."),
     "audit": ("weighbridge.cli.audit", "Is this download what it claims to be, and safe to load?"),
     "ledger": ("weighbridge.cli.ledger", "What was called and what it cost."),
+    "policy": ("weighbridge.cli.policy", "What is allowed, and which rule and fact say so."),
     "catalog": ("weighbridge.cli.catalog", "Check, build and update the catalogue's own files."),
     "doctor": ("weighbridge.cli.doctor", "Check the machine, the cache and the engines; say what is missing."),
 }
