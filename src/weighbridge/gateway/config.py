@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from weighbridge.chat.prompt_kind import Wanted
 from weighbridge.dispatch.allowance import parse_allowance
 from weighbridge.dispatch.routing import Strategy
 from weighbridge.engines import BackendRecord, Price
@@ -100,6 +101,8 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: str | None = None
     """`100/day`."""
     cache: CacheTable | None = None
+    prompt: Wanted | None = None
+    """The kind of system text its models get: `structured`, `conversational`, or `by_model`, what is known of each."""
 
 
 class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

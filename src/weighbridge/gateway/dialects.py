@@ -9,6 +9,7 @@ import msgspec
 from weighbridge.chat import Answer, ChatRequest, Usage
 from weighbridge.chat.anthropic import AnthropicFront
 from weighbridge.chat.dialect import Asked, Front, Stamp, StreamEncoder
+from weighbridge.chat.prompt_kind import prompted
 from weighbridge.errors import BadAnswer, RequestError, WeighbridgeError
 
 from .carrier import Flow
@@ -114,6 +115,9 @@ class Conversation:
 
     def canonical(self, aim: Aim) -> ChatRequest:
         request = msgspec.structs.replace(self._read().request, model=aim.model)
+        if aim.prompt is not None:
+            messages = prompted(request.messages, aim.prompt, aim.model)
+            request = msgspec.structs.replace(request, messages=messages)
         if self._path == COUNT_PATH:  # no other dialect counts without answering; one token is the shortest answer
             sampling = msgspec.structs.replace(request.sampling, max_tokens=1)
             request = msgspec.structs.replace(request, sampling=sampling)
@@ -121,7 +125,7 @@ class Conversation:
 
     def _is_raw(self, aim: Aim) -> bool:
         back = aim.door.back
-        return back is not None and back.name == self._front.name
+        return back is not None and back.name == self._front.name and not back.adapts and aim.prompt is None
 
     def _raw_request(self, aim: Aim) -> bytes:
         fields = tuple((name, self._fields[name]) for name in PASSED_ON if name in self._fields)

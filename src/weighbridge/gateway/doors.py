@@ -53,7 +53,8 @@ def _openai_door(record: BackendRecord, environ: Mapping[str, str], tls: MakeTls
         thinking=own.thinking,
         stream_usage=own.stream_usage,
     )
-    door.back, door.embeds = OpenAIBack(spelling), OpenAIEmbedBack()
+    host = split_url(access.base_url)[0].host
+    door.back, door.embeds = OpenAIBack(spelling, host=host, quirks=own.quirks), OpenAIEmbedBack()
     return door
 
 

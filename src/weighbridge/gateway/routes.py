@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from weighbridge.chat.prompt_kind import Wanted
 from weighbridge.dispatch.allowance import parse_allowance
 from weighbridge.dispatch.purse import Purse
 from weighbridge.dispatch.routing import Target
@@ -65,11 +66,15 @@ def _no_head(path: str, _: tuple[tuple[str, str], ...]) -> bytes:
 class Aim(Target):
     """A target with the door to its backend."""
 
-    __slots__ = ("door",)
+    __slots__ = ("door", "prompt")
 
-    def __init__(self, door: Door, model: str, price: Price | None, weight: float) -> None:
+    def __init__(
+        self, door: Door, model: str, price: Price | None, weight: float, prompt: Wanted | None = None
+    ) -> None:
+        """`prompt`: the kind of system text the route gives its models."""
         super().__init__(door.name, model, price=price, weight=weight)
         self.door = door
+        self.prompt = prompt
 
 
 class Route:
@@ -105,7 +110,7 @@ def _aim(table: RouteTable, place: int, doors: Mapping[str, Door], prices: Mappi
     door = doors[to.backend]
     model = to.model or door.record.model or table.model
     price = to.price or door.record.price or prices.get((door.name, model))
-    return Aim(door, model, price, to.weight)
+    return Aim(door, model, price, to.weight, table.prompt)
 
 
 @dataclass(frozen=True, slots=True)
