@@ -246,8 +246,10 @@ def load(port: int, seconds: int, *, connections: int, folder: Path, key: str, *
 
 
 def in_ms(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
-    return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
+    found = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text)
+    if found is None:  # nothing was answered: `-nan`
+        return float("nan")
+    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}[found[2]]
 
 
 def round_of(name: str, pid: int, seconds: int, folder: Path, key: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from fault_server import LOOPBACK, FaultServer
 from patience import PATIENCE_S
 from weighbridge.cli.compose_serve import make_parts
 from weighbridge.dispatch.allowance import parse_allowance
+from weighbridge.dispatch.policy import Policy
 from weighbridge.gateway.app import Gateway
 from weighbridge.gateway.books import Books
 from weighbridge.gateway.config import read_config
@@ -31,6 +32,7 @@ from weighbridge.ledger.keys import KeyRow, add_key, new_secret
 from weighbridge.ledger.rows import COLUMNS
 from weighbridge.settings import read_settings
 
+ADMIN_KEY = "an-admin-key-of-some-length"
 HELLO = {"model": "public", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 10}
 
 
@@ -149,14 +151,22 @@ def config_of(
 
 @asynccontextmanager
 async def running(
-    tmp_path: Path, servers: Mapping[str, FaultServer], *, config: bytes | None = None, key: bool = True, **how: Any
+    tmp_path: Path,
+    servers: Mapping[str, FaultServer],
+    *,
+    config: bytes | None = None,
+    key: bool = True,
+    policy: Policy | None = None,
+    **how: Any,
 ) -> AsyncIterator[Gate]:
     """The gateway over servers that run already; with `key`, calls are made with a key without limits."""
     data_dir = tmp_path / "data" / "weighbridge"
     text = config_of(servers, **how) if config is None else config
     read = read_config(text, tmp_path / "weighbridge.toml")
-    settings = read_settings({"HOME": str(tmp_path), "UP_KEY": "sk-upstream-secret-0123"})
+    settings = read_settings({"HOME": str(tmp_path), "UP_KEY": "sk-upstream-secret-0123", "ADMIN": ADMIN_KEY})
     parts = make_parts(read, settings)
+    if policy is not None:
+        parts = replace(parts, policy=policy)
     listener = bind(LOOPBACK, 0, shared=False)
     port = listener.getsockname()[1]
     secret = make_key(data_dir)[1] if key else None

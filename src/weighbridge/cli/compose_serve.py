@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from weighbridge.errors import InputError
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
     from weighbridge.gateway.config import Config
     from weighbridge.gateway.routes import Door, Parts
 
+SHORTEST_ADMIN_KEY = 16
 RESTART_S = 0.5
 """A worker that ended by itself is started again after so long."""
 
@@ -50,6 +52,7 @@ def ledger_dir(path: Path | None, settings: Settings) -> Path:
 def make_parts(config: Config, settings: Settings) -> Parts:
     """Doors, routes and purses of a config. Raises InputError, before anything listens, for what cannot work."""
     from weighbridge.dispatch.allowance import parse_allowance
+    from weighbridge.dispatch.policy import AllowAll
     from weighbridge.dispatch.purse import Purse
     from weighbridge.gateway.routes import Parts, Route
 
@@ -60,7 +63,24 @@ def make_parts(config: Config, settings: Settings) -> Parts:
         for team in config.teams
         if team.budget is not None
     }
-    return Parts(config.server, routes, doors, teams)
+    return Parts(config.server, routes, doors, teams, AllowAll(), _admin_digest(config, settings))
+
+
+def _admin_digest(config: Config, settings: Settings) -> bytes | None:
+    """Of the admin key. InputError where the variable it is in is not set."""
+    from weighbridge.ledger.keys import digest_of
+
+    if config.server.admin_key is None:
+        return None
+    name = config.server.admin_key.removeprefix("env:")
+    value = settings.environ.get(name, "")
+    if len(value) < SHORTEST_ADMIN_KEY:
+        raise InputError(
+            f"the environment variable {name} holds no admin key of at least {SHORTEST_ADMIN_KEY} characters",
+            where="[server]: admin_key",
+            next_move=f"Make one: export {name}=$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
+        )
+    return digest_of(value.encode())
 
 
 def _doors(config: Config, settings: Settings) -> Mapping[str, Door]:

@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from weighbridge.chat.dialect import Stamp
+from weighbridge.dispatch.policy import AllowAll, Asking, Policy
 from weighbridge.dispatch.purse import Purse
 from weighbridge.dispatch.routing import plan
 from weighbridge.errors import CallRefused, LedgerError, WeighbridgeError
@@ -24,6 +25,7 @@ from weighbridge.errors import CallRefused, LedgerError, WeighbridgeError
 from . import metrics, reply
 from .ask import Ask
 from .books import Books
+from .cache import AnswerCache
 from .carrier import Carrier
 from .client import Client
 from .endpoints import Endpoints
@@ -54,6 +56,8 @@ class Gateway:
         server = self.server = parts.server
         self.routes = parts.routes
         self.doors = parts.doors
+        self.admin_digest = parts.admin_digest
+        self._policy = None if isinstance(parts.policy, AllowAll) else parts.policy
         self.books = books
         self.heads = Heads()
         self.keyring = Keyring(server.workers)
@@ -112,14 +116,14 @@ class Gateway:
         try:
             endpoint.answer(client, head, body)
         except WeighbridgeError as error:
-            self._refuse(client, head, error)
+            self.refuse(client, head, error)
         except Exception:
             request_id = self.next_id()
             log.exception("request %s failed", request_id)
             said = reply.openai_error("the gateway failed; its log knows why", kind="server_error", code="internal")
             client.finish(reply.whole(500, said, self.date.field, request_id, close=True), close=True)
 
-    def _refuse(self, client: Client, head: Head, error: WeighbridgeError) -> None:
+    def refuse(self, client: Client, head: Head, error: WeighbridgeError) -> None:
         _, data = self.say_no(error, head, self.next_id())
         client.finish(data)
 
@@ -150,16 +154,47 @@ class Gateway:
         if output is None:
             output = self.server.hold_output_tokens * carrier.answers
         ask = Ask(client, head, carrier, caller=caller, route=route, output_tokens=output)
+        if self._policy is not None:
+            ask.aims = self._allowed(ask, self._policy)
+        if route.cache is not None and not carrier.stream and self._answer_again(ask, route.cache):
+            return
         try:
             admission = self._till.admit(ask, self.now)
         except Short as short:
-            self._spawn(self._admit_later(ask, short))
+            self.spawn(self._admit_later(ask, short))
             return
         self._start(ask, admission)
 
+    def _allowed(self, ask: Ask, policy: Policy) -> Sequence[Aim]:
+        """The targets that the rules allow. CallRefused, with the reasons, where there is none."""
+        caller = ask.caller
+        asking = Asking(
+            ask.route.model,
+            caller.id if caller is not None else None,
+            caller.team if caller is not None else None,
+            ask.head.fields.get("x-data-class"),
+        )
+        decisions = [(aim, policy.decide(asking, aim.backend, aim.model)) for aim in ask.route.aims]
+        allowed = [aim for aim, decision in decisions if decision.allowed]
+        if not allowed:
+            reasons = "; ".join(dict.fromkeys(reason for _, decision in decisions for reason in decision.reasons))
+            raise CallRefused(f"no backend may be asked: {reasons}", status=403, code="policy")
+        return allowed
+
+    def _answer_again(self, ask: Ask, cache: AnswerCache) -> bool:
+        """Give an answer that was given before to the same request; nothing is sent and nothing is billed."""
+        caller = ask.caller
+        ask.cache_key = cache.key(ask.head.path, ask.carrier.cache_body, caller.id if caller is not None else None)
+        kept = cache.find(ask.cache_key, self.now)
+        if kept is None:
+            return False
+        tokens = self._till.count(ask, self.now)
+        Exchange(self, ask, Admission(caller, (), 0.0, tokens), ask.aims).answer_again(kept)
+        return True
+
     def _start(self, ask: Ask, admission: Admission) -> None:
         route = ask.route
-        aims: Sequence[Aim] = route.aims
+        aims = ask.aims
         if len(aims) > 1:
             prefix = ask.carrier.prefix if route.table.strategy == "affinity" else b""
             aims = plan(aims, route.table.strategy, now=self.now, rng=self._rng, prefix=prefix)
@@ -185,7 +220,7 @@ class Gateway:
                     return
         except WeighbridgeError as error:
             if not waiting.is_abandoned:
-                self._refuse(ask.client, ask.head, error)
+                self.refuse(ask.client, ask.head, error)
 
     async def _fill(self, purse: Purse, usd: float) -> None:
         """Borrow for a purse; whoever asks meanwhile waits for the same loan. CallRefused where there is no more."""
@@ -340,7 +375,7 @@ class Gateway:
             if door.pool is not None:
                 door.pool.tend(now)
             elif door.local is not None and door.local.is_running:
-                self._spawn(door.local.tend())
+                self.spawn(door.local.tend())
 
     async def _keep_books(self, now: float) -> None:
         """Fold the journal, and give back money that nobody has asked for lately."""
@@ -391,7 +426,7 @@ class Gateway:
         self.tending.cancel()
         await asyncio.gather(self.tending, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .carrier import Carrier
 from .client import Client
 from .head import Head
 from .keyring import Caller
-from .routes import Route
+from .routes import Aim, Route
 
 
 class Ask:
-    __slots__ = ("caller", "carrier", "client", "head", "output_tokens", "route")
+    __slots__ = ("aims", "cache_key", "caller", "carrier", "client", "head", "output_tokens", "route")
 
     def __init__(
         self, client: Client, head: Head, carrier: Carrier, *, caller: Caller | None, route: Route, output_tokens: int
@@ -22,3 +24,7 @@ class Ask:
         self.caller = caller
         self.route = route
         self.output_tokens = output_tokens
+        self.aims: Sequence[Aim] = route.aims
+        """Where it may be sent."""
+        self.cache_key = b""
+        """What its answer is kept under; empty where it is not."""

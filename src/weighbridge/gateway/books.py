@@ -83,6 +83,15 @@ class Books:
         rows = [(Scope(purse.kind, purse.name), usd) for purse, usd in surplus]
         await self._run(lambda: give_back(self._db, self.journal.worker, rows))
 
+    async def look(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Whatever else is to be read or changed, with all journals folded in."""
+
+        def fold_and_look() -> Result:
+            fold(self._db, self._data_dir)
+            return work(self._db)
+
+        return await self._run(fold_and_look)
+
     async def _run(self, work: Callable[[], Result]) -> Result:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -29,9 +29,9 @@ from weighbridge.chat.model_lists import (
     openai_models,
     shown_model,
 )
-from weighbridge.errors import CallRefused, RequestError
+from weighbridge.errors import CallRefused, RequestError, WeighbridgeError
 
-from . import metrics, reply
+from . import admin, metrics, reply
 from .client import Client
 from .dialects import Conversation, OpenAIConversation
 from .embeddings import Texts
@@ -69,12 +69,15 @@ class Endpoints:
         self._gateway = gateway
         self._unknown = Endpoint(self._nothing)
         self._one_model = Endpoint(self._model)
+        self._administration = Endpoint(self._admin)
         self._by_place = self._places()
 
     def find(self, head: Head) -> Endpoint:
         found = self._by_place.get((head.method, head.path))
         if found is None and head.method == "GET" and head.path.startswith(MODEL_PATH):
             return self._one_model
+        if found is None and head.path.startswith(admin.PATH):
+            return self._administration
         return found or self._unknown
 
     def _places(self) -> dict[tuple[str, str], Endpoint]:
@@ -175,6 +178,20 @@ class Endpoints:
         self._gateway.caller_of(client, head)
         text = self._gateway.metrics.text(self._gateway.gauges())
         self._send(client, head, text, kind=metrics.CONTENT_TYPE)
+
+    def _admin(self, client: Client, head: Head, body: bytes) -> None:
+        gateway = self._gateway
+        admin.check_admin(head, gateway.admin_digest)
+
+        async def answer() -> None:
+            try:
+                said = await gateway.books.look(lambda db: admin.answer_admin(db, head, body))
+            except WeighbridgeError as error:
+                gateway.refuse(client, head, error)
+            else:
+                self._send(client, head, msgspec.json.encode(said))
+
+        gateway.spawn(answer())
 
     def _nothing(self, client: Client, head: Head, body: bytes) -> None:
         methods = sorted(method for method, path in self._by_place if path == head.path)

@@ -28,6 +28,7 @@ from weighbridge.errors import (
 
 from . import reply
 from .ask import Ask
+from .cache import Kept
 from .carrier import Flow
 from .flows import PieceFlow
 from .local import LocalEngine, LocalRun
@@ -82,6 +83,7 @@ class Exchange:
         self._client = ask.client
         self._head = ask.head
         self._carrier = ask.carrier
+        self._cache_key = ask.cache_key
         self._plan = plan
         self._aim = plan[0]
         self._started_at = self._sent_at = perf_counter()
@@ -246,7 +248,20 @@ class Exchange:
         aim.breaker.succeeded()
         now = self._first_piece_at = perf_counter()
         aim.measured(now - self._sent_at)
+        if self._cache_key and self.route.cache is not None:
+            self.route.cache.keep(self._cache_key, out, usage, served, self.gateway.now)
         self._finish_ok()
+
+    def answer_again(self, kept: Kept) -> None:
+        """What was answered to the same request before."""
+        self.served = kept.model
+        self.outcome = "cached"
+        self.usd, self.usd_is = 0.0, "counted"
+        more = b"x-weighbridge-cache: hit\r\n"
+        close = not self._head.keep_alive
+        self.final = reply.whole(200, kept.body, self.gateway.date.field, self.id, more=more, close=close)
+        self._is_over = True
+        self.gateway.finish(self)
 
     def failed(self, error: EngineError) -> None:
         """This attempt has come to nothing; another one is made if that may help and nothing was said yet."""
@@ -455,7 +470,7 @@ class Exchange:
     def line(self, kind: str = "call") -> tuple[Any, ...]:
         """The journal's line, in the order of CallRow's columns."""
         usage, error, caller, aim = self.usage, self._error, self.admission.caller, self._aim
-        is_ok = self.outcome == "ok"
+        is_ok = self.outcome != "failed"
         ended = perf_counter()
         first = self._first_piece_at
         flags = None

@@ -70,9 +70,7 @@ class Till:
             short = short_of(purses, held)
             if short is not None:
                 raise Short(short, held)
-        tokens = None
-        if caller is not None and (caller.requests is not None or caller.tokens is not None):
-            tokens = self._count(caller, body_bytes, output_tokens, now)
+        tokens = self.count(ask, now)
         if purses:
             hold(purses, held)
             for purse in purses:
@@ -99,9 +97,12 @@ class Till:
                 next_move='Give the route\'s target a `price`, or set `unknown_price = "allow"` in [server].',
             )
 
-    def _count(self, caller: Caller, body_bytes: int, output_tokens: int, now: float) -> Taken | None:
+    def count(self, ask: Ask, now: float) -> Taken | None:
         """Requests and tokens a minute; nothing is counted of a call that is refused."""
-        amount = body_bytes // BYTES_A_TOKEN + output_tokens
+        caller = ask.caller
+        if caller is None or (caller.requests is None and caller.tokens is None):
+            return None
+        amount = ask.carrier.body_bytes // BYTES_A_TOKEN + ask.output_tokens
         wait = caller.requests.wait_s(now) if caller.requests is not None else 0.0
         what = "requests"
         if not wait and caller.tokens is not None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from weighbridge.chat.prompt_kind import Wanted
 from weighbridge.dispatch.allowance import parse_allowance
+from weighbridge.dispatch.policy import Policy
 from weighbridge.dispatch.purse import Purse
 from weighbridge.dispatch.routing import Target
 from weighbridge.engines import BackendRecord, Price
 
+from .cache import AnswerCache
 from .config import RouteTable, ServerTable
 from .upstream import UpstreamPool
 
@@ -80,7 +82,17 @@ class Aim(Target):
 class Route:
     """A public model name."""
 
-    __slots__ = ("aims", "input_rate", "model", "output_rate", "purse", "table", "unpriced_input", "unpriced_output")
+    __slots__ = (
+        "aims",
+        "cache",
+        "input_rate",
+        "model",
+        "output_rate",
+        "purse",
+        "table",
+        "unpriced_input",
+        "unpriced_output",
+    )
 
     def __init__(self, table: RouteTable, doors: Mapping[str, Door], prices: Mapping[tuple[str, str], Price]) -> None:
         """`prices`: what the catalogue says, by (backend, model), for targets that say nothing themselves."""
@@ -88,6 +100,7 @@ class Route:
         self.table = table
         self.purse = Purse("route", table.model, parse_allowance(table.budget)) if table.budget else None
         self.aims = tuple(_aim(table, place, doors, prices) for place in range(len(table.to)))
+        self.cache = AnswerCache(table.cache) if table.cache is not None else None
         rates = [aim.price.dearest if aim.price is not None else None for aim in self.aims]
         self.unpriced_input = any(each is None or each.input is None for each in rates)
         self.unpriced_output = any(each is None or each.output is None for each in rates)
@@ -122,3 +135,7 @@ class Parts:
     doors: Mapping[str, Door]
     """By the backend's name."""
     teams: Mapping[str, Purse]
+    policy: Policy
+    """Asked before a backend is chosen."""
+    admin_digest: bytes | None = None
+    """SHA-256 of the admin key; None where there is no admin API."""

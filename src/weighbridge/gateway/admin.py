@@ -1,0 +1,122 @@
+"""The admin API: keys and sums over HTTP, for whoever holds the admin key; without one in the config there is none.
+
+    POST /admin/keys                 a NewKey; gives {"id", "key"}
+    GET  /admin/keys                 all keys, as `weighbridge keys list --json`
+    POST /admin/keys/ID/revoke       and /rotate
+    GET  /admin/ledger?by=key,route  sums, as `weighbridge ledger --json`
+
+Everything happens in the ledger's thread, so that calls go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+import sqlite3
+import time
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from weighbridge.dispatch.allowance import parse_allowance, window_hour
+from weighbridge.errors import CallRefused, InputError, RequestError
+from weighbridge.ledger.keys import KeyRow, add_key, digest_of, new_secret, read_keys, revoke_key, rotate_key
+from weighbridge.ledger.leases import Scope, spent_usd
+from weighbridge.ledger.summary import GROUPS, Chosen, summarise
+
+from .head import Head
+
+PATH = "/admin/"
+
+
+class NewKey(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    budget: str | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    routes: tuple[str, ...] | None = None
+    addresses: tuple[str, ...] | None = None
+    team: str | None = None
+    expires_at: float | None = None
+    """Unix seconds."""
+
+
+_new_key = msgspec.json.Decoder(NewKey)
+
+
+def check_admin(head: Head, admin_digest: bytes | None) -> None:
+    """CallRefused unless the request carries the admin key."""
+    if admin_digest is None:
+        raise CallRefused("there is no admin API here", status=404, code="not_found")
+    if not hmac.compare_digest(digest_of(head.token), admin_digest):
+        raise CallRefused("the admin key is not this one", status=401, code="invalid_api_key")
+    if "origin" in head.fields:
+        raise CallRefused("calls from web pages are not allowed", status=403, code="origin_not_allowed")
+
+
+def answer_admin(db: sqlite3.Connection, head: Head, body: bytes) -> Any:
+    """What is answered, as JSON values. Called in the ledger's thread."""
+    steps = head.path[len(PATH) :].split("/")
+    if (head.method, steps) == ("GET", ["keys"]):
+        return [_shown(db, row) for _, row in read_keys(db)]
+    if (head.method, steps) == ("POST", ["keys"]):
+        return _create(db, body)
+    if (head.method, steps) == ("GET", ["ledger"]):
+        return _sums(db, head.query)
+    if head.method == "POST" and len(steps) == 3 and steps[0] == "keys" and steps[2] in ("revoke", "rotate"):
+        return _change(db, steps[1], steps[2])
+    raise CallRefused(f"there is nothing at {head.method} {head.path[:200]!r}", status=404, code="not_found")
+
+
+def _create(db: sqlite3.Connection, body: bytes) -> dict[str, str]:
+    try:
+        asked = _new_key.decode(body)
+        allowance = parse_allowance(asked.budget) if asked.budget is not None else None
+        for each in asked.addresses or ():
+            ipaddress.ip_network(each, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        raise RequestError(f"the key cannot be made: {error}") from None
+    except InputError as error:
+        raise RequestError(error.what, field="budget", next_move=error.next_move) from None
+    row = KeyRow(
+        id=f"key_{os.urandom(8).hex()}",
+        name=asked.name,
+        team=asked.team,
+        created_at=time.time(),
+        expires_at=asked.expires_at,
+        budget_usd=allowance.usd if allowance else None,
+        budget_period=allowance.period if allowance else None,
+        rpm=asked.rpm,
+        tpm=asked.tpm,
+        routes=asked.routes,
+        addresses=asked.addresses,
+    )
+    secret = new_secret()
+    add_key(db, row, secret)
+    return {"id": row.id, "key": secret}
+
+
+def _change(db: sqlite3.Connection, key_id: str, how: str) -> dict[str, Any]:
+    if how == "revoke" and revoke_key(db, key_id, time.time()):
+        return {"id": key_id, "revoked": True}
+    secret = new_secret()
+    if how == "rotate" and rotate_key(db, key_id, secret):
+        return {"id": key_id, "key": secret}
+    raise CallRefused(f"there is no key {key_id[:80]!r} to {how}", status=404, code="key_not_found")
+
+
+def _shown(db: sqlite3.Connection, row: KeyRow) -> dict[str, Any]:
+    since = window_hour(row.budget_period, time.time()) if row.budget_period else 0  # type: ignore[arg-type]
+    return {**msgspec.to_builtins(row), "spent_usd": spent_usd(db, Scope("key", row.id), since)}
+
+
+def _sums(db: sqlite3.Connection, query: str) -> list[Any]:
+    given = {name: values[-1] for name, values in parse_qs(query).items()}
+    by = [name for name in given.get("by", "key,route").split(",") if name]
+    for name in by:
+        if name not in GROUPS:
+            raise RequestError(f"cannot sum by {name[:40]!r}", field="by", next_move=f"Sum by: {', '.join(GROUPS)}.")
+    chosen = Chosen(key=given.get("key"), route=given.get("route"), team=given.get("team"))
+    return summarise(db, chosen, by)
