@@ -9,7 +9,7 @@ stream into events is not done here: net/sse.py and net/lines.py do it, by the b
 
 What a front cannot read is a RequestError that names the field; what a back cannot say is a CannotAsk that names it.
 A hint that changes no answer (a cache mark, a label for the provider's records) and has no counterpart is not refused
-but listed in `Sent.left_out`, for whoever sends the request to report.
+but listed in `Sent.left_out`.
 """
 
 from __future__ import annotations
