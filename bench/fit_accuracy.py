@@ -23,6 +23,7 @@ import fit_kv
 import fit_memory
 import fit_throughput
 import fit_weights
+from fit_rows import read_rows
 
 Part = Mapping[str, Any]
 PARTS: tuple[tuple[str, tuple[str, ...], Callable[[Path], Part]], ...] = (
@@ -62,7 +63,11 @@ def accuracy(folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
         if len(missing) == len(files):
             say(f"{name}: {' and '.join(missing)} missing in {folder}; left out")
             continue
-        found = measure(folder)
+        try:
+            found = measure(folder)
+        except FileNotFoundError as error:
+            say(f"{name}: {error.filename} is missing; left out")
+            continue
         skipped.update(found.get("skipped", {}))
         parts = found if name == "throughput" else {name: found}
         for part, kept in KEPT.items():
@@ -76,15 +81,12 @@ def accuracy(folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
 
 def _aiconfigurator(folder: Path) -> dict[str, dict[str, Any]]:
     """Its errors beside ours on the points it answered."""
-    found = fit_throughput.peer(folder, fit_throughput.judge(folder)[0])
-    return {
-        f"aiconfigurator, {metric}": {
-            "n": both["n"],
-            **{f"{who} {key}": value for who in ("aiconfigurator", "ours") for key, value in both[who].items()},
-        }
-        for metric, both in found.items()
-        if isinstance(both, Mapping)
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for metric, both in fit_throughput.peer(folder, read_rows(folder)).items():
+        if isinstance(both, Mapping):
+            figures = {f"{who} {key}": value for who in ("aiconfigurator", "ours") for key, value in both[who].items()}
+            found[f"aiconfigurator, {metric}"] = {"n": both["n"], **figures}
+    return found
 
 
 def placed_share(folder: Path, skipped: Mapping[str, int]) -> float | None:
