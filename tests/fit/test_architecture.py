@@ -82,6 +82,29 @@ def test_an_unknown_family_with_latent_attention_and_experts_is_read_by_its_keys
     assert isinstance(arch.layers[60].mlp, Moe)
 
 
+def parameters(config: dict[str, Any]) -> int:
+    return derive(read_architecture(config), "bf16").parameters_total
+
+
+def test_an_unknown_family_of_two_matrix_mlps_is_known_by_its_activation() -> None:
+    gated, plain = (parameters(LLAMA | {"model_type": "brand_new", "hidden_act": act}) for act in ("silu", "gelu_new"))
+
+    assert gated - plain == 32 * 4096 * 14_336
+
+
+@pytest.mark.parametrize("blocks", ["M-M*-M-", ["mamba", "mlp", "mamba", "attention", "mlp", "mamba", "mlp"]])
+def test_an_unknown_family_takes_the_layers_of_the_family_whose_keys_it_has(blocks: object) -> None:
+    key = "hybrid_override_pattern" if isinstance(blocks, str) else "layers_block_type"
+    config = {
+        "model_type": "nemotron_h", "num_hidden_layers": 7, "hidden_size": 1024, "intermediate_size": 4096,
+        "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 64, "vocab_size": 32_000, key: blocks,
+        "mamba_num_heads": 32, "mamba_head_dim": 64, "ssm_state_size": 128, "n_groups": 8, "conv_kernel": 4,
+        "tie_word_embeddings": False,
+    }  # fmt: skip
+
+    assert parameters(config | {"model_type": "brand_new"}) == parameters(config)
+
+
 def test_run_length_lists_are_unrolled() -> None:
     rle = LLAMA | {"num_hidden_layers": 4, "layer_types_rle": [["sliding_attention", 3], ["full_attention", 1]],
                    "sliding_window": 128}  # fmt: skip
@@ -166,7 +189,7 @@ def test_every_missing_field_is_named_at_once() -> None:
 
 
 def test_what_is_there_gives_a_bound() -> None:
-    """32 layers without the width of their MLP still have attention and a table: 1.9 billion parameters."""
+    """32 layers without the width of their MLP still have attention: 32 x 2.5 x 4096 x 4096 parameters."""
     with pytest.raises(InputError, match="intermediate_size") as caught:
         read_architecture(
             {name: value for name, value in LLAMA.items() if name not in ("intermediate_size", "vocab_size")}

@@ -14,13 +14,14 @@ from .architecture import Architecture, Layer, Tensor
 from .families.attention import decide
 from .families.builders import BUILDERS, OUTSIDE
 from .families.facts import CONTEXT, HIDDEN, LAYERS, VOCAB, Facts
-from .families.family import GENERIC, NOT_WORKED_OUT, Family, family_of
+from .families.family import NOT_WORKED_OUT, Family, family_of
 from .families.layers import build_layers, plain_layer
 from .families.mtp import draft_layers
 from .families.nesting import language_config
 from .families.plan import Plan
 from .families.stored import stored_of
 from .families.towers import towers_of
+from .families.unknown import family_by_keys
 
 TYPES = {
     "bfloat16": "bfloat16",
@@ -51,8 +52,8 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
         )
     family = family_of("deepseek_v4" if facts.has("compress_ratios", "compress_ratios_rle") else name)
     if family is None:
-        family = GENERIC
-        facts.assume("family", f"llama-like ({name} is not known)")
+        family = family_by_keys(facts)
+        facts.assume("family", f"by its keys ({name} is not known)")
     depth = _depth(facts)
     for key in family.needs:
         if not facts.has(key) and not (key == "first_k_dense_replace" and facts.has("mlp_layer_types")):
