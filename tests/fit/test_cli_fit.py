@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -209,6 +214,82 @@ def test_a_file_is_in_the_format_it_is_in(weights: Path) -> None:
 
     assert result.exit_code == 2
     assert "the file holds F32, not Q8_0" in result.stderr
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub with one repository of one file, and a file that answers whatever range is asked with all of itself."""
+
+    files: ClassVar[dict[str, bytes]] = {}
+    sent = 0
+
+    def do_GET(self) -> None:
+        body = self.files.get(self.path)
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if body is None:
+            self.send_error(404)
+            return
+        part = body
+        if asked is not None and "deaf" not in self.path:
+            part = body[int(asked[1]) : int(asked[2]) + 1]
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {asked[1]}-{int(asked[1]) + len(part) - 1}/{len(body)}")
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(part)
+        type(self).sent += len(part)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    table = {"lm_head.weight": {"dtype": "BF16", "shape": [1000, 64], "data_offsets": [0, 128_000]}}
+    text = json.dumps(table).encode()
+    tensors = len(text).to_bytes(8, "little") + text + bytes(128_000)
+    root = "/lab/model/resolve/main/"
+    Hub.sent = 0
+    Hub.files = {
+        root + "config.json": json.dumps(CONFIG).encode(), root + "model.safetensors": tensors,
+        "/tiny.gguf": weights.read_bytes(), "/deaf.gguf": weights.read_bytes() * 20,
+    }  # fmt: skip
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    yield address
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_repository_is_read_by_its_headers(hub: str) -> None:
+    found = answer("hf:lab/model", "--on", "H100-SXM")
+
+    assert (found["weights_bytes"], found["kinds"]["weights_bytes"]) == (128_000, "exact")
+    assert found["kv_bytes_per_token"] == 36 * 8 * 256 * 2
+    assert found["launch"]["vllm"].startswith("vllm serve lab/model ")
+
+
+def test_a_gguf_file_on_the_web_is_read_by_its_header(hub: str, weights: Path) -> None:
+    there = answer(f"{hub}/tiny.gguf", "--on", "RTX 4090")
+    here = answer("--file", str(weights), "--on", "RTX 4090")
+
+    assert {**there, "launch": 0} == {**here, "launch": 0}
+    assert Hub.sent < 2 << 20
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("deaf.gguf", "ignores ranges"), ("nothing.gguf", "404"), ("hf:lab/none", "answers 404 instead of the config")],
+)
+def test_a_place_that_cannot_be_read_is_refused(hub: str, place: str, said: str) -> None:
+    result = run(place if place.startswith("hf:") else f"{hub}/{place}", "--on", "H100-SXM")
+
+    assert result.exit_code == 1
+    assert said in result.stderr
 
 
 def test_this_machine_is_looked_at_when_no_device_is_named(weights: Path) -> None:

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from gguf_bytes import BOOL, T, Typed, gguf
 from weighbridge.errors import WeightsError
 from weighbridge.fit.architecture import Attention, LatentAttention, Moe, Recurrent
+from weighbridge.fit.gguf_limits import gguf_context
 from weighbridge.fit.gguf_reading import read_gguf_architecture
 from weighbridge.fit.gguf_weights import gguf_weights
 from weighbridge.fit.state import state_of
 from weighbridge.formats.gguf import GgufHeader, read_gguf
+from weighbridge.units import MIB
 
 BASE: dict[str, Any] = {
     "block_count": 2, "embedding_length": 64, "attention.head_count": 4, "attention.head_count_kv": 2,
@@ -176,3 +178,15 @@ def test_any_header_gives_a_model_or_says_what_is_wrong(
         return
     assert state_of(architecture).sequence_bytes(1000) >= 0
     assert gguf_weights([found], architecture).total_bytes > 0
+
+
+def test_the_context_that_fits_into_a_memory_fits_and_the_next_block_does_not(tmp_path: Path) -> None:
+    file = header(tmp_path, "new", {"context_length": 1 << 20, "block_count": 40}, *(ATTENTION,) * 40)
+
+    short = gguf_context(file, 400 * MIB, slots=2)
+
+    assert gguf_context(file, 200 * MIB, slots=2) < short < gguf_context(file, 400 * MIB, slots=1)
+    assert short % 256 == 0
+    assert gguf_context(file, 1 * MIB) == 0
+    assert gguf_context(file, 1 << 50) == 1 << 20
+    assert gguf_context(file, 400 * MIB, slots=2, kv_dtype="q8_0") > short
