@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,21 @@ class Count(click.ParamType):  # type: ignore[type-arg]  # generic only in later
         return number
 
 
+class Figure(click.FloatRange):
+    """A number above nothing; click lets `nan` through every range."""
+
+    name = "N"
+
+    def __init__(self, most: float | None = None) -> None:
+        super().__init__(0, most, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no number to reckon with", param, ctx)
+        return found
+
+
 class EngineName(click.ParamType):  # type: ignore[type-arg]
     """An engine as people write it."""
 
@@ -85,14 +101,10 @@ class EngineName(click.ParamType):  # type: ignore[type-arg]
 @click.option("--flash-attention/--no-flash-attention", default=True, help="llama.cpp's.  [on]")
 @click.option("--swa-full", is_flag=True, help="llama.cpp's: sliding windows keep the whole context.")
 @click.option("--draft-tokens", type=click.IntRange(0, 16), default=0, help="Proposed a step by MTP layers.  [0]")
-@click.option("--memory-fraction", type=click.FloatRange(0, 1, min_open=True), help="What the engine may take.")
+@click.option("--memory-fraction", type=Figure(1), help="What the engine may take.")
 @click.option("--users", type=Count(MOST_SEQUENCES), help="Find the smallest set of devices for so many at once.")
-@click.option(
-    "--ttft", type=click.FloatRange(0, min_open=True), metavar="S", help="Target: seconds to the first token."
-)
-@click.option(
-    "--tps", type=click.FloatRange(0, min_open=True), metavar="T", help="Target: tokens a second for each user."
-)
+@click.option("--ttft", type=Figure(), metavar="S", help="Target: seconds to the first token.")
+@click.option("--tps", type=Figure(), metavar="T", help="Target: tokens a second for each user.")
 @FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; a list for several devices.")
 @click.option("--details", is_flag=True, help="With --json: the parts of the overhead, notes, time to first token.")

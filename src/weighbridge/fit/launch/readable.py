@@ -30,24 +30,26 @@ NAMES: dict[Engine, str] = {
 
 def why_not(engine: Engine, subject: Subject, device: Hardware) -> str | None:
     """Why an engine cannot run this variant on this device; None where it can."""
+    if engine == "sglang" and device.vendor != "NVIDIA" and way_of(subject) == "gguf":
+        return f"{NAMES[engine]} reads GGUF on NVIDIA's devices only"
     return _unread(engine, subject) or _elsewhere(engine, device)
 
 
 def _unread(engine: Engine, subject: Subject) -> str | None:
     variant, name = subject.variant, NAMES[engine]
-    way = _way(subject)
+    way = way_of(subject)
     if way == "mlx":
         return f"{name} reads no MLX weights ({variant}); mlx-lm does"
     if engine in SERVERS:
         if way == "gguf":
-            return f"{name} reads no GGUF; llama.cpp and Ollama do"
+            return None if engine == "sglang" else f"{name} reads no GGUF; llama.cpp, Ollama and SGLang do"
         return None if variant in CHECKPOINTS[engine] else f"{name} reads no {variant} checkpoints"
     if way == "gguf" or variant in PLAIN - {"fp32"}:
         return None
     return f"{name} reads GGUF files, not {variant} checkpoints; try --quant Q4_K_M or Q8_0"
 
 
-def _way(subject: Subject) -> str:
+def way_of(subject: Subject) -> str:
     """`gguf`, `mlx` or `checkpoint`; GGUF types are written in capitals, 16 bit ones too (`BF16`)."""
     if subject.gguf or subject.variant[:1].isupper():
         return "gguf"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..state_types import FP8, kv_type
+from .readable import way_of
 from .words import Run, command, option
 
 KV = {"bf16": "bfloat16", "f16": "auto", "fp8": "fp8_e4m3", "fp8_ds_mla": "fp8_e4m3"}
@@ -24,6 +25,7 @@ def sglang_command(run: Run) -> str:
         option("--chunked-prefill-size", ask.step_tokens),
         option("--mem-fraction-static", ask.memory_fraction),
         option("--kv-cache-dtype", KV.get(kept, kept) if kept in FP8 or kept == "nvfp4" else None),
+        "--load-format gguf --quantization gguf" if way_of(run.subject) == "gguf" else None,
         "--quantization fp8" if run.subject.variant == "fp8" and plain and not run.subject.source else None,
         _drafts(ask.draft_tokens) if ask.draft_tokens else None,
     )
