@@ -229,6 +229,43 @@ def test_a_field_that_cannot_be_carried_is_refused_by_its_name(path: str, change
     assert field in refusal.body.decode()
 
 
+AGENT: dict[str, Any] = {
+    "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+    "thinking": {"type": "enabled", "budget_tokens": 2048},
+    "metadata": {"user_id": "u1"},
+    "mcp_servers": [],
+    "tools": [{"name": "f", "input_schema": SCHEMA, "defer_loading": False, "allowed_callers": ["direct"],
+               "cache_control": {"type": "ephemeral", "ttl": "1h"}, "eager_input_streaming": True}],
+}  # fmt: skip
+
+
+def test_what_coding_agents_send_of_their_own_accord_is_carried() -> None:
+    body = {name: value for name, value in ANTHROPIC.items() if name not in ("tool_choice", "temperature")} | AGENT
+
+    up = OpenAIBack().encode(AnthropicFront().decode("/v1/messages", as_json(body)).request, stream=True)
+
+    assert msgspec.json.decode(up.body)["reasoning_effort"] == "medium"
+    assert up.left_out == ("cache_control",)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}}, "context_management.edits[0]"),
+        ({"context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns",
+                                                                                        "value": 1}}]}},
+         "context_management.edits[0].keep"),
+        ({"mcp_servers": [{"type": "url"}]}, "mcp_servers"),
+        ({"tools": [{"name": "f", "input_schema": {}, "defer_loading": True}]}, "tools[0].defer_loading"),
+    ],
+)  # fmt: skip
+def test_an_edit_of_the_context_that_would_change_it_is_refused_by_its_name(changed: Any, field: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        AnthropicFront().decode("/v1/messages", as_json(ANTHROPIC | changed))
+
+    assert (caught.value.field or "").startswith(field)
+
+
 def test_an_ollama_option_that_would_change_the_answer_is_refused_by_name_elsewhere() -> None:
     body = OLLAMA | {"options": {"repeat_penalty": 1.2}}
 

@@ -347,3 +347,16 @@ def test_content_nobody_asked_for_cannot_be_carried_but_can_be_passed_by() -> No
     assert AnthropicBack().decode(as_json(whole), HELLO, lenient=True).text == "a"
     assert join([*pieces, reader.end()]).usage == Usage(3, 2)
     assert ResponsesBack().decode(as_json(found), HELLO, lenient=True).usage == Usage(3, 2)
+
+
+def test_a_count_is_asked_for_without_what_only_an_answer_needs() -> None:
+    request = asking(tools=(WEATHER,), sampling=Sampling(max_tokens=5, temperature=0.5, stop=("x",)), user="u")
+
+    up = AnthropicBack().encode_count(request)
+
+    assert up.path == "messages/count_tokens"
+    assert set(msgspec.json.decode(up.body)) == {"model", "messages", "tools"}
+    assert AnthropicBack().decode_count(b'{"input_tokens": 14}') == 14
+    for body in (b"{}", b'{"input_tokens": -1}', b'{"input_tokens": true}', b"<html>"):
+        with pytest.raises(BadAnswer):
+            AnthropicBack().decode_count(body)

@@ -95,6 +95,9 @@ class Tool(Strict):
     cache_control: Cache | None = None
     eager_input_streaming: bool | None = None
     """Arguments are always passed on as they come."""
+    defer_loading: Literal[False] | None = None
+    allowed_callers: list[Literal["direct"]] | None = None
+    """The model itself; there are no others here."""
 
 
 class AutoChoice(Strict, tag_field="type", tag="auto"):
@@ -134,6 +137,21 @@ class Metadata(Strict):
     user_id: str | None = None
 
 
+class AllThinking(Strict):
+    type: Literal["all"]
+
+
+class KeepThinking(Strict):
+    """The one edit of a context that changes nothing: earlier reasoning stays. Agents send it of their own accord."""
+
+    type: Literal["clear_thinking_20251015"]
+    keep: Literal["all"] | AllThinking
+
+
+class ContextManagement(Strict):
+    edits: list[KeepThinking] = []
+
+
 class Request(Strict):
     """Body of `/v1/messages`; without `max_tokens`, also of `/v1/messages/count_tokens`."""
 
@@ -154,6 +172,10 @@ class Request(Strict):
     service_tier: Literal["auto", "standard_only"] | None = None
     cache_control: Cache | None = None
     speed: Literal["standard"] | None = None
+    context_management: ContextManagement | None = None
+    container: None = None
+    inference_geo: None = None
+    mcp_servers: tuple[()] | None = None
 
 
 class OutputDetails(msgspec.Struct):
