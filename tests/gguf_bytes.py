@@ -77,6 +77,10 @@ def gguf(
     return head + fill * min(at, 1 << 24)  # an offset may be a lie
 
 
+TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+"""Says what the caller said: audits of pulled files pass."""
+
+
 def small_model(
     licence: str | None = "apache-2.0", *, floats: int = 1024, template: bool = True, fill: bytes = b"\x01"
 ) -> bytes:
@@ -85,6 +89,6 @@ def small_model(
     if licence:
         metadata["general.license"] = licence
     if template:
-        metadata["tokenizer.chat_template"] = "{{ messages[0].content }}"
+        metadata["tokenizer.chat_template"] = TEMPLATE
     metadata["tokenizer.ggml.tokens"] = [f"token{number}" for number in range(600)]
     return gguf(metadata, [T("a.weight", [floats]), T("b.weight", [32, 2], Q4_0)], fill=fill)
