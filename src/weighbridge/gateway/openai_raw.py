@@ -271,33 +271,51 @@ class EventStream:
         if b'"usage":{' not in data and b'"usage": {' not in data:
             return data
         kept = []
-        for event in _EVENT.findall(data):
-            payload = next(iter(payloads(event)), b"")
-            if b'"usage"' not in payload:
-                kept.append(event)
-                continue
-            counts, _ = read_whole(payload)
-            if counts.output_tokens is not None or counts.input_tokens is not None:
-                self.usage = counts
-            if self._asked_for_usage or not _is_only_usage(payload):
-                kept.append(event)
+        for event in _events(data):
+            if b'"usage"' in event:
+                payload = _payload(event)
+                counts, _ = read_whole(payload)
+                if counts.output_tokens is not None or counts.input_tokens is not None:
+                    self.usage = counts
+                if not self._asked_for_usage and _is_only_usage(payload):
+                    continue
+            kept.append(event)
         return b"".join(kept)
 
 
 _DONE = b"[DONE]\n\n"
 _FINISHED = re.compile(rb'"finish_reason" ?: ?"')
-_EVENT = re.compile(rb".*?(?:\n\n|\r\n\r\n)", re.DOTALL)
 _LINE = re.compile(rb"\r\n|\n|\r")
+
+
+def _events(data: bytes) -> list[bytes]:
+    """Whole events, each with the empty line that ends it."""
+    if b"\r\n\r\n" not in data:
+        return [event + b"\n\n" for event in data.split(b"\n\n")[:-1]]
+    mixed = [event + b"\r\n\r\n" for event in data.split(b"\r\n\r\n")[:-1]]
+    rest = data[sum(map(len, mixed)) :]
+    return [each for event in mixed for each in _by_line_feeds(event)] + _by_line_feeds(rest)
+
+
+def _by_line_feeds(data: bytes) -> list[bytes]:
+    """Events of a server that ends some in line feeds alone."""
+    if b"\n\n" not in data:
+        return [data] if data else []
+    parts = data.split(b"\n\n")
+    return [part + b"\n\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def _payload(event: bytes) -> bytes:
+    """The data of an event; empty where it has none."""
+    if event.startswith(b"data: ") and event.count(b"\n") == 2 and event[-2:] == b"\n\n":
+        return event[6:-2]
+    lines = [line[5:].removeprefix(b" ") for line in _LINE.split(event) if line.startswith(b"data:")]
+    return b"\n".join(lines)
 
 
 def payloads(data: bytes) -> list[bytes]:
     """The data of each event in whole events."""
-    found = []
-    for event in _EVENT.findall(data):
-        lines = [line[5:].removeprefix(b" ") for line in _LINE.split(event) if line.startswith(b"data:")]
-        if lines:
-            found.append(b"\n".join(lines))
-    return found
+    return [payload for payload in map(_payload, _events(data)) if payload]
 
 
 def _has_content(choice: _Choice) -> bool:
