@@ -156,6 +156,21 @@ def test_a_split_the_engine_would_refuse_is_refused_with_one_it_takes(
     assert "Possible on" in str(caught.value)
 
 
+def test_more_devices_than_layers_are_too_many_for_llama_cpp() -> None:
+    with pytest.raises(UsageError, match="use fewer"):
+        resolve_split(make_architecture(), "llamacpp", 9)
+
+
+def test_how_many_layers_llama_cpp_brings_to_a_small_device_is_noted() -> None:
+    subject = make_subject(make_architecture(layers=200), "Q8_0")
+
+    details = fit_details(subject, Ask(engine="llamacpp"), make_devices(usable_bytes=4 * GIB))
+
+    assert not details.fit.fits
+    assert any("of 200 layers fit on the devices" in note for note in details.notes)
+    assert details.fit.launch["llamacpp"].startswith("llama-server ")
+
+
 def test_experts_in_blocks_of_fp8_are_spread_where_they_cannot_be_cut() -> None:
     """Qwen3-235B in fp8 on 8 ranks: 1,536 / 8 = 192 is no multiple of 128; vLLM wants expert parallel."""
     stored = Stored("fp8", "finegrained", 8, (128, 128))

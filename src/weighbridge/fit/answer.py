@@ -86,7 +86,7 @@ def fit_details(subject: Subject, ask: Ask, devices: DeviceSet, *, launch: bool 
         kinds=_kinds(subject, devices.hardware),
         launch=launch_commands(subject, devices.hardware, _asks(subject, ask, devices)) if launch else {},
     )
-    notes = (*_notes(subject, ask), *(speeds.assumed if speeds else ()))
+    notes = (*_notes(subject, ask), *_left_out(subject, ask, need, capacity), *(speeds.assumed if speeds else ()))
     return Details(fit=answer, ask=ask, need=need, free_bytes=capacity - total, speeds=speeds, notes=notes)
 
 
@@ -125,6 +125,18 @@ def _kinds(subject: Subject, device: Hardware) -> dict[str, FigureKind]:
         "decode_tps": "estimated",
     }
     return kinds
+
+
+def _left_out(subject: Subject, ask: Ask, need: Need, capacity: int) -> tuple[str, ...]:
+    """How much llama.cpp would bring to devices that do not hold all of it."""
+    if ask.engine not in LLAMACPP or need.total_bytes <= capacity:
+        return ()
+    layers = len(subject.architecture.layers)
+    room = max(0, capacity - need.overhead_bytes)
+    held = min(layers, layers * room // max(1, need.weights_bytes + need.kv_bytes))
+    return (
+        f"about {held} of {layers} layers fit on the devices; llama.cpp leaves the others to the host, which is slow",
+    )
 
 
 def _notes(subject: Subject, ask: Ask) -> tuple[str, ...]:

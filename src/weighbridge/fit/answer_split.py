@@ -100,6 +100,8 @@ def _experts(mlp: Moe, architecture: Architecture, split: Split) -> Iterator[str
 
 def _next_move(architecture: Architecture, engine: Engine, count: int) -> str:
     chosen = _default(architecture, engine, count)
+    if any(refusals(architecture, engine, chosen)):
+        return f"There is no way to cut it over {count} devices: use fewer."
     words = [f"--tp {chosen.tensor}"] if chosen.tensor > 1 else []
     words += [f"--pp {chosen.pipeline}"] if chosen.pipeline > 1 else []
     words += [f"--ep {chosen.expert}"] if chosen.expert > 1 else []
