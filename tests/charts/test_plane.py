@@ -87,3 +87,12 @@ def test_names_at_the_right_end_do_not_touch() -> None:
 @pytest.mark.parametrize(("value", "text"), [(1500, "1.5k"), (2e9, "2B"), (0.5, "0.5"), (999_999.9, "1M"), (12, "12")])
 def test_numbers_of_a_scale_are_short(value: float, text: str) -> None:
     assert short(value) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32), st.booleans())
+def test_what_lies_beyond_an_axis_is_drawn_at_its_end(value: float, is_log: bool) -> None:
+    axis = Axis("x", 1, 100, is_log=is_log)
+
+    assert 0 <= axis.share(value) <= 1
+    assert axis.share(1000) == 1
+    assert axis.share(0.1) == 0

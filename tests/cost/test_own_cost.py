@@ -127,3 +127,22 @@ def test_a_set_that_costs_more_than_its_work_is_worth_never_breaks_even() -> Non
     )
 
     assert break_even(api, own, work).first is None
+
+
+def test_from_where_it_stays_no_later_step_lifts_own_hardware_above_the_bill_again() -> None:
+    """A set that earns little more than it costs: after the first meeting, new steps are dearer again for a while."""
+    work, pace, hardware = make_work(), make_pace(2000), make_hardware(spare=1)
+    carried = price_own(hardware, pace, work).requests_per_day_a_set.value
+    offer = make_offer(input=0.0001, output=1.03 * set_usd(hardware) / carried / (200 * 30.4375) * 1e6)
+    meets = break_even(price_offer(offer, work), price_own(hardware, pace, work), work)
+    assert meets.first is not None
+    assert meets.stays is not None
+
+    def own_is_dearer_on_a_new_step(step: int) -> bool:
+        there = make_work(requests_per_day=step * carried * (1 + 1e-6))
+        return price_own(hardware, pace, there).usd.value > price_offer(offer, there).usd.value
+
+    first, stays = (math.ceil(each / carried) for each in (meets.first, meets.stays))
+    assert stays > first
+    assert any(own_is_dearer_on_a_new_step(step) for step in range(first, stays))
+    assert not any(own_is_dearer_on_a_new_step(step) for step in range(stays, stays + 200))

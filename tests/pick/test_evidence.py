@@ -151,3 +151,19 @@ def test_every_group_begins_with_somebody_who_is_told_from_the_first_before(foun
     for quality, group in zip(ranked, groups, strict=True):
         assert quality is first[group] or not told_apart(first[group], quality)
         assert group == 1 or quality is not first[group] or told_apart(first[group - 1], quality)
+
+
+def test_a_lab_nobody_measured_leaves_more_doubt_than_one_that_is_known() -> None:
+    rows, traits = field_of_models()
+    for place in range(12):  # labs that differ, so that it matters which one it is
+        lab = f"lab{place % 6}"
+        rows += [seen(f"l{place}", name, (place % 6 - 2.5) / 2, kind=kind) for name, kind in BENCHES]
+        traits[f"l{place}"] = Traits(lab, date(2025, 6, 1), False, 8e9, 8e9)
+    traits |= {name: Traits(lab, date(2025, 6, 1), False, 8e9, 8e9) for name, lab in (("a", "lab0"), ("b", "stranger"))}
+
+    abilities = judge_abilities(rows, traits)
+
+    known, stranger = abilities.quality("a", {}), abilities.quality("b", {})
+    assert known is not None
+    assert stranger is not None
+    assert stranger.deviation > 1.3 * known.deviation

@@ -9,6 +9,7 @@ from pick_cases import abilities_of, make_offer, make_run, make_subject, make_wo
 
 from weighbridge.catalog.facts import Fact, Source
 from weighbridge.catalog.records import Provider
+from weighbridge.cost.hardware import Hardware
 from weighbridge.cost.workload import sure
 from weighbridge.pick.evidence import Quality
 from weighbridge.pick.ranking import Ranked, front_of, near_misses, pick
@@ -176,3 +177,24 @@ def test_nobody_on_the_front_is_beaten_and_everybody_off_it_is(found: list[tuple
         beaten = any(c <= cost and v >= value and (c, v) != (cost, value) for c, v in priced.values())
         assert beaten or name in front or (cost, value) in [priced[each] for each in front]
         assert name not in front or not beaten
+
+
+def test_a_fact_that_is_missing_excludes_and_is_named() -> None:
+    need = need_of('[work]\nkind = "coding"\ntools = true\n[serve]\nhow = "api"\n')
+
+    answer = pick(need, [make_subject("a/x", tools=None)], abilities_of("a/x"), make_world())
+
+    assert answer.ranked == ()
+    assert answer.excluded[0].because == "whether it was trained to call tools is not known"
+
+
+def test_hardware_of_unknown_price_meets_no_limit_on_dollars_and_is_no_cheap_way() -> None:
+    unpriced = make_run(hardware=Hardware(device="H100-SXM"))
+
+    limited = way_of(f"{OWN}usd_month = 100000\n", unpriced)
+    either = way_of('[work]\nkind = "coding"\n[serve]\nhow = "either"\non = ["H100"]\n', unpriced)
+
+    assert isinstance(limited, Refused)
+    assert "what a H100-SXM costs is not known" in limited.because
+    assert isinstance(either, Way)
+    assert either.how == "north"
