@@ -51,13 +51,15 @@ def ledger_dir(path: Path | None, settings: Settings) -> Path:
 
 def make_parts(config: Config, settings: Settings) -> Parts:
     """Doors, routes and purses of a config. Raises InputError, before anything listens, for what cannot work."""
+    from weighbridge.cli.compose_prices import catalogue_prices
     from weighbridge.dispatch.allowance import parse_allowance
     from weighbridge.dispatch.policy import AllowAll
     from weighbridge.dispatch.purse import Purse
     from weighbridge.gateway.routes import Parts, Route
 
     doors = _doors(config, settings)
-    routes = {table.model: Route(table, doors, {}) for table in config.routes}
+    prices = catalogue_prices(config)
+    routes = {table.model: Route(table, doors, prices) for table in config.routes}
     teams = {
         team.name: Purse("team", team.name, parse_allowance(team.budget))
         for team in config.teams
