@@ -179,7 +179,7 @@ def check_backends(folder: Path, settings: Settings) -> Iterator[Check]:
     task.close()
     pulled = {one.source: one for one in inventory(settings).pulled}
     for record in {candidate.backend.name: candidate.backend for candidate in task.candidates}.values():
-        if record.kind == "openai":
+        if record.kind in ("openai", "anthropic", "gemini", "ollama", "responses"):
             yield asyncio.run(_probe(record, settings))
         elif record.kind == "llamacpp" and (lack := _engine_lacks(record.name)):
             yield lack
@@ -205,12 +205,15 @@ def _engine_lacks(name: str) -> Check | None:
 
 async def _probe(record: BackendRecord, settings: Settings) -> Check:
     """Ask a server for its models, the cheapest question that needs the address, the key and the network."""
+    from weighbridge.engines.dialect import DialectEngine
     from weighbridge.engines.openai import OpenAIEngine
     from weighbridge.net.calls import Calls
 
+    make = OpenAIEngine if record.kind == "openai" else DialectEngine
     try:
         async with Calls(environ=settings.environ) as calls:
-            models = await OpenAIEngine(record, calls=calls, environ=settings.environ).probe()
+            engine = make(record, calls=calls, environ=settings.environ)
+            models = await engine.probe()
     except (EngineError, InputError) as error:
         return Check(record.name, "missing", error.what, error.next_move)
-    return Check(record.name, "ok", f"{record.base_url}: serves {len(models)} models")
+    return Check(record.name, "ok", f"{record.base_url or engine.model}: serves {len(models)} models")
