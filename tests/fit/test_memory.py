@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import FULL, LATENT, SLIDING, STATE, make_architecture, make_hardware, make_subject
 
+from weighbridge.catalog.snapshot import load_catalogue
+from weighbridge.cli.compose_fit import source_of_model
 from weighbridge.fit.architecture import Dense, Layer, Mixer
 from weighbridge.fit.memory import backend_of, capacity_bytes, plan
 from weighbridge.fit.memory_llamacpp import RUNTIME_BYTES, Backend, compute_bytes, unpacked_bytes
@@ -129,3 +131,36 @@ def test_cutting_a_model_over_more_ranks_never_takes_less_in_all(
     many = plan(subject, Ask(engine=engine, split=Split(tensor=tensor)), make_hardware(usable_bytes=80 * GIB))
 
     assert many.total_bytes(8192, 8) >= one.total_bytes(8192, 8)
+
+
+@pytest.mark.parametrize(("ranks", "left_gib"), [(1, 53.29), (2, 58.97)])
+def test_what_vllm_leaves_for_the_cache_is_what_it_logged(ranks: int, left_gib: float) -> None:
+    """vLLM's pull request 10511: Llama 3 8B on H100s of 79.22 GiB at 0.9, one rank and two. 58.97 follows from the
+    other figures of its log: 71.29 - 7.48 - 3.58 - 1.26."""
+    catalogue = load_catalogue()
+    source = source_of_model(catalogue.models["meta-llama/Meta-Llama-3-8B"], catalogue)
+    assert source is not None
+    card = make_hardware(usable_bytes=int(79.22 * GIB))
+    ask = Ask(engine="vllm", split=Split(tensor=ranks), memory_fraction=0.9)
+
+    need = plan(source.subject("bf16", "vllm"), ask, card).need(1, 256)
+
+    left = capacity_bytes(ask, card) - need.weights_bytes - need.overhead_bytes
+    assert left / ranks / GIB == pytest.approx(left_gib, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    ("model", "ranks", "loaded_gib"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", 1, 14.9889),  # vLLM's pull request 17122
+        ("Qwen/Qwen3-30B-A3B", 4, 14.2474),  # vLLM's issue 17327
+    ],
+)
+def test_weights_of_a_rank_are_what_vllm_says_it_loaded(model: str, ranks: int, loaded_gib: float) -> None:
+    catalogue = load_catalogue()
+    source = source_of_model(catalogue.models[model], catalogue)
+    assert source is not None
+
+    weights = source.subject("bf16", "vllm").weights
+
+    assert weights.total_bytes / ranks / GIB == pytest.approx(loaded_gib, rel=0.005)
