@@ -84,3 +84,21 @@ def test_what_the_models_family_would_not_take_is_refused_by_name_also_to_client
     assert sent is None
     assert reply.status == 400
     assert "low, medium, high" in reply.body.decode()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_hint_a_backend_was_not_told_is_named_in_the_answers_head(tmp_path: Path, stream: bool) -> None:
+    marked = [{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}]
+    body = {"messages": [{"role": "user", "content": marked}], "stream": stream}
+
+    _, reply = asked_upstream(tmp_path, body, "/v1/messages", model="acme/large-2")
+
+    assert reply.headers.get("x-weighbridge-left-out") == "cache_control"
+
+
+def test_an_answer_to_a_request_that_was_told_whole_names_nothing(tmp_path: Path) -> None:
+    for path, body in (("/v1/messages", {"messages": MESSAGES[1:]}), ("/v1/chat/completions", {"messages": MESSAGES})):
+        _, reply = asked_upstream(tmp_path / path[4:8], body, path, model="acme/large-2")
+
+        assert reply.status == 200
+        assert "x-weighbridge-left-out" not in reply.headers

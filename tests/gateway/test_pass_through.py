@@ -134,8 +134,10 @@ def test_events_that_end_in_crlf_are_understood(tmp_path: Path) -> None:
         b'{"tools":[{"model":"public"}],"mod\\u0065l":"public"}',
     ],
 )
-def test_no_two_parsers_can_see_two_models_in_what_is_sent_on(tmp_path: Path, body: bytes) -> None:
-    """Else a key for a cheap model could ask for a dear one."""
+@pytest.mark.parametrize("pad", [0, 20_000])
+def test_no_two_parsers_can_see_two_models_in_what_is_sent_on(tmp_path: Path, body: bytes, pad: int) -> None:
+    """Else a key for a cheap model could ask for a dear one. Large bodies are looked through in another way."""
+    body = body[:-1] + b',"user":"' + b"x" * pad + b'"}'
 
     async def run() -> None:
         async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:

@@ -53,6 +53,8 @@ class Carrier(Protocol):
     stream: bool
     body_bytes: int
     """Of the request, as the client sent it."""
+    left_out: tuple[str, ...]
+    """Hints of the request that the backend's dialect has no word for, once it was written."""
 
     @property
     def stream_type(self) -> bytes:

@@ -96,8 +96,6 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap_s: Seconds = 60.0
     """Longest silence within an answer."""
     total_s: Seconds = 600.0
-    hedge_s: Seconds | None = None
-    """After so long without a first piece a second backend is asked as well, and the sooner one answers."""
     budget: str | None = None
     """`100/day`."""
     cache: CacheTable | None = None

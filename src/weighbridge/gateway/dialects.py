@@ -58,6 +58,7 @@ class Conversation:
         self.stream = seen.stream and path != COUNT_PATH
         self.most_output = 0 if path == COUNT_PATH else seen.most_output
         self.answers = 1
+        self.left_out: tuple[str, ...] = ()
 
     @property
     def stream_type(self) -> bytes:
@@ -72,11 +73,13 @@ class Conversation:
         return self._body
 
     def request(self, aim: Aim) -> bytes:
+        self.left_out = ()
         if self._is_raw(aim):
             return self._raw_request(aim)
         back = aim.door.back
         assert back is not None
         sent = back.encode(self.canonical(aim), stream=self.stream)
+        self.left_out = sent.left_out
         return whole_request(aim.door.head(sent.path, sent.headers), sent.body)
 
     def flow(self, aim: Aim) -> Flow:
@@ -180,6 +183,7 @@ class OpenAIConversation(Conversation):
         self.stream = asked.stream is True
         self.most_output = asked.most_output
         self.answers = asked.answers
+        self.left_out = ()
 
     def _raw_request(self, aim: Aim) -> bytes:
         door = aim.door

@@ -30,6 +30,7 @@ class Texts:
         self._asked: EmbedAsked | None = None
         self.body_bytes = len(body)
         self.model = model
+        self.left_out: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> bytes:
@@ -48,6 +49,7 @@ class Texts:
         if embeds is None:
             raise CannotAsk(f"backend {aim.backend!r} turns no texts into vectors")
         sent = embeds.encode(self._canonical(aim))
+        self.left_out = sent.left_out
         return b"%b%d\r\n\r\n%b" % (aim.door.head(sent.path, sent.headers), len(sent.body), sent.body)
 
     def whole(self, aim: Aim, body: bytes) -> tuple[bytes, Usage, str | None]:

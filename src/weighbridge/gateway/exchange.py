@@ -243,7 +243,8 @@ class Exchange:
     def _succeed_whole(self, out: bytes, usage: Usage, served: str | None) -> None:
         aim = self._aim
         self.usage, self.served = usage, served
-        self.final = reply.whole(200, out, self.gateway.date.field, self.id, close=not self._head.keep_alive)
+        close, more = not self._head.keep_alive, reply.left_out(self._carrier.left_out)
+        self.final = reply.whole(200, out, self.gateway.date.field, self.id, more=more, close=close)
         aim.under_way -= 1
         aim.breaker.succeeded()
         now = self._first_piece_at = perf_counter()
@@ -334,9 +335,8 @@ class Exchange:
         self._aim.measured(now - self._sent_at)
         chunked = not self._head.is_http_1_0
         gateway = self.gateway
-        self._client.write(
-            reply.stream_head(gateway.date.field, self.id, kind=self._carrier.stream_type, chunked=chunked)
-        )
+        kind, more = self._carrier.stream_type, reply.left_out(self._carrier.left_out)
+        self._client.write(reply.stream_head(gateway.date.field, self.id, kind=kind, chunked=chunked, more=more))
 
     def _end_stream(self, out: bytes) -> None:
         flow = self._flow

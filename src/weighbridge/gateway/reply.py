@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -34,11 +35,22 @@ def whole(
     return b"".join((first, date, b"content-type: ", kind, b"\r\n", fields, more, end, body))
 
 
-def stream_head(date: bytes, request_id: str, *, kind: bytes, chunked: bool) -> bytes:
+def left_out(names: Sequence[str]) -> bytes:
+    """A header line that names what of a request its backend was not told, for it has no word for it."""
+    if not names:
+        return b""
+    listed = ", ".join(names).encode("ascii", "replace").translate(_NO_LINE_ENDS)
+    return b"x-weighbridge-left-out: %b\r\n" % listed
+
+
+_NO_LINE_ENDS = bytes.maketrans(b"\r\n\0", b"   ")
+
+
+def stream_head(date: bytes, request_id: str, *, kind: bytes, chunked: bool, more: bytes = b"") -> bytes:
     """The head of a streamed answer; without `chunked` (HTTP/1.0) the end of the connection ends it."""
     framing = b"transfer-encoding: chunked\r\n" if chunked else b"connection: close\r\n"
     fields = b"\r\ncache-control: no-cache\r\nx-request-id: %b\r\n" % request_id.encode()
-    return b"".join((PHRASES[200], date, b"content-type: ", kind, fields, framing, b"\r\n"))
+    return b"".join((PHRASES[200], date, b"content-type: ", kind, fields, framing, more, b"\r\n"))
 
 
 _SIZES = [b"%x\r\n" % size for size in range(1024)]
