@@ -171,6 +171,9 @@ class Exchange:
             return
         if flow.done:
             self._end_stream(out)
+        elif out and self._is_open and not self._head.is_http_1_0:
+            self._heard_at = self.gateway.now
+            self._client.write(chunk(out))
         elif out:
             self._forward(out)
 
