@@ -47,7 +47,8 @@ def bamba(facts: Facts, family: Family, depth: int) -> tuple[Layer, ...]:
 
     if listed:
         return build_layers(facts, family, depth, build)
-    kinds = {attends: build(facts, family, "full", False, next(iter(places), 0) if attends else -1)
+    first = next((place for place in places if isinstance(place, int)), 0)
+    kinds = {attends: build(facts, family, "full", False, first if attends else -1)
              for attends in {i in places for i in range(depth)}}  # fmt: skip
     return tuple(kinds[i in places] for i in range(depth))
 

@@ -44,6 +44,7 @@ _NAMES: dict[str, Sight] = {
     "heavily_compressed_attention": "compressed",
     "compressed_sparse_attention": "compressed",
 }
+_FULL: Sight = "full"
 
 
 def sights(facts: Facts, family: Family, layers: int) -> tuple[Sight, ...]:
@@ -114,7 +115,7 @@ def _windowed(facts: Facts, family: Family, layers: int) -> tuple[Sight, ...]:
         interval = facts.whole(("no_rope_layer_interval",), "layers") or 4
         return tuple("full" if (i + 1) % interval == 0 else "chunked" for i in range(layers))
     if not facts.has("sliding_window", "sliding_window_size", "window_size"):
-        return ("full",) * layers
+        return (_FULL,) * layers
     pattern = facts.raw("sliding_window_pattern", "_sliding_window_pattern")
     if isinstance(pattern, str) and pattern:  # EXAONE 4: "LLLG"
         return tuple("full" if pattern[i % len(pattern)] == "G" else "sliding" for i in range(layers))
@@ -126,7 +127,7 @@ def _windowed(facts: Facts, family: Family, layers: int) -> tuple[Sight, ...]:
         return tuple("full" if i % 2 else "sliding" for i in range(layers))
     if facts.has("use_sliding_window"):
         if not facts.flag("use_sliding_window", False):
-            return ("full",) * layers
+            return (_FULL,) * layers
         first = facts.whole(("max_window_layers",), "layers", 0) or 0
         return tuple("sliding" if i >= first else "full" for i in range(layers))
     return ("sliding" if family.window_layers == "all" else "full",) * layers
