@@ -343,7 +343,8 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
                     rounds[name].append(found)
         for name, facts in once.items():
             facts["resident_after_mb"] = resident_mb(running[name].pid)
-        running["gateway"].kill()  # so that its journal stays as the rounds left it
+        load(GATE, given.seconds, connections=CONNECTIONS, folder=folder, key=key)
+        running["gateway"].kill()  # at once, so that its journal stays as the load left it
         running["gateway"].wait()
         folding = fold_us(data, weighbridge)
     print(json.dumps(summary(rounds, once, folding)))

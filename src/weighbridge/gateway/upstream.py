@@ -118,7 +118,7 @@ class Upstream(asyncio.Protocol):
         if carried is None or self._complete:
             self.drop()
             return
-        if self._status < 200:
+        if not self._is_stream and self._status < 200:
             self._head += data
             if len(self._head) > HEAD_BYTES + len(data):
                 self._fail(BadAnswer(f"the backend sent more than {HEAD_BYTES:,} bytes of headers"))
