@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+import regex
+
 Decimal = Literal["auto", "point", "comma"]
 
 
@@ -38,15 +40,16 @@ _MULTIPLIERS = {
 }  # fmt: skip
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _GROUP = r"[.,'’٬٫_\u00a0\u202f\u2009]"
+# Compiled by `regex`: possessive repeats of Python's own `re` are wrong before 3.11.5.
 _DIGITS = rf"\d{{1,400}}+(?:{_GROUP}\d{{1,400}}+|\ (?=\d{{3}}(?!\d))\d{{3}}){{0,130}}+"
 _EXPONENT = r"[eE][+-]?\d{1,9}+(?![\w.]\d)|\ ?[×x*·⋅]\ ?10\ ?(?:\^|\*\*)\ ?[{(]?[+-]?\d{1,9}+[})]?"
-_NUMBER = re.compile(
+_NUMBER = regex.compile(
     rf"(?<![\w.])(?<!\d[/:])(?P<sign>[-+]\ ?)?(?P<currency>[$€£¥₹₽₩]\ ?(?P<late_sign>-)?)?"
     rf"(?:(?P<whole>\d{{1,400}})\ (?P<top2>\d{{1,20}})\ ?/\ ?(?P<bottom2>\d{{1,20}})(?![/\d])"
     rf"|(?P<digits>{_DIGITS}|[.,]\d{{1,400}})(?P<exponent>{_EXPONENT})?"
     rf"(?:\ ?/\ ?(?P<bottom>\d{{1,400}}(?:\.\d{{1,20}})?)(?![/\d]))?)(?!\d|[/:]\d)"
     rf"(?P<percent>\ ?(?:%|٪|‰|percent\b|per\ cent\b|prozent\b|por\ ciento\b|pour\ cent\b|процент\w*))?",
-    re.IGNORECASE,
+    regex.IGNORECASE,
 )
 _UNIT = re.compile(r"\s?([^\W\d_]{1,20}\.?|[$€£¥₹₽₩°]\w?)")
 
