@@ -166,4 +166,5 @@ def test_a_lab_nobody_measured_leaves_more_doubt_than_one_that_is_known() -> Non
     known, stranger = abilities.quality("a", {}), abilities.quality("b", {})
     assert known is not None
     assert stranger is not None
-    assert stranger.deviation > 1.3 * known.deviation
+    assert stranger.deviation > 5  # labs differ by about 8.5 points here; the line alone would leave 3
+    assert known.deviation < 2
