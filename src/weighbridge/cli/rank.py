@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +63,6 @@ def rank(
 
     VOTES is a CSV or Parquet file with the columns model_a, model_b, winner (a, b or tie) and, where known, voter.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two threads on busy cores are slower than one
     from weighbridge.formats.votes import read_votes
     from weighbridge.stats.ratings import Votes, rate
 
