@@ -182,3 +182,16 @@ def test_nothing_stays_lent_when_a_gateway_has_ended(tmp_path: Path) -> None:
     assert query(data_dir, "SELECT count(*) FROM leases") == [(0,)]
     assert query(data_dir, "SELECT scope, round(usd, 9) FROM spent") == [("key", 1e-05), ("route", 1e-05)]
     assert not list((data_dir / "journal").iterdir())
+
+
+def test_a_call_that_cost_more_than_was_held_is_flagged(tmp_path: Path) -> None:
+    """The backend wrote more than it was told to: nobody could have held that."""
+    body = b'{"model":"private","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5000}}'
+
+    async def run() -> None:
+        async with FaultServer(answers(body)) as up, running(tmp_path, {"up": up}) as gate:
+            await gate.chat(key=gate.make_key("5/day")[1])
+
+            assert gate.calls()[0].flags == "over-hold"
+
+    asyncio.run(run())

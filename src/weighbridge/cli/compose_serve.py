@@ -19,7 +19,7 @@ from weighbridge.errors import InputError
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
-    from weighbridge.gateway.config import Config
+    from weighbridge.gateway.config import Config, ServerTable
     from weighbridge.gateway.routes import Door, Parts
 
 SHORTEST_ADMIN_KEY = 16
@@ -65,7 +65,15 @@ def make_parts(config: Config, settings: Settings) -> Parts:
         for team in config.teams
         if team.budget is not None
     }
-    return Parts(config.server, routes, doors, teams, AllowAll(), _admin_digest(config, settings))
+    return Parts(_placed(config), routes, doors, teams, AllowAll(), _admin_digest(config, settings))
+
+
+def _placed(config: Config) -> ServerTable:
+    """`[server]` with the paths in it counted from the config's folder."""
+    names = ("tls_cert", "tls_key")
+    paths = {name: getattr(config.server, name) for name in names}
+    placed = {name: str(config.folder / Path(path).expanduser()) for name, path in paths.items() if path is not None}
+    return msgspec.structs.replace(config.server, **placed)
 
 
 def _admin_digest(config: Config, settings: Settings) -> bytes | None:

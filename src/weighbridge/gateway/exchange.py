@@ -477,8 +477,10 @@ class Exchange:
         ended = perf_counter()
         first = self._first_piece_at
         flags = None
-        if is_ok and self.served is not None and self.served != aim.model and aim.model:
+        if is_ok and self.served is not None and self.served != aim.model and aim.door.local is None:
             flags = "model-mismatch"
+        if self.admission.purses and self.usd is not None and self.usd > self.admission.held_usd:
+            flags = "over-hold" if flags is None else f"{flags} over-hold"
         return (
             kind,
             self.id,
