@@ -5,7 +5,7 @@ and one string of the same length written (`floor`). Method: a request of about 
 decoded by each front and encoded by each back; a stream of 200 chunks of one word each is cut into events, read by each
 back and written by each front. Each pair is timed in rounds, in turn, so that drift hits all alike; the first round
 is thrown away and the median of the others is taken. Processor time of this process, not wall time.
-What would prove it wrong: a pair dearer than three times the floor of its two wires.
+What would prove our claim (a request within 50 us, a chunk within 15 us, any pair) wrong: one pair above that.
 
     python bench/dialects.py | tail -1 > bench/results/dialects.json
 """
