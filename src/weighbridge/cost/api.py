@@ -21,7 +21,8 @@ from weighbridge.cost.workload import Range, Workload
 SHORTEST_TIER = 32_000
 """Tokens of a prompt above which a tier may begin: Alibaba's and ByteDance's begin there."""
 LATER_TIERS = {"anthropic": 200_000, "google": 200_000, "openai": 200_000, "xai": 128_000}
-"""Labs of closed models whose first tier begins later, by their price pages; who resells them follows them."""
+"""Labs of closed models whose first tier begins later, from memory of their price pages and rounded down; who resells
+them follows them."""
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Where providers answer in OpenAI's dialect, and the environment variable their own documentation keeps the key in.
 
-As their documentation gives them in 2026; a provider that is not here is left to the user to fill in.
+Known from their documentation and not called from here: addresses move, and a first call that fails says so. A
+provider that is not in the table is left to the user to fill in.
 """
 
 from __future__ import annotations
