@@ -186,13 +186,12 @@ def smallest_page(found: Sequence[Served], target: Target) -> str:
         wanted.append(f"first token within {_seconds(target.first_token_s)}")
     if target.tokens_per_s is not None:
         wanted.append(f"{target.tokens_per_s:g} tokens/s each")
-    head = "For " + ", ".join(wanted)
+    head = "For " + ", ".join(wanted) + ", each asking again when an answer ends"
     if not found:
         return f"{head}: none of these devices can."
     rows = [("DEVICES", "GROUPS", "USERS EACH", "ENGINE", "FORMAT", "FIRST TOKEN", "TOKENS/S EACH", "AN HOUR")]
     for one in found:
         fit, speeds = one.details.fit, one.details.speeds
-        first = speeds.first_token_s if speeds else None
         rows.append(
             (
                 f"{one.devices} x {fit.device}",
@@ -200,7 +199,7 @@ def smallest_page(found: Sequence[Served], target: Target) -> str:
                 f"{one.users_each:,}",
                 one.details.ask.engine,
                 fit.variant,
-                _seconds(first.value) if first else "unknown",
+                "unknown" if one.first_token_s is None else _seconds(one.first_token_s),
                 _figure(speeds.decode_tps_per_user.value) if speeds else "unknown",
                 format_usd(one.usd_per_hour),
             )
@@ -222,7 +221,7 @@ def smallest_json(found: Sequence[Served], target: Target) -> dict[str, Any]:
                 "groups": one.groups,
                 "users_each": one.users_each,
                 "usd_per_hour": one.usd_per_hour,
-                "first_token_s": one.details.speeds.first_token_s if one.details.speeds else None,
+                "first_token_s": one.first_token_s,
                 "tps_each": one.details.speeds.decode_tps_per_user if one.details.speeds else None,
                 "fit": one.details.fit,
             }

@@ -18,6 +18,7 @@ from .answer_split import resolve_split
 from .devices import DeviceSet
 from .hardware import Hardware
 from .records import Ask, Subject
+from .speed import first_token_between
 from .speed import most_sequences as fast_enough
 
 GROUPS = (1, 2, 4, 8, 16, 32, 64)
@@ -27,7 +28,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     users: int
     """At once, each with a whole context."""
     first_token_s: float | None = None
-    """Most seconds until the first token when all users of a group arrive together."""
+    """Most seconds until the first token, in the mean, of a user who asks while the others are being answered."""
     tokens_per_s: float | None = None
     """Least for each user, while all of them are served."""
 
@@ -42,6 +43,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     """Of the fullest group."""
     usd_per_hour: float | None
     """Of the whole set; None where the catalogue has no price."""
+    first_token_s: float | None
+    """Mean seconds until the first token, as Target counts them; None where speeds are unknown."""
     details: Details
     """Of one group with its users."""
 
@@ -74,8 +77,12 @@ def smallest_set(subject: Subject, ask: Ask, target: Target, kind: Hardware) -> 
         return None
     devices, groups, each, asked, group = best
     usd = None if kind.usd_per_hour is None else kind.usd_per_hour * devices
-    details = fit_details(subject, msgspec.structs.replace(asked, concurrency=each), group)
-    return Served(devices=devices, groups=groups, users_each=each, usd_per_hour=usd, details=details)
+    full = msgspec.structs.replace(asked, concurrency=each)
+    first = first_token_between(subject.architecture, subject.weights, full, group)
+    details = fit_details(subject, full, group)
+    return Served(
+        devices=devices, groups=groups, users_each=each, usd_per_hour=usd, first_token_s=first, details=details
+    )
 
 
 def users_of(subject: Subject, ask: Ask, target: Target, group: DeviceSet) -> int:

@@ -171,11 +171,37 @@ def first_token_seconds(
     return prompt[0] * (run.sequences + 1) / 2 + step[0], prompt[1]
 
 
+def steady_first_seconds(work: Work, kind: str, run: Run, hardware: Hardware, table: Efficiencies) -> float | None:
+    """Mean seconds until the first token of somebody who asks while the others are being answered.
+
+    Each of `sequences` users asks again as soon as an answer ends, so prompts come at times of their own: one is read
+    at a time, after those before it (a queue with one server and service of fixed length), and then one step follows.
+    None without the device's rates.
+    """
+    prompt = prompt_seconds(work, kind, run, hardware, table)
+    step = step_seconds(work, kind, run, hardware, table)
+    if prompt is None or step is None:
+        return None
+    answer = run.answer_tokens or run.prompt_tokens
+    busy = (run.sequences - 1) * prompt[0] / (answer * step[0] + prompt[0])
+    if busy >= 1:
+        return math.inf
+    return prompt[0] * (1 + busy / (2 * (1 - busy))) + step[0]
+
+
 def accepted_tokens(draft: int, acceptance: float) -> float:
     """Tokens a step yields: one, and as many of `draft` as come before the first that is refused."""
     if not draft:
         return 1.0
     return float(draft + 1) if acceptance >= 1 else (1 - acceptance ** (draft + 1)) / (1 - acceptance)
+
+
+def first_token_between(architecture: Architecture, weights: Weights, ask: Ask, devices: DeviceSet) -> float | None:
+    """steady_first_seconds of a model on a set of devices, by the shipped factors; None where speeds are unknown."""
+    work = work_of(architecture, weights, ask.kv_dtype)
+    kind = format_class(weights.format, architecture.stored)
+    run = run_of(work, weights, ask, devices)
+    return steady_first_seconds(work, kind, run, devices.hardware, load_efficiencies())
 
 
 def most_sequences(
@@ -188,7 +214,8 @@ def most_sequences(
     first_s: float | None = None,
     table: Efficiencies | None = None,
 ) -> int:
-    """Most sequences at once for which a token takes at most `token_s` and the first at most `first_s` seconds.
+    """Most sequences at once for which a token takes at most `token_s` and the first at most `first_s` seconds, while
+    users ask at times of their own (steady_first_seconds).
 
     Judged by the middle of the estimate. 0 where one sequence is too slow already, or where speeds are unknown.
     """
@@ -199,9 +226,9 @@ def most_sequences(
         asked = msgspec.structs.replace(ask, concurrency=sequences)
         run = run_of(work, weights, asked, devices)
         step = step_seconds(work, kind, run, devices.hardware, table)
-        first = first_token_seconds(work, kind, run, devices.hardware, table) if first_s is not None else None
+        first = steady_first_seconds(work, kind, run, devices.hardware, table) if first_s is not None else None
         quick = token_s is None or (step is not None and step[0] <= token_s)
-        return quick and (first_s is None or (first is not None and first[0] <= first_s))
+        return quick and (first_s is None or (first is not None and first <= first_s))
 
     low, high = 0, 1
     while high <= MOST_SEQUENCES and holds(high):
