@@ -25,7 +25,7 @@ PRIORS = {
         {"engine": 0.2, "generation": 0.2, "format": 0.2, "device": 0.1},
     ),
     "local_prompt": Prior(
-        {"dense": 2.2, "expert_matmul": 3.5, "attention": 4.0, "cache": 1.1, "weights": 1.0, "experts": 1.5,
+        {"dense": 2.2, "expert_matmul": 3.5, "attention": 4.0, "cache": 1.0, "weights": 1.0, "experts": 1.5,
          "layers": 4.0, "moe_layers": 4.0, "step": 1.0, "spilled": 1.5, "recurrent": 0.5, "hops": 1.0},
         0.3,
         {"engine": 0.2, "generation": 0.2, "format": 0.2, "device": 0.1},

@@ -23,6 +23,9 @@ STEP_TERMS = ("weights", "experts", "cache", "state", "spilled", "spilled_layers
               "sequences", "matmul", "attention", "hops")  # fmt: skip
 PROMPT_TERMS = ("dense", "expert_matmul", "attention", "cache", "weights", "experts", "layers", "moe_layers", "step",
                 "spilled", "recurrent", "hops")  # fmt: skip
+TILE = 8
+"""Tokens of a prompt that share one reading of the cache: attention goes over it tile by tile, which is what long
+prompts and many key heads cost. 8 to 16 fit what was measured best (docs/speed.md)."""
 
 
 def step_terms(work: Work, hardware: Hardware, bandwidth: float, run: Run, kind: str) -> tuple[float, ...]:
@@ -63,7 +66,7 @@ def prompt_terms(work: Work, hardware: Hardware, bandwidth: float, run: Run, kin
         pipe * 2 * work.dense_parameters * tokens / peak,
         pipe * 2 * work.active_share * work.expert_parameters * tokens / peak,
         pipe * tokens * work.attention_ops(behind, prompt=True) / peak,
-        pipe * steps * work.cache_bytes(behind) / bandwidth,
+        pipe * max(steps, tokens / TILE) * work.cache_bytes(behind) / bandwidth,
         pipe * steps * here * work.dense_bytes / bandwidth,
         pipe * steps * here * work.expert_bytes * touched / bandwidth,
         pipe * 1e-5 * steps * work.layers,
