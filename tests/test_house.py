@@ -76,6 +76,13 @@ def test_the_environment_is_read_in_one_place(path: Path) -> None:
     assert not reads or path.name in ("compose.py", "child.py"), f"os.environ is read at lines {reads}"
 
 
+def test_no_two_files_of_tests_share_a_name() -> None:
+    """pytest imports them by name alone: one of the two would not be collected, and all of the run fails."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "__init__.py"]
+
+    assert {name for name in names if names.count(name) > 1} == set()
+
+
 def test_every_setting_stands_in_the_docs() -> None:
     from weighbridge.settings import SETTINGS
 
