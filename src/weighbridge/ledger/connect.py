@@ -87,9 +87,14 @@ def connect(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
 
 def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
     """Leave alone what a newer version made, and what is not a ledger at all."""
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    application = int(db.execute("PRAGMA application_id").fetchone()[0])
-    tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    db.execute("BEGIN")  # one look at one moment: another process may be making the ledger just now
+    try:
+        tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        application = int(db.execute("PRAGMA application_id").fetchone()[0])
+    finally:
+        if db.in_transaction:
+            db.execute("COMMIT")
     if application != APPLICATION_ID and (tables or application):
         raise LedgerError(
             "the database under the ledger's name is not a ledger of Weighbridge",

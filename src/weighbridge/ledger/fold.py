@@ -20,8 +20,8 @@ import msgspec
 from .journal import FOLDER
 from .rows import COLUMNS, CallRow
 
-CHUNK_BYTES = 4 << 20
-"""Bytes of a journal folded in one transaction, so that other processes get their turn."""
+CHUNK_BYTES = 512 * 1024
+"""Bytes of a journal folded in one transaction: other processes get their turn, and the memory stays small."""
 HOUR_S = 3600
 
 _FIELDS = CallRow.__struct_fields__
