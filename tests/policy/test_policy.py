@@ -14,7 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.catalog.records import Condition, Licence
+from weighbridge.cli.compose_policy import GatewayPolicy
 from weighbridge.cli.main import main
+from weighbridge.dispatch.policy import Asking
+from weighbridge.engines import BackendRecord
 from weighbridge.errors import InputError
 from weighbridge.policy import Facts, Known, Link, Policy, PolicyFile, decide, read_policy
 from weighbridge.policy.file import Artefacts, Concentration, LicenceRules, Origin, Serving, Use
@@ -202,3 +205,50 @@ def test_a_test_that_does_not_hold_fails_the_command(tmp_path: Path) -> None:
 
     assert done.exit_code == 1
     assert "FAIL 1. openai/gpt-oss-120b" in done.stdout
+
+
+def record(name: str, url: str) -> BackendRecord:
+    return BackendRecord(name=name, kind="openai", base_url=url, api_key="env:KEY")
+
+
+def test_the_gateway_is_told_which_backend_may_not_be_asked_and_why(tmp_path: Path) -> None:
+    """The same model: at its lab's own API abroad, and on an engine of one's own."""
+    path = tmp_path / "policy.toml"
+    path.write_text('[data.public]\n[data.personal]\nallow_jurisdictions = ["EEA"]\n')
+    records = {"lab": record("lab", "https://api.deepseek.com/v1"), "here": record("here", "http://127.0.0.1:9/v1")}
+    gate = GatewayPolicy(path, records, now=lambda: 0.0, tell=print)
+
+    away = gate.decide(Asking("r", data_class="personal"), "lab", "deepseek-ai/DeepSeek-V3.2")
+
+    assert not away.allowed
+    assert "data.personal.allow_jurisdictions: deepseek is under the law of CN" in away.reasons[0]
+    assert gate.decide(Asking("r", data_class="personal"), "here", "deepseek-ai/DeepSeek-V3.2").allowed
+    assert gate.decide(Asking("r", data_class="public"), "lab", "deepseek-ai/DeepSeek-V3.2").allowed
+
+
+def test_a_model_nobody_knows_passes_no_rule_that_asks(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('[origin]\ndeny_countries = ["KP"]\n')
+    gate = GatewayPolicy(path, {"up": record("up", "http://127.0.0.1:9/v1")}, now=lambda: 0.0, tell=print)
+
+    assert not gate.decide(Asking("r"), "up", "house/unheard-of").allowed
+
+
+def test_a_policy_that_breaks_while_serving_leaves_the_last_good_one(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("[serving]\nlocal_only = true\n")
+    clock, told = [0.0], []
+    records = {"lab": record("lab", "https://api.deepseek.com/v1")}
+    gate = GatewayPolicy(path, records, now=lambda: clock[0], tell=told.append)
+    ask = Asking("r"), "lab", "deepseek-ai/DeepSeek-V3.2"
+    before = gate.decide(*ask).allowed
+
+    path.write_text("[serving]\nlocal_onl = true\n")
+    clock[0] += 2
+    broken = gate.decide(*ask).allowed
+    path.write_text("[serving]\nlocal_only = false\n")
+    clock[0] += 2
+    mended = gate.decide(*ask).allowed
+
+    assert (before, broken, mended) == (False, False, True)
+    assert "Did you mean 'local_only'" in told[0]
