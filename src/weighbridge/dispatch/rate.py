@@ -43,7 +43,7 @@ class Rate:
         for taken in recent:
             over -= taken.amount
             if over <= 0:
-                return taken.at + MINUTE_S - now
+                return MINUTE_S - (now - taken.at)  # in this order it is above 0 and at most a minute, rounded or not
         return MINUTE_S
 
     def take(self, now: float, amount: int = 1) -> Taken:
