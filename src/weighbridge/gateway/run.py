@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import ssl
@@ -87,6 +88,8 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with listening(parts, listener, books) as gateway:
+        gc.collect()
+        gc.freeze()  # what is there now stays: looking at it again and again would be most of what collecting costs
         ready()
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait((stopping, gateway.tending), return_when=asyncio.FIRST_COMPLETED)
