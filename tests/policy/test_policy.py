@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 
 from weighbridge.catalog.records import Condition, Licence
 from weighbridge.cli.compose_policy import GatewayPolicy
+from weighbridge.cli.compose_serve import make_parts
 from weighbridge.cli.main import main
 from weighbridge.dispatch.policy import Asking
 from weighbridge.engines import BackendRecord
 from weighbridge.errors import InputError
+from weighbridge.gateway.config import load_config
 from weighbridge.policy import Facts, Known, Link, Policy, PolicyFile, decide, read_policy
 from weighbridge.policy.file import Artefacts, Concentration, LicenceRules, Origin, Serving, Use
+from weighbridge.settings import read_settings
 
 FREE = Licence(
     id="MIT", name="MIT License", commercial_use="yes", source="spdx", read="2026-01-01", outputs_for_training="yes"
@@ -252,3 +255,16 @@ def test_a_policy_that_breaks_while_serving_leaves_the_last_good_one(tmp_path: P
 
     assert (before, broken, mended) == (False, False, True)
     assert "Did you mean 'local_only'" in told[0]
+
+
+def test_a_gateway_takes_its_policy_from_the_config(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("[data.personal]\nlocal_only = true\n")
+    config = tmp_path / "weighbridge.toml"
+    config.write_text(
+        '[server]\npolicy = "policy.toml"\n[[backend]]\nname = "up"\nkind = "openai"\n'
+        'base_url = "https://api.deepseek.com/v1"\n[[route]]\nmodel = "m"\nto = [{ backend = "up" }]\n'
+    )
+
+    parts = make_parts(load_config(config), read_settings({}))
+
+    assert not parts.policy.decide(Asking("m", data_class="personal"), "up", "deepseek-ai/DeepSeek-V3.2").allowed

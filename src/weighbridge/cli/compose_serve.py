@@ -19,6 +19,7 @@ from weighbridge.errors import InputError
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
+    from weighbridge.dispatch.policy import Policy
     from weighbridge.gateway.config import Config, ServerTable
     from weighbridge.gateway.routes import Door, Parts
 
@@ -53,7 +54,6 @@ def make_parts(config: Config, settings: Settings) -> Parts:
     """Doors, routes and purses of a config. Raises InputError, before anything listens, for what cannot work."""
     from weighbridge.cli.compose_prices import catalogue_prices
     from weighbridge.dispatch.allowance import parse_allowance
-    from weighbridge.dispatch.policy import AllowAll
     from weighbridge.dispatch.purse import Purse
     from weighbridge.gateway.routes import Parts, Route
 
@@ -65,7 +65,24 @@ def make_parts(config: Config, settings: Settings) -> Parts:
         for team in config.teams
         if team.budget is not None
     }
-    return Parts(_placed(config), routes, doors, teams, AllowAll(), _admin_digest(config, settings))
+    return Parts(_placed(config), routes, doors, teams, _policy(config), _admin_digest(config, settings))
+
+
+def _policy(config: Config) -> Policy:
+    """The rules of `[server] policy`, read again when the file changes; without one everything is allowed."""
+    from weighbridge.dispatch.policy import AllowAll
+
+    if config.server.policy is None:
+        return AllowAll()
+    from weighbridge.cli.compose_policy import GatewayPolicy
+
+    path = config.folder / Path(config.server.policy).expanduser()
+    records = {record.name: record for record in config.backends}
+    return GatewayPolicy(path, records, now=time.monotonic, tell=_told)
+
+
+def _told(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _placed(config: Config) -> ServerTable:

@@ -44,6 +44,8 @@ class ServerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Processes; one for each core that the gateway may have."""
     auth: Literal["auto", "keys", "none"] = "auto"
     """`auto` wants a key as soon as one was ever made, and always when not listening on loopback."""
+    policy: str | None = None
+    """A policy.toml that says what may be asked where; a relative path counts from the file."""
     admin_key: str | None = None
     """`env:NAME`; without it there is no admin API."""
     data_dir: str | None = None
