@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -25,10 +26,18 @@ MUST_RUN = frozenset(filter(None, os.environ.get("WEIGHBRIDGE_TESTS_MUST_RUN", "
 """Markers whose tests may not skip: CI installs what they need and says so here."""
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A new folder at each `next`; the numbering of pytest would list all earlier ones first, thousands of times."""
+    root = tmp_path_factory.mktemp("homes")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the developer's own state."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(_homes)
+    home.mkdir()
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HOME", "MODELSCOPE_ENDPOINT", "MODELSCOPE_API_TOKEN"):
