@@ -37,7 +37,8 @@ def report(name: str, errors: Sequence[float], deviations: Sequence[float]) -> d
         "coverage80": round(float((np.abs(left) <= Z80 * spread).mean()), 3),
     }
     print(
-        f"{name:<28} n {found['n']:>4}  bias {found['bias']:+5.2f}  rmse {found['rmse']:5.2f}  cover {found['coverage80']:.2f}"
+        f"{name:<28} n {found['n']:>4}  bias {found['bias']:+5.2f}  rmse {found['rmse']:5.2f}"
+        f"  cover {found['coverage80']:.2f}"
     )
     return found
 
