@@ -20,6 +20,7 @@ from .keras import keras_findings
 from .pickles.judge import look
 from .protobuf import onnx_findings, tensorflow_findings
 from .scripts import script_findings
+from .settings_code import plain_findings, yaml_findings
 from .sniff import PICKLE_NAMES, Sniffed, extension, sniff
 
 MOST_DEPTH = 6
@@ -65,6 +66,11 @@ def _inspect(blob: Blob, inside: Inside) -> Sniffed:
             reader(blob, inside)
         elif format_ in UNREAD:
             inside.not_checked.append(f"{blob.name}: {format_} cannot be unpacked here")
+            if extension(blob.name) in PICKLE_NAMES:
+                detail = (
+                    f"{format_}, which cannot be unpacked here, under a name that loaders unpickle: nobody looked at it"
+                )
+                inside.findings.append(finding("packed-unseen", "medium", blob.name, detail))
     if sniffed.also and "pickle" in (sniffed.format, *sniffed.also):
         detail = (
             f"the same bytes pass for {sniffed.format} and for {', '.join(sniffed.also)}: readers differ on what it is"
@@ -171,6 +177,14 @@ def _text(blob: Blob, inside: Inside) -> None:
         inside.findings += keras_findings(blob)
 
 
+def _yaml(blob: Blob, inside: Inside) -> None:
+    inside.findings += yaml_findings(blob)
+
+
+def _plain(blob: Blob, inside: Inside) -> None:
+    inside.findings += plain_findings(blob)
+
+
 def _hdf5(blob: Blob, inside: Inside) -> None:
     inside.findings += keras_findings(blob)
     inside.not_checked.append(f"{blob.name}: the HDF5 structure itself; only its model description was searched")
@@ -211,6 +225,8 @@ _READERS: dict[str, Reader] = {
     "npy": _npy,
     "hdf5": _hdf5,
     "json": _text,
+    "yaml": _yaml,
+    "text": _plain,
     "onnx": _onnx,
     "pb": _tensorflow,
     "native library": _native,

@@ -18,6 +18,11 @@ PIECE = 4 << 20
 OVERLAP = 512
 _LAMBDA = re.compile(rb'\\?"class_name\\?"\s*:\s*\\?"(?:\w+>)?(Lambda|TFOpLambda|__lambda__)\\?"')
 _FOREIGN = re.compile(rb'\\?"module\\?"\s*:\s*\\?"([\w.]+)\\?"\s*,\s*\\?"class_name\\?"')
+_FUNCTION = re.compile(
+    rb'\\?"module\\?"\s*:\s*\\?"([\w.]+)\\?"\s*,\s*\\?"class_name\\?"\s*:\s*\\?"function\\?"'
+    rb'\s*,\s*\\?"config\\?"\s*:\s*\\?"(\w+)'
+)
+_RUNS = frozenset({b"exec", b"eval", b"compile", b"open", b"getattr", b"__import__", b"breakpoint"})
 _OWN_ROOTS = (b"keras", b"tensorflow", b"tf_keras", b"builtins", b"keras_hub", b"keras_nlp", b"keras_cv")
 REFERENCE = "CVE-2024-3660"
 
@@ -37,6 +42,15 @@ def keras_findings(blob: Blob) -> tuple[Finding, ...]:
                 text = module.decode()
                 detail = f"the model takes a class from the module {shown(text)}, which is imported on load"
                 found.setdefault(text, finding("keras-foreign-class", "high", blob.name, detail, "CVE-2025-1550"))
+        for hit in _FUNCTION.finditer(piece):
+            module, name = hit.groups()
+            if (module.startswith(b"keras") and b"utils" not in module) or (
+                module == b"builtins" and name not in _RUNS
+            ):
+                continue
+            text = (module + b"." + name).decode()
+            detail = f"the model takes the function {shown(text)}, which loading finds and the model calls"
+            found.setdefault(text, finding("keras-function", "high", blob.name, detail, "CVE-2025-8747"))
     return tuple(found.values())
 
 

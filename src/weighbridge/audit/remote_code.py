@@ -12,9 +12,11 @@ from typing import Any
 
 from weighbridge.audit.records import Finding, Severity
 
-from .containers.member import finding, shown
+from .containers.member import finding, leaves, shown
 from .repository import Repository
+from .settings_code import target_finding
 
+_LIBRARIES = frozenset({"transformers", "peft", "diffusers", "timm", "torch", "sentence_transformers"})
 MOST_KEYS = 100_000
 _ATTENTION = re.compile(r"_?(?:attn|attention|experts)_implementation\w*")
 _KERNELS = re.compile(
@@ -77,6 +79,17 @@ def _key(key: str, path: str, value: Any, where: str) -> Iterator[Finding]:
         yield finding("consent-in-config", "high", where, detail, "CVE-2026-1839")
     elif _ATTENTION.fullmatch(key) and isinstance(value, str | dict):
         yield from _implementation(path, value, where)
+    elif key == "_target_" and isinstance(value, str):
+        yield target_finding(value, where)
+    elif key == "parent_library" and isinstance(value, str) and value.partition(".")[0] not in _LIBRARIES:
+        detail = f"{shown(path)} names {shown(value)}: a module that is imported on load"
+        yield finding("code-in-repository", "medium", where, detail)
+    elif (
+        key in ("vocab_file", "merges_file", "tokenizer_file", "spm_file") and isinstance(value, str) and leaves(value)
+    ):
+        yield finding("config-outside", "medium", where, f"{shown(path)} takes {shown(value)}, outside the folder")
+    elif key == "base_model_name_or_path" and isinstance(value, str) and "://" in value:
+        yield finding("base-elsewhere", "medium", where, f"{shown(path)} takes the base model from {shown(value)}")
     elif key == "custom_generate" and value:
         detail = f"{shown(path)} names {shown(str(value))}: a generation loop that is loaded as code"
         yield finding("custom-generate", "high", where, detail)

@@ -77,7 +77,7 @@ def _by_bytes(blob: Blob, ending: str) -> Iterator[str]:
     elif is_tar(blob):
         yield "tar"
     kind = stream_kind(blob)
-    if kind is not None and (kind != "zlib" or ending in PICKLE_NAMES or ending in ("z", "zlib")):
+    if kind is not None and (kind != "zlib" or ending in PICKLE_NAMES or ending in ("z", "zlib", "")):
         yield kind
     yield from (name for name, magic in UNREAD.items() if head.startswith(magic))
     if looks_like(blob, named_so=ending in PICKLE_NAMES):

@@ -29,7 +29,6 @@ _KINDS = (
     _Kind("xz", b"\xfd7zXZ\x00"),
     _Kind("lzma", b"\x5d\x00\x00"),
 )
-_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 UNREAD = {"lz4": b"\x04\x22\x4d\x18", "zstd": b"\x28\xb5\x2f\xfd", "7z": b"7z\xbc\xaf\x27\x1c", "rar": b"Rar!\x1a\x07"}
 """Formats that are known and cannot be looked into here."""
 
@@ -40,7 +39,18 @@ def stream_kind(blob: Blob) -> str | None:
     for kind in _KINDS:
         if head.startswith(kind.magic):
             return kind.name
-    return "zlib" if head[:2] in _ZLIB else None
+    return "zlib" if _is_zlib(head) else None
+
+
+def _is_zlib(head: bytes) -> bool:
+    """RFC 1950: method 8, a window of at most 32 KiB, no dictionary, and a check of both bytes."""
+    return (
+        len(head) > 2
+        and head[0] & 15 == 8
+        and head[0] >> 4 <= 7
+        and not head[1] & 32
+        and (head[0] << 8 | head[1]) % 31 == 0
+    )
 
 
 def open_stream(blob: Blob, kind: str) -> Container:

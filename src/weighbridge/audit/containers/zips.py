@@ -7,6 +7,8 @@ Source: APPNOTE.TXT 6.3.10; checked against zipfile and torch.save in tests/audi
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import struct
 import zlib
 from collections.abc import Iterator
@@ -25,6 +27,8 @@ BOMB_BYTES = 1 << 30
 _END = b"PK\x05\x06"
 _ENTRY = struct.Struct("<4s6H3I5H2I")
 _LOCAL = struct.Struct("<4s5H3I2H")
+_OTHER_METHODS = (12, 14)
+LZMA_MEMORY = 256 << 20
 _SYMLINK = 0o120000
 
 
@@ -62,10 +66,22 @@ def open_zip(blob: Blob) -> Container:
                 "the zip has no readable directory; its members were found one by one",
             )
         )
+    entries += _unlisted(entries, blob, found)
     members = [member for entry in entries if (member := _member(blob, entry, found)) is not None]
     found += path_findings((entry.name for entry in entries), blob.name)
     found += _odd_entries(entries, blob)
     return Container(tuple(members), tuple(found), tuple(skipped))
+
+
+def _unlisted(entries: list[Entry], blob: Blob, found: list[Finding]) -> list[Entry]:
+    """Members from the start of the file that its directory does not name: readers of streams take them."""
+    if blob.read(0, 4) != b"PK\x03\x04" or any(entry.offset == 0 for entry in entries):
+        return []
+    listed = {entry.offset for entry in entries}
+    hidden = [entry for entry in _by_headers(blob) if entry.offset not in listed]
+    names = ", ".join(shown(entry.name) for entry in hidden[:5])
+    found.append(finding("zip-hidden", "high", blob.name, f"members that the directory does not list: {names}"))
+    return hidden
 
 
 def _end_at(blob: Blob) -> int | None:
@@ -184,14 +200,30 @@ def _unpacked(packed: Window, method: int, name: str) -> Blob:
     """A member's bytes. The encryption flag is not believed where the bytes can be read all the same."""
     if method == 0:
         return Window(packed, 0, packed.size, name)
+    if method in _OTHER_METHODS:
+        return BytesBlob(_other(packed, method), name)
     if method != 8:
         raise Unreadable(f"compression method {method} is not known here")
     return BytesBlob(inflate(packed, HELD_BYTES, -zlib.MAX_WBITS), name)
 
 
+def _other(packed: Window, method: int) -> bytes:
+    """bzip2, or LZMA behind its four bytes of properties (APPNOTE 5.8.8). Raises Unreadable."""
+    raw = packed.read(0, min(packed.size, HELD_BYTES))
+    try:
+        if method == 12:
+            return bz2.BZ2Decompressor().decompress(raw, HELD_BYTES)
+        length = int.from_bytes(raw[2:4], "little")
+        alone = raw[4 : 4 + length] + b"\xff" * 8 + raw[4 + length :]
+        return lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=LZMA_MEMORY).decompress(alone, HELD_BYTES)
+    except (OSError, EOFError, ValueError, MemoryError, lzma.LZMAError) as error:
+        raise Unreadable(f"the compressed bytes are damaged: {error}") from error
+
+
 def inflate(packed: Blob, most: int, bits: int) -> bytes:
     """At most `most` bytes of a deflated stream; what came before damage is returned. Raises Unreadable for none."""
     stream = zlib.decompressobj(bits)
+    is_gzip = bits > zlib.MAX_WBITS and packed.read(0, 2) == b"\x1f\x8b"
     parts: list[bytes] = []
     held = at = 0
     while held < most and at < packed.size and not stream.eof:
@@ -205,6 +237,9 @@ def inflate(packed: Blob, most: int, bits: int) -> bytes:
             break
         held += len(part)
         parts.append(part)
+        if is_gzip and stream.eof and held < most:  # readers go on with the next member
+            at -= len(stream.unused_data)
+            stream = zlib.decompressobj(bits) if packed.read(at, 2) == b"\x1f\x8b" else stream
     return b"".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,6 +21,17 @@ MOST_NESTED = 16
 TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 TORCH_STREAMS = 5
 """Magic, protocol, machine, object, storage keys; then raw bytes."""
+SEARCHED_BYTES = 1 << 30
+PIECE = 4 << 20
+OVERLAP = 512
+MOST_STRAY = 10_000
+STRAY_OPS = 64
+_NAME = rb"[A-Za-z_][A-Za-z0-9_.]{1,80}"
+_COUNTED_NAME = rb"(?:\x8c.|X.\0\0\0|U.|T.\0\0\0)" + _NAME + rb"(?:\x94|q.|r.{4})?"
+_GLOBAL = re.compile(rb"[ci]" + _NAME + rb"\n" + _NAME + rb"\n|" + _COUNTED_NAME * 2 + rb"\x93", re.S)
+"""An import, as opcodes write it: by chance it does not stand in the bytes of numbers, and not followed by a call."""
+SNIFFED_OPS = 20_000
+"""Opcodes from which on a stream is taken for a pickle."""
 SHOWN = 100
 REFERENCE = "https://docs.python.org/3/library/pickle.html#module-pickle"
 
@@ -65,8 +77,27 @@ def look(blob: Blob, *, most_streams: int = MOST_STREAMS) -> Look:
             most_streams = TORCH_STREAMS
         streams += 1
         at = ended.end
+    if most_streams != TORCH_STREAMS:
+        _stray(blob, ended.end, judge)
     judge.look_inside()
     return Look(judge.findings(), streams, judge.told, at, ended.broken)
+
+
+def _stray(blob: Blob, start: int, judge: _Judge) -> None:
+    """Calls by name in what follows the pickles that could be read: behind raw bytes, zeros or a damaged part."""
+    at, hits = start, 0
+    most = min(blob.size, start + SEARCHED_BYTES)
+    while at < most and hits < MOST_STRAY:
+        piece = blob.read(at, PIECE)
+        for hit in _GLOBAL.finditer(piece):
+            hits += 1
+            events: list[Event] = []
+            walk(blob, events.append, at + hit.start(), most_ops=STRAY_OPS)
+            first = next((event.name for event in events if event.name), None)
+            for event in events:
+                if event.act in ("call", "new") and event.name == first:
+                    judge.tell(event)
+        at += len(piece) if len(piece) < PIECE else PIECE - OVERLAP
 
 
 def _is_torch_magic(blob: Blob) -> bool:
@@ -180,7 +211,9 @@ def looks_like(blob: Blob, *, named_so: bool) -> bool:
         return False
     events: list[Event] = []
     marked = head[0] == 0x80 and head[1] <= 5
-    ended = walk(Window(blob, 0, min(blob.size, 1 << 20)), events.append)
+    ended = walk(blob, events.append, most_ops=SNIFFED_OPS)
+    if ended.ops > SNIFFED_OPS:
+        return marked or named_so or any(event.name and _is_named(event.name) for event in events)
     if marked and (ended.broken is None or ended.ops > 2):
         return True
     called = any(event.act in ("call", "new") and event.name and _is_named(event.name) for event in events)

@@ -13,9 +13,14 @@ from typing import Literal, NamedTuple
 from weighbridge.audit.blob import Blob
 
 from .opcodes import Broken, Op, OpcodeReader, Skipped
+from .raw_arrays import WRAPPER, ArrayBytes, array_bytes
 
 MOST_OPS = 3_000_000
 """Opcodes looked at in one stream; the largest state dicts have some hundred thousand."""
+
+MOST_ATTRIBUTES = 32
+MOST_DEPTH = 8
+"""Pickles within pickles of one stream."""
 
 
 class Name(NamedTuple):
@@ -32,6 +37,15 @@ class Made(NamedTuple):
     """What a call of `by` would have made."""
 
     by: Name | None
+    arguments: tuple[object, ...] = ()
+
+
+class Attributes(dict[str, object]):
+    """A dict, of which the first few entries with text keys are kept: what BUILD will set."""
+
+    def put(self, key: object, value: object) -> None:
+        if isinstance(key, str) and len(self) < MOST_ATTRIBUTES:
+            self[key] = value
 
 
 class Unknown(NamedTuple):
@@ -71,20 +85,38 @@ class Walked(NamedTuple):
     ops: int
 
 
-def walk(blob: Blob, tell: Callable[[Event], None], at: int = 0) -> Walked:
-    """Tell every event of the pickle that begins at byte `at`."""
+def walk(blob: Blob, tell: Callable[[Event], None], at: int = 0, *, most_ops: int = MOST_OPS, depth: int = 0) -> Walked:
+    """Tell every event of the pickle that begins at byte `at`; arrays that joblib puts between are stepped over."""
     reader = OpcodeReader(blob, at)
     machine = _Machine(tell)
     ops = 0
     try:
         for op in reader:
             ops += 1
-            if ops > MOST_OPS:
-                return Walked(reader.position, f"more than {MOST_OPS:,} opcodes", ops)
+            if ops > most_ops:
+                return Walked(reader.position, f"more than {most_ops:,} opcodes", ops)
             machine.step(op)
+            if machine.array is not None:
+                reader.leap(_after_array(blob, machine.array, reader.position, tell, depth))
+                machine.array = None
     except Broken as error:
         return Walked(error.at, f"{error} (byte {error.at})", ops)
     return Walked(reader.position, None, ops)
+
+
+def _after_array(blob: Blob, array: ArrayBytes, at: int, tell: Callable[[Event], None], depth: int) -> int:
+    """The byte after an array that stands at `at`; an array of objects is a pickle of its own, told like any."""
+    if array.is_pickle:
+        if depth >= MOST_DEPTH:
+            raise Broken("pickles nested too deep", at)
+        inner = walk(blob, tell, at, depth=depth + 1)
+        if inner.broken:
+            raise Broken(inner.broken, inner.end)
+        return inner.end
+    if array.size is None:
+        raise Broken("an array of unknown size", at)
+    padding = 1 + blob.read(at, 1)[0] if array.is_aligned and at < blob.size else 0
+    return at + padding + array.size
 
 
 class _Machine:
@@ -95,6 +127,8 @@ class _Machine:
         self._tell = tell
         self._stack: list[object] = []
         self._memo: dict[int, object] = {}
+        self.array: ArrayBytes | None = None
+        """Set when the next bytes are an array's, no opcodes."""
 
     def step(self, op: Op) -> None:
         handler = _HANDLERS.get(op.code)
@@ -165,14 +199,23 @@ class _Machine:
 
     def add_many(self, op: Op) -> None:
         """APPENDS, SETITEMS, ADDITEMS: into what stands below the mark. On an object they call its methods."""
-        self._to_mark()
+        items = self._to_mark()
+        target = self._peek()
+        if isinstance(target, Attributes):
+            for key, value in zip(items[::2], items[1::2], strict=False):
+                target.put(key, value)
 
     def append(self, op: Op) -> None:
         self._pop()
 
+    def empty_dict(self, op: Op) -> None:
+        self._stack.append(Attributes())
+
     def set_item(self, op: Op) -> None:
-        self._pop()
-        self._pop()
+        value, key = self._pop(), self._pop()
+        target = self._peek()
+        if isinstance(target, Attributes):
+            target.put(key, value)
 
     def to_persistent(self, op: Op) -> None:
         """BINPERSID: the loader turns the id into an object; torch does so for storages."""
@@ -224,10 +267,13 @@ class _Machine:
 
     def build(self, op: Op) -> None:
         """BUILD: `__setstate__`, or attributes set from a dict."""
-        self._pop()
-        target = self._peek()
+        state, target = self._pop(), self._peek()
         name = target.by if isinstance(target, Made) else target if isinstance(target, Name) else None
         self._tell(Event("build", name, (), op.at))
+        if isinstance(target, Made) and target.by == WRAPPER and isinstance(state, Attributes):
+            kind = state.get("dtype")
+            described = kind.arguments[0] if isinstance(kind, Made) and kind.arguments else None
+            self.array = array_bytes(state, described)
 
     def _import(self, name: Name, at: int) -> None:
         self._tell(Event("import", name, (), at))
@@ -236,7 +282,7 @@ class _Machine:
     def _call(self, act: Literal["call", "new"], callable_: object, arguments: tuple[object, ...], at: int) -> None:
         if isinstance(callable_, Name):
             self._tell(Event(act, callable_, arguments, at))
-            self._stack.append(Made(callable_))
+            self._stack.append(Made(callable_, arguments[:2]))
         else:
             made_by = callable_.by if isinstance(callable_, Made) else None
             self._tell(Event("computed call", made_by, arguments, at))
@@ -259,7 +305,7 @@ _HANDLERS: dict[str, Callable[[_Machine, Op], None]] = {
     ")": _Machine.empty_tuple,
     "l": _Machine.gather, "d": _Machine.gather, "\x91": _Machine.gather,
     "e": _Machine.add_many, "u": _Machine.add_many, "\x90": _Machine.add_many,
-    "a": _Machine.append, "s": _Machine.set_item, "Q": _Machine.to_persistent,
+    "a": _Machine.append, "}": _Machine.empty_dict, "s": _Machine.set_item, "Q": _Machine.to_persistent,
     "c": _Machine.named, "\x93": _Machine.stack_named,
     "\x82": _Machine.extension, "\x83": _Machine.extension, "\x84": _Machine.extension,
     "i": _Machine.instance, "o": _Machine.build_object, "R": _Machine.reduce,

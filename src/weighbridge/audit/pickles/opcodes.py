@@ -134,6 +134,12 @@ class OpcodeReader:
         self._at = 0
         return bool(self._buffer)
 
+    def leap(self, to: int) -> None:
+        """Go on at byte `to`: what lies before it is no opcodes. Raises Broken when that is after the end."""
+        if not self.position <= to <= self._blob.size:
+            raise Broken(f"raw bytes up to byte {to:,} are promised, the file has {self._blob.size:,}", self.position)
+        self._skip(to - self.position)
+
     def _skip(self, count: int) -> None:
         self._base = self.position + count
         self._buffer, self._at = b"", 0
