@@ -20,6 +20,7 @@ from .repository import Repository
 from .structure import Headers, read_headers
 from .templates.found import templates_of
 from .templates.judge import modelfile_findings, template_findings
+from .token_numbers import token_number_findings
 from .tokenizer import highest_number, tokenizer_findings
 from .walk import Entry, Walked, walk
 
@@ -109,6 +110,7 @@ def _repository(repository: Repository, terms: Terms | None, not_checked: list[s
     for name, header in headers.gguf.items():
         yield from gguf_findings(header, name)
     yield from tokenizer_findings(repository)
+    yield from token_number_findings(repository)
     yield from remote_code_findings(repository)
     yield from index_findings(repository, headers.tensor_names())
     yield from _configs(repository, headers)

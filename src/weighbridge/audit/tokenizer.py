@@ -29,6 +29,8 @@ _SPECIAL_LOOK = re.compile(
     r"<.*>|\[.*\]|\{.*\}|\W+|[|｜▁Ġ_].*[|｜▁_]|.*<\|.*\|>.*|</?\w+|▁?<.*|\[[A-Z_0-9]+\]|.*(?:unused|reserved|extra_id|special).*|\|\|.*\|\|",
     re.S | re.I,
 )
+_ANYTHING = re.compile(r"^\(*(?:\\[wWdDS]|\.|\\p\{[LN]\w*\})[+*)]*$")
+"""Expressions that are nothing but a class of letters, digits or everything."""
 _NOTATION = re.compile(r"\\[pP]\{\^?\w+\}|\\[xu][0-9a-fA-F]{2,4}|\\[a-zA-Z]|\{\d*,?\d*\}|\(\?\W*[imsx]*")
 """What a regular expression says without meaning a letter: classes, counts, groups."""
 
@@ -58,11 +60,23 @@ def _rules(content: Mapping[str, Any], name: str) -> Iterator[Finding]:
                 yield finding("tokenizer-rewrites", "high", name, detail)
             elif kind == "Precompiled" and part == "decoder":
                 yield finding("tokenizer-rewrites", "medium", name, f"the {part} holds rules that cannot be read here")
-            elif kind == "Strip" and part == "decoder" and _LETTERS.search(str(rule.get("content", ""))):
+            elif kind in ("Split", "CharDelimiterSplit"):
+                yield from _removing(rule, part, name)
+            elif kind == "Strip" and part == "decoder" and re.search(r"[^\W_]", str(rule.get("content", ""))):
                 yield finding(
                     "tokenizer-rewrites", "high", name, f"the decoder takes away {shown(str(rule['content']))}"
                 )
     yield from _post_processor(content, name)
+
+
+def _removing(rule: Mapping[str, Any], part: str, name: str) -> Iterator[Finding]:
+    """Splits that take away what they split at: spaces, not letters."""
+    pattern = rule.get("pattern")
+    text = str(next(iter(pattern.values()), "")) if isinstance(pattern, dict) else str(rule.get("delimiter", ""))
+    removes = rule.get("behavior") == "Removed" and not rule.get("invert")
+    if (removes or rule.get("type") == "CharDelimiterSplit") and re.search(r"[^\W_]", _NOTATION.sub("", text)):
+        detail = f"the {part} takes away {shown(text)}: the model does not read what was written"
+        yield finding("tokenizer-rewrites", "high", name, detail)
 
 
 def _flat(rule: Any) -> Iterator[dict[str, Any]]:
@@ -84,6 +98,9 @@ def _replacement(rule: Mapping[str, Any], part: str, name: str) -> Iterator[Find
     text = str(next(iter(pattern.values()), "")) if isinstance(pattern, dict) else str(pattern)
     content = str(rule.get("content", ""))
     if isinstance(pattern, dict) and "Regex" in pattern:
+        if _ANYTHING.search(text) and not re.search(r"[$(]", content):
+            detail = f"the {part} turns every {shown(text)} into {shown(content)}: letters or digits are lost"
+            yield finding("tokenizer-rewrites", "high", name, detail)
         text = _NOTATION.sub("", text)
     if re.search(r"[^\W_]", text) or _LETTERS.search(content):
         detail = (
@@ -101,6 +118,15 @@ def _post_processor(content: Mapping[str, Any], name: str) -> Iterator[Finding]:
                 if isinstance(token, str) and not looks_special(token):
                     detail = f"the word {shown(token)} is put into every text"
                     yield finding("tokenizer-injects", "high", name, detail)
+
+
+def token_numbers(content: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Every token of a tokenizer.json with its number; added ones last."""
+    model = content.get("model")
+    yield from _numbered(model.get("vocab")) if isinstance(model, dict) else ()
+    for each in content.get("added_tokens") or ():
+        if isinstance(each, dict) and isinstance(each.get("id"), int) and isinstance(each.get("content"), str):
+            yield each["content"], each["id"]
 
 
 def highest_number(content: Mapping[str, Any]) -> int | None:
