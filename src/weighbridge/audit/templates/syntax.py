@@ -15,6 +15,8 @@ from jinja2.ext import Extension, loopcontrols
 from weighbridge.audit.containers.member import finding, shown
 from weighbridge.audit.records import Finding
 
+from .suspect import SUSPECT
+
 LONGEST_SOURCE = 1 << 20
 LARGEST_RANGE = 100_000
 REFERENCE = "CVE-2024-34359, CVE-2026-5760"
@@ -23,15 +25,6 @@ _REACHES = re.compile(r"__\w+__|\b(?:os\.(?:system|popen)|subprocess|popen|impor
 _FOREIGN_GLOBALS = frozenset({"self", "lipsum", "config", "request", "get_flashed_messages", "url_for"})
 _INVISIBLE = re.compile(
     "[\u00ad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-_SUSPECT = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\s+(?:all|any|the|your|previous|prior|what|every)\b[^.\n]{0,40}"
-    r"\b(?:instructions?|rules?|prompts?|says?|polic\w+)"
-    r"|\b(?:user'?s?|your|their|the|any|all)\s+(?:passwords?|credentials?|api[ _-]?keys?|secrets?|credit card"
-    r"|bank (?:data|account)|private keys?)\b"
-    r"|\b(?:never|do not|don't)\s+(?:(?:tell|reveal|mention|disclose)\b[^.\n]{0,30}\b(?:this|these)\b|refuse\b)"
-    r"|\bexfiltrat\w+|\bwithout (?:telling|informing|asking) (?:the )?user",
-    re.I,
 )
 _LINK = re.compile(r"https?://[^\s'\"<>)}]+")
 
@@ -156,7 +149,7 @@ def _own_words(tree: nodes.Template, where: str) -> Iterator[Finding]:
     texts = [node.data for node in tree.find_all(nodes.TemplateData)]
     texts += [node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
     for text in texts:
-        hit = _SUSPECT.search(text)
+        hit = SUSPECT.search(text)
         if hit:
             around = text[max(0, hit.start() - 40) : hit.end() + 40]
             yield finding("template-suspect-words", "high", where, f"the template itself says {shown(around.strip())}")
