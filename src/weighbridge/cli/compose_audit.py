@@ -45,7 +45,7 @@ class CatalogueTerms:
         return None if licence is None else licence.id
 
 
-AUDIT_VERSION = 1
+AUDIT_VERSION = 2
 """Raised when the audit learns something that answers kept on disk may lack."""
 
 
