@@ -29,6 +29,7 @@ from weighbridge.fit.gguf_mix import MIXES
 from weighbridge.fit.gguf_reading import read_gguf_architecture
 from weighbridge.fit.gguf_weights import gguf_weights
 from weighbridge.fit.memory import LLAMACPP
+from weighbridge.fit.publishers import maker_of
 from weighbridge.fit.reading import read_architecture
 from weighbridge.fit.records import Engine, Subject
 from weighbridge.fit.weights import derive
@@ -78,21 +79,40 @@ def from_catalogue(model: Model, catalogue: Catalogue) -> Source:
         raise InputError(
             f"the catalogue does not have the config of {model.id}",
             where=model.id,
-            next_move=f"Give it: --config config.json; or let it be fetched: `weighbridge fit hf:{model.id}`.",
+            next_move=_where_to_look(model, catalogue),
         )
     architecture = _believed(model.id, believed)
+    released = resolve(model.facts["released"], catalogue.sources) if "released" in model.facts else None
+    day = "" if released is None else str(released.value)
     sources = {variant.format: variant.source for variant in model.variants if variant.source}
 
     def make(quant: str) -> Subject:
         place = sources.get(quant) or ""
+        weights = derive(architecture, quant, maker_of(place, day))
         return Subject(
             model=model.id,
             architecture=architecture,
-            weights=derive(architecture, quant),
+            weights=_as_stored(weights, believed) if quant == "native" else weights,
             source=place.removeprefix("hf:") if place.startswith("hf:") else "",
         )
 
     return Source(model.id, architecture, make)
+
+
+def _where_to_look(model: Model, catalogue: Catalogue) -> str:
+    """What to do without a config: nothing can be fetched of a model whose weights nobody can have."""
+    is_open = resolve(model.facts["open_weights"], catalogue.sources) if "open_weights" in model.facts else None
+    if is_open is not None and is_open.value is False:
+        return f"Its weights cannot be had. What it costs at its providers: `weighbridge cost {model.id}`."
+    return f"Give it: --config config.json; or let it be fetched: `weighbridge fit hf:{model.id}`."
+
+
+def _as_stored(weights: Weights, config: Resolved) -> Weights:
+    """The checkpoint as released, with a word where a partial config may leave out that it is stored in fewer bits."""
+    if config.kind == "exact" or "quantization_config" in config.value:
+        return weights
+    note = "how the checkpoint is stored is not in the catalogue's config: 16 bit assumed; --quant says otherwise"
+    return msgspec.structs.replace(weights, notes=(*weights.notes, note))
 
 
 def _believed(name: str, fact: Resolved) -> Architecture:
