@@ -27,7 +27,8 @@ MAKERS = frozenset(("nvidia", "geforce", "amd", "radeon", "instinct", "intel", "
 MADE_OF_RAM = ("unified", "cpu")
 """Kinds whose GB are GiB, as memory modules are sold."""
 _COUNT_FIRST = re.compile(r"\s*(\d{1,4})\s*[x*\N{MULTIPLICATION SIGN}]\s*(?=\S)", re.IGNORECASE)
-_COUNT_LAST = re.compile(r"\s*[x*\N{MULTIPLICATION SIGN}]\s*(\d{1,4})\s*$", re.IGNORECASE)
+_COUNT_LAST = re.compile(r"\s*(?<![rg]t)(?<!\br)[x*\N{MULTIPLICATION SIGN}]\s*(\d{1,4})\s*$", re.IGNORECASE)
+"""The x of RTX, GTX and RX begins no count."""
 _LINES = re.compile(r"^(rtxpro|rtx|gtx|rx|arcpro|arc|ascend|mi|ryzen|core|xeon|epyc)(?=\w)")
 """Words before a number that people leave out."""
 _MEMORY = re.compile(r"(?<![\w.])(\d{1,4})\s*(?:gb|gib|g)\b", re.IGNORECASE)
