@@ -1,4 +1,4 @@
-"""One model on many kinds of devices at once, as `pick` asks: the same answers as `fit`, as columns.
+"""One model on many kinds of devices at once: the same answers as `fit`, as columns.
 
 Devices that llama.cpp or a server treats alike share a plan; longest contexts are looked for from the smallest
 capacity up, each from where the last was found. A test holds every column to what `fit` says.

@@ -14,8 +14,8 @@ step. A context is rounded up to 256 cells, a sliding window keeps its window an
 on the host, except on Vulkan, where it lies in memory the device counts as its own.
 
 RUNTIME_BYTES of ROCm and Vulkan and ROCM_BATCH_BYTES are medians over llama-bench runs on one Strix Halo machine;
-bench/fit_memory.py estimates them again, leaving out the model it predicts. CUDA's, Metal's and SYCL's are not
-measured there: they are what a context of those drivers takes in reports of users, to some 150 MiB.
+bench/fit_memory.py estimates them again, leaving out the model it predicts. CUDA's, Metal's, SYCL's and
+CANN's are assumed: nobody measured them here, and they may be off by some 150 MiB.
 Sources: llama-kv-cache.cpp (padding), ggml-alloc.c (buffers), ggml-cuda.cu (legacy pool); compute buffers and caches
 compared with llama.cpp's own log in tests/fit/test_memory_llamacpp_real.py.
 """
