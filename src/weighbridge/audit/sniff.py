@@ -30,7 +30,8 @@ _TEXT_NAMES = {
 }  # fmt: skip
 _MAGICS = (
     (b"GGUF", "gguf"), (b"FUGG", "gguf"), (b"\x93NUMPY", "npy"), (b"\x89HDF\r\n\x1a\n", "hdf5"),
-    (b"\x7fELF", "native library"), (b"\0asm", "native library"), (b"\xfe\xed\xfa", "native library"), (b"\xcf\xfa\xed\xfe", "native library"),
+    (b"\x7fELF", "native library"), (b"\0asm", "native library"),
+    (b"\xfe\xed\xfa", "native library"), (b"\xcf\xfa\xed\xfe", "native library"),
     (b"\xce\xfa\xed\xfe", "native library"), (b"\xca\xfe\xba\xbe", "native library"), (b"\x89PNG", "image"),
     (b"\xff\xd8\xff", "image"), (b"GIF8", "image"), (b"%PDF", "pdf"), (b"PAR1", "parquet"), (b"ARROW1", "arrow"),
     (b"ggml", "ggml"), (b"lmgg", "ggml"), (b"fmgg", "ggml"), (b"tjgg", "ggml"), (b"ggjt", "ggml"), (b"#!", "script"),
