@@ -129,3 +129,19 @@ def _audit(folder: Path, name: str, data: bytes) -> Audit:
     path = folder / name
     path.write_bytes(data)
     return audit(path)
+
+
+def test_a_torchscript_archive_is_something_to_look_at_and_no_attack(tmp_path: Path) -> None:
+    """Its classes are made by TorchScript alone, and its program is no Python file that anything imports."""
+    program = b"class Linear(Module):\n  def forward(self, x):\n    return x\n"
+    members = {
+        "m/data.pkl": b"\x80\x02c__torch__.torch.nn.Linear\nLinear\n)\x81}b.",
+        "m/code/__torch__/torch/nn.py": program,
+        "m/code/__torch__/torch/nn.py.debug_pkl": hostile.state_dict(),
+        "m/constants.pkl": b"\x80\x02).",
+    }
+
+    found = _audit(tmp_path, "m.pt", hostile.zipped(members, stored=True))
+
+    assert [each.id for each in found.findings] == ["torchscript", "licence-missing"]
+    assert any("TorchScript program" in said for said in found.not_checked)

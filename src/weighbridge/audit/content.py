@@ -33,6 +33,7 @@ _STORAGE = re.compile(
     r"(?:^|.*/)(?:data|\.data|tensors|byteorder|version|\.format_version|\.storage_alignment)(?:/[\w.]+)?"
 )
 """Members of PyTorch's zip that are numbers, never unpickled."""
+_PROGRAM = re.compile(r"(?:[^/]+/)?code/__torch__[/.].*")
 _HARMLESS_FOR_PICKLE = PICKLE_NAMES | {"npy", "npz", "gz", "bz2", "xz", "zip", "tar", ""}
 _STREAMS = ("gzip", "zlib", "bzip2", "xz", "lzma")
 
@@ -98,6 +99,9 @@ def _zip(blob: Blob, inside: Inside) -> None:
     if is_torch and any("/code/" in name and name.endswith(".py") for name in names):
         detail = "a TorchScript archive: it carries a program of its own, which runs when the model is called"
         inside.findings.append(finding("torchscript", "medium", blob.name, detail))
+        inside.not_checked.append(f"{blob.name}: what the TorchScript program in code/ does")
+        _members(opened, blob, inside, skip=_is_storage_or_program)
+        return
     _members(opened, blob, inside, skip=_is_storage if is_torch else _never)
 
 
@@ -114,6 +118,11 @@ def _stream(kind: str) -> Reader:
 
 def _never(_: Member) -> bool:
     return False
+
+
+def _is_storage_or_program(member: Member) -> bool:
+    """TorchScript compiles what lies in code/ itself; it is no Python that anything imports."""
+    return _is_storage(member) or _PROGRAM.fullmatch(member.name) is not None
 
 
 def _is_storage(member: Member) -> bool:

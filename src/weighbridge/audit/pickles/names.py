@@ -48,6 +48,8 @@ def standing(name: Name) -> Standing:
     if (module, name.name) in _PLAIN or _is_plain_type(module, name.name):
         return "plain"
     root = module.partition(".")[0]
+    if root == "__torch__":
+        return "plain"  # classes of the archive's own program, which TorchScript alone can make
     if "." not in name.name and _CLASS.fullmatch(name.name):
         if root in _SETTINGS:
             return "settings"
