@@ -229,6 +229,18 @@ def test_the_gateway_is_told_which_backend_may_not_be_asked_and_why(tmp_path: Pa
     assert gate.decide(Asking("r", data_class="public"), "lab", "deepseek-ai/DeepSeek-V3.2").allowed
 
 
+def test_a_kind_that_has_its_vendors_address_is_no_engine_of_ones_own(tmp_path: Path) -> None:
+    """A record that leaves its address out sends data to the vendor all the same."""
+    path = tmp_path / "policy.toml"
+    path.write_text("[serving]\nlocal_only = true\n")
+    records = {"far": BackendRecord(name="far", kind="anthropic", api_key="env:KEY")}
+    gate = GatewayPolicy(path, records, now=lambda: 0.0, tell=print)
+
+    assert gate.decide(Asking("r"), "far", "anthropic/claude-sonnet-4.5").reasons == (
+        "serving.local_only: it does not run on engines of your own",
+    )
+
+
 def test_a_model_nobody_knows_passes_no_rule_that_asks(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text('[origin]\ndeny_countries = ["KP"]\n')

@@ -150,6 +150,7 @@ def _served_facts(record: BackendRecord, name: str) -> Facts:
     """A model at a backend. A name that the catalogue does not know leaves every fact unknown."""
     from weighbridge.catalog.match import resolve_name
     from weighbridge.cli.chosen import held, index
+    from weighbridge.cli.compose_prices import provider_of
     from weighbridge.dispatch.price import host_of
 
     host = host_of(record)
@@ -157,18 +158,9 @@ def _served_facts(record: BackendRecord, name: str) -> Facts:
     found = catalogue.models.get(name) or catalogue.models.get(resolve_name(index(), name).id or "")
     if found is None:
         return Facts(model=name, runs_here=host is None)
-    provider = None if host is None else _provider_at(host)
+    provider = None if host is None else provider_of(record)
     facts = facts_for(catalogue, found, provider=provider, data_class=None)
     return msgspec.structs.replace(facts, runs_here=host is None)
-
-
-def _provider_at(host: str) -> str | None:
-    """The provider that answers at this host, as far as addresses are known."""
-    from urllib.parse import urlsplit
-
-    from weighbridge.pick.endpoints import ENDPOINTS
-
-    return next((name for name, (url, _) in ENDPOINTS.items() if urlsplit(url).hostname == host), None)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -9,31 +9,17 @@ import logging
 from collections.abc import Iterable
 
 from weighbridge.engines import BackendRecord, Price
+from weighbridge.engines.addresses import address_of
 from weighbridge.gateway.config import Config
 from weighbridge.net.origin import split_url
+from weighbridge.pick.endpoints import ENDPOINTS
 
 HOSTS: dict[str, str] = {
-    "api.openai.com": "openai",
-    "api.anthropic.com": "anthropic",
-    "generativelanguage.googleapis.com": "google",
-    "api.deepseek.com": "deepseek",
-    "api.mistral.ai": "mistral",
-    "openrouter.ai": "openrouter",
-    "api.together.xyz": "togetherai",
-    "api.fireworks.ai": "fireworks-ai",
-    "api.groq.com": "groq",
-    "api.deepinfra.com": "deepinfra",
+    **{split_url(url)[0].host: provider for provider, (url, _) in ENDPOINTS.items()},
     "api.novita.ai": "novita-ai",
-    "api.siliconflow.com": "siliconflow",
-    "api.siliconflow.cn": "siliconflow-cn",
-    "dashscope-intl.aliyuncs.com": "alibaba",
-    "dashscope.aliyuncs.com": "alibaba-cn",
     "api.studio.nebius.com": "nebius",
-    "integrate.api.nvidia.com": "nvidia",
 }
 """Host of an API to its provider's id in the table of offers."""
-USUAL = {"anthropic": "api.anthropic.com", "gemini": "generativelanguage.googleapis.com", "responses": "api.openai.com"}
-"""Where a kind of backend is when its record does not say."""
 
 log = logging.getLogger("weighbridge.gateway")
 
@@ -70,13 +56,14 @@ def _unpriced(config: Config) -> Iterable[tuple[tuple[str, str], list[tuple[str,
     for route in config.routes:
         for to in route.to:
             record = records[to.backend]
-            provider = _provider(record)
+            provider = provider_of(record)
             if to.price is None and record.price is None and provider is not None:
                 model = to.model or record.model or route.model
                 wanted.setdefault((provider, model), []).append((record.name, model))
     return wanted.items()
 
 
-def _provider(record: BackendRecord) -> str | None:
-    host = split_url(record.base_url)[0].host if record.base_url else USUAL.get(record.kind, "")
-    return HOSTS.get(host)
+def provider_of(record: BackendRecord) -> str | None:
+    """The provider that answers at a backend's address, as far as addresses are known."""
+    address = address_of(record)
+    return HOSTS.get(split_url(address)[0].host) if address is not None else None

@@ -19,6 +19,7 @@ import msgspec
 
 from weighbridge.chat import ChatRequest, Usage
 from weighbridge.engines import BackendRecord, Price
+from weighbridge.engines.addresses import address_of
 from weighbridge.engines.engine import Rates
 
 OVERHEAD_TOKENS = 32
@@ -69,9 +70,10 @@ def most_usd(request: ChatRequest, price: Price | None, longest_output: int) -> 
 
 def host_of(record: BackendRecord) -> str | None:
     """The host that items are sent to when it is not this machine; None when they stay here."""
-    if record.base_url is None:
+    address = address_of(record)
+    if address is None:
         return None
-    host = urlsplit(record.base_url).hostname or record.base_url
+    host = urlsplit(address).hostname or address
     if host == "localhost" or host.endswith(".localhost"):
         return None
     try:

@@ -19,6 +19,7 @@ from weighbridge.chat.gemini.back import GeminiBack
 from weighbridge.chat.gemini.back_request import Terms as GeminiTerms
 from weighbridge.chat.ollama_api.back import OllamaBack
 from weighbridge.chat.responses.back import ResponsesBack
+from weighbridge.engines.addresses import USUAL
 from weighbridge.engines.engine import Ability, BackendRecord
 from weighbridge.engines.own_settings import read_own_settings
 
@@ -95,19 +96,16 @@ KINDS: dict[str, type[DialectSettings]] = {
 def speech_of(record: BackendRecord) -> Speech:
     """InputError names the setting that is wrong."""
     own = read_own_settings(record, KINDS[record.kind])
+    base = USUAL[record.kind]
     if isinstance(own, AnthropicSettings):
         terms = AnthropicTerms(own.max_tokens, own.effort, own.foreign_reasoning, own.version)
-        base = "https://api.anthropic.com/v1"
         return Speech(AnthropicBack(terms), own, base, CONVERSATION, "x-api-key", "", "models")
     if isinstance(own, GeminiSettings):
-        base = "https://generativelanguage.googleapis.com/v1beta"
         can = CONVERSATION | {Ability.LOGPROBS, Ability.EMBEDDINGS}
         back = GeminiBack(GeminiTerms(own.effort))
         return Speech(back, own, base, can, "x-goog-api-key", "", "models", GeminiEmbedBack())
     if isinstance(own, OllamaSettings):
         can = CONVERSATION | {Ability.COMPLETION, Ability.LOGPROBS, Ability.EMBEDDINGS}
-        base = "http://127.0.0.1:11434"
         return Speech(OllamaBack(), own, base, can, "authorization", "Bearer ", "api/tags", OllamaEmbedBack())
     can = CONVERSATION | {Ability.LOGPROBS, Ability.EMBEDDINGS}
-    base = "https://api.openai.com/v1"
     return Speech(ResponsesBack(), own, base, can, "authorization", "Bearer ", "models", OpenAIEmbedBack())
