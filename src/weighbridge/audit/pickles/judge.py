@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from weighbridge.audit.blob import Blob, BytesBlob, Window
@@ -224,16 +223,3 @@ def looks_like(blob: Blob, *, named_so: bool) -> bool:
 
 def _is_named(name: Name) -> bool:
     return name.module.replace(".", "").isidentifier() and name.name.replace(".", "").isidentifier()
-
-
-def streams(blob: Blob) -> Iterator[tuple[int, int]]:
-    """Begin and end of each whole pickle from the start of the blob."""
-    at = 0
-    for _ in range(MOST_STREAMS):
-        if at >= blob.size:
-            return
-        ended = walk(blob, lambda _: None, at)
-        if ended.broken:
-            return
-        yield at, ended.end
-        at = ended.end
