@@ -130,13 +130,6 @@ def onnx_findings(blob: Blob) -> Iterator[Finding]:
             yield finding("onnx-custom-operator", "medium", blob.name, detail)
 
 
-def onnx_locations(blob: Blob) -> frozenset[str]:
-    """Files that hold tensors of the model."""
-    walked = _Onnx(blob)
-    walked.model()
-    return frozenset(walked.locations)
-
-
 def tensorflow_findings(blob: Blob) -> Iterator[Finding]:
     """Operators of a SavedModel that run Python or touch files."""
     python: set[str] = set()

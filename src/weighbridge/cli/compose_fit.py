@@ -12,7 +12,7 @@ from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose_source import Source, from_catalogue, from_config, from_file, from_web
 from weighbridge.errors import InputError, UsageError
-from weighbridge.fit.answer import Details, fit_details
+from weighbridge.fit.answer import Details, fit_details, usual_engine
 from weighbridge.fit.answer_quant import Choice, choose_quant
 from weighbridge.fit.answer_smallest import Served, Target, by_price, smallest_sets, users_of
 from weighbridge.fit.answer_split import resolve_split
@@ -91,9 +91,7 @@ def engine_for(wish: Wish, source: Source, device: Hardware) -> Engine:
     """The engine asked for, else the usual one: llama.cpp for GGUF, on CPUs and on Apple's chips, vLLM elsewhere."""
     if wish.engine is not None:
         return wish.engine
-    if source.fixed is not None or _is_gguf(wish.quant, source.architecture):
-        return "llamacpp"
-    return "llamacpp" if device.kind == "cpu" or device.vendor == "Apple" else "vllm"
+    return usual_engine(device, gguf=source.fixed is not None or _is_gguf(wish.quant, source.architecture))
 
 
 def _is_gguf(quant: str | None, architecture: Architecture) -> bool:

@@ -19,7 +19,7 @@ from weighbridge.cli.compose_source import Source, from_catalogue
 from weighbridge.cost.hardware import Hardware, Pace, price_own
 from weighbridge.cost.workload import Range, Workload
 from weighbridge.errors import InputError, WeighbridgeError
-from weighbridge.fit.answer import fit
+from weighbridge.fit.answer import fit, usual_engine
 from weighbridge.fit.answer_quant import LOSSY, ladder
 from weighbridge.fit.answer_split import resolve_split
 from weighbridge.fit.devices import DeviceSet, Known, find_devices
@@ -112,7 +112,7 @@ def _without_config(
 
 def _on_set(source: Source, devices: DeviceSet, priced: Hardware, wanted: Wanted) -> Iterator[Run | str]:
     """A run for each format that fits, the best first; of the others why not."""
-    engine = wanted.engine or _usual(devices)
+    engine = wanted.engine or usual_engine(devices.hardware)
     place = f"{priced.device} x{priced.count}"
     ask = Ask(context_tokens=wanted.context, engine=engine, memory_fraction=wanted.memory)
     for fmt in wanted.formats or _formats(source, ask, devices):
@@ -132,11 +132,6 @@ def _on_set(source: Source, devices: DeviceSet, priced: Hardware, wanted: Wanted
             yield f"{fmt} takes {_gib(alone.total_bytes)} for one request, {place} has {_gib(alone.capacity_bytes)}"
             continue
         yield _run(_Speedometer(subject, asked, devices, wanted), alone, priced)
-
-
-def _usual(devices: DeviceSet) -> Engine:
-    chip = devices.hardware
-    return "llamacpp" if chip.kind == "cpu" or chip.vendor == "Apple" else "vllm"
 
 
 def _formats(source: Source, ask: Ask, devices: DeviceSet) -> tuple[str, ...]:

@@ -40,9 +40,9 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     """Most sequences for which a latency target holds that somebody named; None where nobody did."""
 
 
-def usual_engine(subject: Subject, device: Hardware) -> Engine:
+def usual_engine(device: Hardware, *, gguf: bool = False) -> Engine:
     """The engine people would take: llama.cpp for its own files, on CPUs and on Apple's chips, else vLLM."""
-    if subject.gguf or device.kind == "cpu" or device.vendor == "Apple":
+    if gguf or device.kind == "cpu" or device.vendor == "Apple":
         return "llamacpp"
     return "vllm"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from weighbridge.dispatch.allowance import Allowance, Period
 from weighbridge.dispatch.purse import Purse
@@ -85,10 +85,6 @@ def bad_key(what: str) -> CallRefused:
         code="invalid_api_key",
         next_move="Send a key made with `weighbridge keys create` as `Authorization: Bearer KEY`.",
     )
-
-
-def team_purses(teams: Mapping[str, Allowance]) -> dict[str, Purse]:
-    return {name: Purse("team", name, allowance) for name, allowance in teams.items()}
 
 
 def _rate(limit: int | None, workers: int, before: Rate | None) -> Rate | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from weighbridge.catalog.racing.benchmarks import KINDS, WorkKind
-from weighbridge.cost.asked import Written
+from weighbridge.cost.asked import WorkSection, Written
 
 Use = Literal["commercial", "internal", "research"]
 Way = Literal["own", "api", "either"]
@@ -103,23 +103,12 @@ class SpeedNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Slowest that an answer may be written."""
 
 
-class VolumeNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[volume]`: as `[work]` of a workload file."""
-
-    requests: Written
-    in_: Written = msgspec.field(name="in")
-    out: Written
-    cached: Written | None = None
-    reasoning: Written | None = None
-    batch: Written | None = None
-    peak: Written | None = None
-
-
 class NeedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """need.toml as a whole."""
 
     work: WorkNeed
-    volume: VolumeNeed
+    volume: WorkSection
+    """As `[work]` of a workload file."""
     rules: RulesNeed = RulesNeed()
     serve: ServeNeed = ServeNeed()
     speed: SpeedNeed = SpeedNeed()
