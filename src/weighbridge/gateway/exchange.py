@@ -84,6 +84,7 @@ class Exchange:
         self._head = ask.head
         self._carrier = ask.carrier
         self._cache_key = ask.cache_key
+        self._decisions = ask.decisions
         self._plan = plan
         self._aim = plan[0]
         self._started_at = self._sent_at = perf_counter()
@@ -511,6 +512,7 @@ class Exchange:
             self.status,
             self.usd_is,
             flags,
+            self._decisions.get(aim),
         )
 
     def opening(self) -> tuple[Any, ...]:

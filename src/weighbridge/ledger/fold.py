@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from .decisions import SAID, put
 from .journal import FOLDER
 from .rows import COLUMNS, CallRow
 
@@ -33,6 +34,9 @@ _SPEND = """
 """
 _UNLEASE = "UPDATE leases SET usd = usd - ? WHERE worker = ? AND scope = ? AND name = ?"
 _AT, _USD = _FIELDS.index("at"), _FIELDS.index("usd")
+_BACKEND, _ASKED, _SERVED = (_FIELDS.index(name) for name in ("backend", "model_asked", "model_served"))
+_CALLER, _OUTCOME = _FIELDS.index("caller"), _FIELDS.index("outcome")
+_TOKENS = tuple(_FIELDS.index(name) for name in ("input_tokens", "output_tokens"))
 _SCOPES = tuple((scope, _FIELDS.index(scope)) for scope in ("key", "team", "route"))
 _WIDTH = len(_FIELDS)
 
@@ -93,9 +97,11 @@ def _fold_chunk(db: sqlite3.Connection, path: Path) -> tuple[int, bool]:
     whole = data[: data.rfind(b"\n") + 1]  # the rest is being written, or was cut off with its process
     if not whole:
         return 0, False
-    calls, opened = _read(whole)
+    calls, opened, decided = _read(whole)
     worker = path.name.partition(".")[0]
     _insert(db, worker, calls.values())
+    for kind, said in decided.items():
+        put(db, kind, said)
     waiting = [row[0] for row in db.execute("SELECT id FROM under_way WHERE worker = ?", (worker,))]
     db.executemany("DELETE FROM under_way WHERE id = ?", ((call_id,) for call_id in waiting if call_id in calls))
     db.executemany(
@@ -106,27 +112,33 @@ def _fold_chunk(db: sqlite3.Connection, path: Path) -> tuple[int, bool]:
     return len(calls), len(data) == CHUNK_BYTES
 
 
-def _read(whole: bytes) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
-    """Calls that ended, and those that are still under way at the end of these lines, by id."""
+def _read(whole: bytes) -> tuple[dict[str, list[Any]], dict[str, list[Any]], dict[str, list[tuple[Any, ...]]]]:
+    """Calls that ended, and those that are still under way at the end of these lines, by id; what else was said, of
+    decisions, by kind."""
     calls: dict[str, list[Any]] = {}
     opened: dict[str, list[Any]] = {}
+    decided: dict[str, list[tuple[Any, ...]]] = {}
     for line in whole.splitlines():
         try:
             kind, *values = _decoder.decode(line)
         except (msgspec.DecodeError, ValueError):
             continue  # a disk that lies; the other lines are whole
+        if kind in SAID:
+            decided.setdefault(kind, []).append(tuple(values))
+            continue
         values = (values + [None] * _WIDTH)[:_WIDTH]  # written by an older or newer version
         if kind == "call":
             calls[values[0]] = values
             opened.pop(values[0], None)
         elif kind == "open":
             opened[values[0]] = values
-    return calls, opened
+    return calls, opened, decided
 
 
 def _insert(db: sqlite3.Connection, worker: str, rows: Iterable[list[Any]]) -> None:
     rows = list(rows)
     db.executemany(_CALL, rows)
+    put(db, "traffic", ((*place, *counts) for place, counts in _traffic(rows).items()))
     sums = _sums(rows)
     db.executemany(_SPEND, ((*place, usd) for place, usd in sums.items()))
     db.executemany(_UNLEASE, ((usd, worker, scope, name) for (scope, name, _), usd in sums.items()))
@@ -142,6 +154,17 @@ def _sums(rows: Iterable[list[Any]]) -> dict[tuple[str, str, int], float]:
             for scope, place in _SCOPES:
                 if row[place] is not None:
                     sums[scope, row[place], hour] += usd
+    return sums
+
+
+def _traffic(rows: Iterable[list[Any]]) -> dict[tuple[int, str, str, str], list[int]]:
+    """Answered calls of the gateway and their tokens, by hour, backend, model asked for and model that answered."""
+    sums: dict[tuple[int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        if row[_OUTCOME] == "ok" and row[_CALLER] == "gateway":
+            counts = sums[int(row[_AT] // HOUR_S), row[_BACKEND], row[_ASKED], row[_SERVED] or ""]
+            counts[0] += 1
+            counts[1] += sum(row[place] or 0 for place in _TOKENS)
     return sums
 
 

@@ -99,12 +99,61 @@ def m005_gateway(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE marks (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID")
 
 
+def m006_decisions(db: sqlite3.Connection) -> None:
+    """What a policy decided, and the traffic that shares are measured from (decisions.py says what each table is).
+
+    `traffic` is summed when a journal is folded, as `spent` is, so that a window of thirty days is some hundred rows
+    whatever the number of calls. What was answered before is counted here once.
+    """
+    db.execute("ALTER TABLE calls ADD COLUMN decision TEXT")
+    db.execute(
+        """
+        CREATE TABLE decisions (
+            id TEXT PRIMARY KEY, at REAL NOT NULL, caller TEXT NOT NULL, policy TEXT NOT NULL,
+            policy_sha256 TEXT NOT NULL, model TEXT NOT NULL, backend TEXT, provider TEXT, data_class TEXT,
+            allowed INTEGER NOT NULL, body TEXT NOT NULL
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE decided (
+            decision TEXT NOT NULL, hour INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (decision, hour)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE policies (
+            sha256 TEXT PRIMARY KEY, at REAL NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, text TEXT NOT NULL
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE traffic (
+            hour INTEGER NOT NULL, backend TEXT NOT NULL, model TEXT NOT NULL, served TEXT NOT NULL,
+            calls INTEGER NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (hour, backend, model, served)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        INSERT INTO traffic
+        SELECT CAST(at / 3600 AS INTEGER), backend, model_asked, coalesce(model_served, ''), count(*),
+            CAST(total(input_tokens) + total(output_tokens) AS INTEGER)
+        FROM calls WHERE caller = 'gateway' AND outcome = 'ok' GROUP BY 1, 2, 3, 4
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_calls_and_answers,
     m002_calls_by_run,
     m003_holds,
     m004_calls_by_task,
     m005_gateway,
+    m006_decisions,
 )
 
 

@@ -55,6 +55,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     flags: str | None = None
     """What is odd about the call, separated by spaces: `model-mismatch` where another model than the one asked for
     answered, `over-hold` where it cost more than was held."""
+    decision: str | None = None
+    """Id of the policy's decision that allowed or refused it (decisions.py); None where no policy was asked."""
 
 
 COLUMNS = ", ".join(CallRow.__struct_fields__)
