@@ -83,4 +83,4 @@ class OpenAIBack:
     def _can(self, request: ChatRequest) -> frozenset[str]:
         if request.prompt is not None:
             return CAN_COMPLETE
-        return CAN_CHAT | {"prefill"} if self.spelling.continues == "last_message" else CAN_CHAT
+        return CAN_CHAT if self.spelling.continues == "refuse" else CAN_CHAT | {"prefill"}

@@ -71,6 +71,8 @@ def encode(request: ChatRequest, spelling: Spelling, *, stream: bool) -> dict[st
         )
     messages = request.messages if spelling.system == "keep" else with_system_in_first_user(request.messages)
     body["messages"] = [encode_message(message, spelling) for message in messages]
+    if request.continues:
+        _go_on(body, spelling)
     body |= sampling_fields(request.sampling, spelling)
     body |= constraint_fields(request, spelling)
     if request.tools or request.tool_choice not in ("auto", "none"):
@@ -86,6 +88,14 @@ def encode(request: ChatRequest, spelling: Spelling, *, stream: bool) -> dict[st
         if name in body:
             body[other] = body.pop(name)
     return with_extra(body, request)
+
+
+def _go_on(body: dict[str, Any], spelling: Spelling) -> None:
+    """Say that the last message is the beginning of the answer."""
+    if spelling.continues == "final_message":
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
+    elif spelling.continues in ("prefix", "echoed_prefix"):
+        body["messages"][-1]["prefix"] = True
 
 
 def decode(body: bytes, spelling: Spelling) -> Answer:

@@ -64,6 +64,12 @@ LONGEST_MESSAGE = 300
 Wire = TypeVar("Wire")
 
 
+Continues = Literal["refuse", "last_message", "final_message", "prefix", "echoed_prefix"]
+"""How an answer goes on from a last message of the assistant's: not at all; of itself (llama-server, Ollama's `/v1`); with
+`continue_final_message` (vLLM, SGLang); with `prefix` in the message (DeepSeek); the same, and the answer begins with
+that message again (Mistral)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spelling:
     """How one backend spells what the dialect leaves open."""
@@ -91,8 +97,7 @@ class Spelling:
     """Whether a message of several texts stays a list or becomes one string, for servers that take nothing else."""
     system: Literal["keep", "first_user"] = "keep"
     """Whether the system's words stand in a message of their own, or at the head of the first user's."""
-    continues: Literal["refuse", "last_message"] = "refuse"
-    """Whether an answer goes on from a last message of the assistant's: llama-server and Ollama do so of themselves."""
+    continues: Continues = "refuse"
 
 
 def sampling_fields(sampling: Sampling, spelling: Spelling) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from .client import Client
 from .endpoints import Endpoints
 from .exchange import Exchange
 from .head import Head, Heads
+from .hedge import HedgedExchange
 from .keyring import Caller, Keyring, bad_key
 from .money import Admission, Short, Till, over_budget
 from .refusal import openai_refusal
@@ -198,7 +199,8 @@ class Gateway:
         if len(aims) > 1:
             prefix = ask.carrier.prefix if route.table.strategy == "affinity" else b""
             aims = plan(aims, route.table.strategy, now=self.now, rng=self._rng, prefix=prefix)
-        exchange = Exchange(self, ask, admission, aims)
+        is_plain = route.hedge is None and not route.table.continuations
+        exchange = (Exchange if is_plain else HedgedExchange)(self, ask, admission, aims)
         ask.client.work = exchange
         self._calls.add(exchange)
         exchange.start()

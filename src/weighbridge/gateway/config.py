@@ -19,6 +19,7 @@ import msgspec
 
 from weighbridge.chat.prompt_kind import Wanted
 from weighbridge.dispatch.allowance import parse_allowance
+from weighbridge.dispatch.hedging import HedgeTable
 from weighbridge.dispatch.routing import Strategy
 from weighbridge.engines import BackendRecord, Price
 from weighbridge.engines.checks import check_backends
@@ -98,6 +99,10 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap_s: Seconds = 60.0
     """Longest silence within an answer."""
     total_s: Seconds = 600.0
+    hedge: HedgeTable | None = None
+    """Ask a second backend when the first one is slow."""
+    continuations: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
+    """How often another backend may go on with an answer that broke off in its middle."""
     budget: str | None = None
     """`100/day`."""
     cache: CacheTable | None = None

@@ -126,6 +126,26 @@ class Conversation:
             request = msgspec.structs.replace(request, sampling=sampling)
         return request
 
+    # --- for who goes on with a broken stream (continuation.py)
+
+    @property
+    def dialect(self) -> str:
+        """The front's name."""
+        return self._front.name
+
+    @property
+    def asked(self) -> Asked:
+        """RequestError where our own reader does not take what was forwarded as it came."""
+        return self._read()
+
+    def is_raw(self, aim: Aim) -> bool:
+        """Whether a backend's bytes are forwarded as they are."""
+        return self._is_raw(aim)
+
+    def encoder(self, stamp: Stamp | None = None) -> StreamEncoder:
+        """A new one for the answer's stream."""
+        return self._front.stream(self._read(), stamp or self._stamped())
+
     def _is_raw(self, aim: Aim) -> bool:
         back = aim.door.back
         return back is not None and back.name == self._front.name and not back.adapts and aim.prompt is None

@@ -52,6 +52,7 @@ def _openai_door(record: BackendRecord, environ: Mapping[str, str], tls: MakeTls
         reasoning=own.reasoning_field,
         thinking=own.thinking,
         stream_usage=own.stream_usage,
+        continues=own.continues,
     )
     host = split_url(access.base_url)[0].host
     door.back, door.embeds = OpenAIBack(spelling, host=host, quirks=own.quirks), OpenAIEmbedBack()

@@ -66,7 +66,7 @@ class Till:
         if purses:
             if route.is_unpriced(output_tokens):
                 self._refuse_unpriced(route)
-            held = route.most_usd(body_bytes, output_tokens)
+            held = route.held_usd(body_bytes, output_tokens)
             short = short_of(purses, held)
             if short is not None:
                 raise Short(short, held)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.chat.prompt_kind import Wanted
 from weighbridge.dispatch.allowance import parse_allowance
+from weighbridge.dispatch.hedging import Hedge
 from weighbridge.dispatch.policy import Policy
 from weighbridge.dispatch.purse import Purse
 from weighbridge.dispatch.routing import Target
@@ -85,6 +86,7 @@ class Route:
     __slots__ = (
         "aims",
         "cache",
+        "hedge",
         "input_rate",
         "model",
         "output_rate",
@@ -101,6 +103,7 @@ class Route:
         self.purse = Purse("route", table.model, parse_allowance(table.budget)) if table.budget else None
         self.aims = tuple(_aim(table, place, doors, prices) for place in range(len(table.to)))
         self.cache = AnswerCache(table.cache) if table.cache is not None else None
+        self.hedge = Hedge(table.hedge) if table.hedge is not None and len(self.aims) > 1 else None
         rates = [aim.price.dearest if aim.price is not None else None for aim in self.aims]
         self.unpriced_input = any(each is None or each.input is None for each in rates)
         self.unpriced_output = any(each is None or each.output is None for each in rates)
@@ -116,6 +119,13 @@ class Route:
         """The most a call could cost: no tokenizer in use makes more tokens than bytes."""
         usd = (body_bytes + OVERHEAD_TOKENS) * self.input_rate + output_tokens * self.output_rate
         return usd if math.isfinite(usd) else 0.0
+
+    def held_usd(self, body_bytes: int, output_tokens: int) -> float:
+        """What is held for a call: all that may be asked for it, a second backend beside the first and others that go
+        on with a broken answer included. These read what was written before, too."""
+        usd = self.most_usd(body_bytes, output_tokens) * (2 if self.hedge is not None else 1)
+        again = min(self.table.continuations, len(self.aims) - 1)
+        return usd + again * self.most_usd(body_bytes + output_tokens, output_tokens) if again else usd
 
 
 def _aim(table: RouteTable, place: int, doors: Mapping[str, Door], prices: Mapping[tuple[str, str], Price]) -> Aim:

@@ -16,7 +16,7 @@ import msgspec
 
 from weighbridge.chat import Answer, ChatRequest, Piece, openai_chat, openai_completions
 from weighbridge.chat.join import join
-from weighbridge.chat.openai_wire import Guided, Spelling, read_labels
+from weighbridge.chat.openai_wire import Continues, Guided, Spelling, read_labels
 from weighbridge.chat.quirks import fit, quirks_of, spelled
 from weighbridge.chat.thinking import Thinking
 from weighbridge.engines.engine import Ability, BackendRecord
@@ -68,6 +68,8 @@ class OpenAISettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Longest silence within an answer; None is the whole timeout_s."""
     quirks: Literal["off", "refuse", "force"] = "off"
     """What is known of the model's family: not used; used, and what the model would not take is refused; or changed."""
+    continues: Continues = "refuse"
+    """How an answer goes on from a last message of the assistant's, if it does."""
     check: bool = False
     """Whether `start` asks the backend for its models, so that a wrong address or key ends a run before it begins."""
 
