@@ -45,7 +45,7 @@ class Part:
         self.input_tokens = input_tokens
         """As the backend counted them; None where it had not said."""
         self.output_tokens = output_tokens
-        """About as many: a token for each event."""
+        """About as many: a token for each piece of text."""
 
     def usage(self, prompt_tokens: int | None) -> Usage:
         """`prompt_tokens`: of its prompt, as far as others know."""
@@ -53,12 +53,17 @@ class Part:
         return Usage(input_tokens=read, output_tokens=self.output_tokens)
 
 
+def prompt_of(parts: Sequence[Part], own: Usage) -> int | None:
+    """Tokens of the request as it came: what the last part read without the text it was given to go on from."""
+    if own.input_tokens is None:
+        return None
+    return max(0, own.input_tokens - sum(part.output_tokens for part in parts))
+
+
 def total(parts: Sequence[Part], own: Usage) -> Usage:
-    """Counts of an answer in parts, the last of which counted `own`. A prompt that nobody counted is as long as that of
-    the last part without the text it was given to go on from."""
+    """Counts of an answer in parts, the last of which counted `own`."""
     written = sum(part.output_tokens for part in parts)
-    known = own.input_tokens
-    asked = None if known is None else max(0, known - written)
+    known, asked = own.input_tokens, prompt_of(parts, own)
     usages = [part.usage(asked) for part in parts]
     reads = [usage.input_tokens for usage in usages if usage.input_tokens is not None]
     is_known = known is not None and len(reads) == len(usages)
@@ -197,6 +202,10 @@ class ContinuedExchange(Exchange):
             self._flow = self.make_flow(self._aim)
         self._goes_on()
         super().flowed(data)
+        flow = self._flow
+        if isinstance(flow, WatchedFlow | KeptFlow) and flow.broken is not None and not self._is_over:
+            self._drop_upstream()
+            self.failed(flow.broken)
 
     def piece(self, piece: Piece) -> None:
         if self._flow is None and self._carrier.stream and not self._is_over:
@@ -224,7 +233,8 @@ class ContinuedExchange(Exchange):
             read = flow.usage.input_tokens if flow.usage is not None else None
             if isinstance(self._carrier, Continuation) and self._carrier.mender is not None:
                 read = self._carrier.mender.own.input_tokens
-            self._parts = (*self._parts, Part(self._aim, read, flow.events))
+            written = self._kept.texts - sum(part.output_tokens for part in self._parts)
+            self._parts = (*self._parts, Part(self._aim, read, written))
         self._error = error
         self._went_on += 1
         self._opened_at = self._opened_at or self._first_piece_at
@@ -296,7 +306,7 @@ class ContinuedExchange(Exchange):
         carrier = self._carrier
         own = carrier.mender.own if isinstance(carrier, Continuation) and carrier.mender is not None else Usage()
         super()._finish_ok()
-        read = own.input_tokens
+        read = prompt_of(self._parts, own)
         costs = [cost_usd(own, self._aim.price)]
         costs += [cost_usd(part.usage(read), part.aim.price) for part in self._parts]
         self._bill(costs)

@@ -8,7 +8,7 @@ seam     what the new backend says first: white space the client has already (ch
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -36,6 +36,11 @@ class Kept:
     def text(self) -> str:
         return "".join(piece.text for piece in self.pieces)
 
+    @property
+    def texts(self) -> int:
+        """Pieces with text: about as many as tokens."""
+        return sum(bool(piece.text) for piece in self.pieces)
+
     def add(self, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             if piece.reasoning or piece.thoughts or piece.tool_calls or piece.call_parts:
@@ -44,7 +49,8 @@ class Kept:
 
 
 class WatchedFlow:
-    """A stream forwarded as it is, read beside; an error among its events is held back and raised."""
+    """A stream forwarded as it is, read beside. An error among its events does not go out: it is raised, or, where
+    something came before it, kept in `broken`."""
 
     def __init__(self, inner: Flow, reader: EventReader, framing: Framing, kept: Kept) -> None:
         self._inner = inner
@@ -52,7 +58,7 @@ class WatchedFlow:
         self._sse = SseParser() if framing == "sse" else None
         self._event = _EVENT if framing == "sse" else _LINE
         self.kept = kept
-        self._broken: EngineError | None = None
+        self.broken: EngineError | None = None
 
         self.begun = False
         self.done = False
@@ -62,8 +68,6 @@ class WatchedFlow:
         self.events = 0
 
     def feed(self, data: bytes) -> bytes:
-        if self._broken is not None:
-            raise self._broken
         out = self._inner.feed(data)
         self._see()
         good = 0
@@ -73,14 +77,12 @@ class WatchedFlow:
             except EngineError as error:
                 if not good:
                     raise
-                self._broken = error
+                self.broken = error
                 return out[:good]
             good = event.end()
         return out
 
     def end(self) -> bytes:
-        if self._broken is not None:
-            raise self._broken
         out = self._inner.end()
         self._see()
         return out
@@ -103,11 +105,32 @@ class KeptFlow(TranslatedFlow):
         super().__init__(reader, framing, encoder)
         self.encoder = encoder
         self.kept = kept
+        self.broken: EngineError | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """As without keeping; but what came before an error still goes out, and the error is kept for afterwards."""
+        reader, out = self._reader, b""
+        try:
+            for payload, kind in self._events(data):
+                out += self.take(reader.feed(payload, kind))
+        except EngineError as error:
+            if not out:
+                raise
+            self.broken = error
+        self.done, self.finished = reader.done, reader.finished
+        return out
 
     def take(self, pieces: Iterable[Piece]) -> bytes:
         pieces = list(pieces)
+        out = super().take(pieces)
         self.kept.add(pieces)
-        return super().take(pieces)
+        return out
+
+    def _events(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        if self._sse is None:
+            yield from ((line, b"") for line in self._lines.feed(data))
+        else:
+            yield from ((event.data, event.event) for event in self._sse.feed(data))
 
 
 class KeptPieces(PieceFlow):
@@ -120,8 +143,9 @@ class KeptPieces(PieceFlow):
 
     def take(self, pieces: Iterable[Piece]) -> bytes:
         pieces = list(pieces)
+        out = super().take(pieces)
         self.kept.add(pieces)
-        return super().take(pieces)
+        return out
 
 
 class Seam:
