@@ -336,7 +336,9 @@ def test_a_brief_follows_the_chain_of_base_models_with_country_and_licence(field
 def test_a_brief_says_where_requests_go_and_of_whom_that_is_not_known(field: Path) -> None:
     residency = sections(field, V3)["Where requests go"]
 
-    assert residency["table"]["rows"] == [["DeepSeek API", "CN", "China", "opt-out", "article 2026-02-10"]]
+    assert residency["table"]["rows"] == [
+        ["DeepSeek API", "CN", "China", "opt-out", "not yet known", "article 2026-02-10"]
+    ]
     assert points(residency) == [("Not yet known", "for freebie, northcloud, silent")]
 
 

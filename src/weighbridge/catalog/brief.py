@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from weighbridge.catalog.compare import Shelf, describe_source
 from weighbridge.catalog.evidence import TRUST, newest, said
-from weighbridge.catalog.facts import Resolved, resolve
+from weighbridge.catalog.facts import Fact, Resolved, resolve
 from weighbridge.catalog.gaps import EVERY, OPEN
 from weighbridge.catalog.lifetime import life_of
 from weighbridge.catalog.page import Page, Point, Section, Table
@@ -125,16 +125,26 @@ def _residency(catalogue: Catalogue, offers: Sequence[Offer]) -> Section:
     points = [] if served else [Point("Providers", "nobody in the price list serves it")]
     if rest:
         points.append(Point(NOT_YET.capitalize(), f"for {', '.join(rest)}"))
-    head = ("Provider", "Contract with a company in", "Requests are kept in", "Trains on inputs", "Source")
+    head = (
+        "Provider",
+        "Contract with a company in",
+        "Requests are kept in",
+        "Trains on inputs",
+        "Keeps them, days",
+        "Source",
+    )
     rows = tuple(_provider(catalogue, provider) for provider in described)
-    said_of = [fact for one in described for fact in (*one.country, *one.data_location, *one.trains_on_inputs)]
+    said_of = [fact for one in described for facts in _asked(one) for fact in facts]
     table = Table(head, rows, tuple(dict.fromkeys(fact.source for fact in said_of)))
     return Section("Where requests go", tuple(points), table if rows else None)
 
 
+def _asked(provider: Provider) -> tuple[tuple[Fact, ...], ...]:
+    return provider.country, provider.data_location, provider.trains_on_inputs, provider.retention_days
+
+
 def _provider(catalogue: Catalogue, provider: Provider) -> tuple[str, ...]:
-    asked = (provider.country, provider.data_location, provider.trains_on_inputs)
-    facts = [resolve(said_of_it, catalogue.sources) for said_of_it in asked]
+    facts = [resolve(said_of_it, catalogue.sources) for said_of_it in _asked(provider)]
     texts = [NOT_YET if fact is None else f"{fact.value}{f' ({fact.note})' if fact.note else ''}" for fact in facts]
     cited = ", ".join(dict.fromkeys(f"{fact.source} {fact.date}" for fact in facts if fact is not None))
     return provider.name, *texts, cited

@@ -57,6 +57,12 @@ _ALL = (
     Field("open_code", "terms", "Whether training code is published.", words=("yes", "partial", "no")),
     Field("open_data", "terms", "Whether training data is published.", words=("yes", "partial", "no")),
     Field("open_report", "terms", "Whether a technical report is published.", words=("yes", "partial", "no")),
+    Field(
+        "training_summary",
+        "terms",
+        "Whether a public summary of the training content is published (EU AI Act, Article 53(1)(d)).",
+        words=("yes", "no"),
+    ),
     Field("parameters_total", "count", "All parameters.", low=1e6, high=2e13),
     Field("parameters_active", "count", "Parameters used for one token.", low=1e6, high=2e12),
     Field(

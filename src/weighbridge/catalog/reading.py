@@ -29,7 +29,7 @@ from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
 R = TypeVar("R", bound=msgspec.Struct)
 MOST_BYTES = 8 << 20
 """A file that people review line by line is never larger."""
-PROVIDER_FACTS = ("country", "data_location", "trains_on_inputs")
+PROVIDER_FACTS = ("country", "data_location", "trains_on_inputs", "retention_days")
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class Provider(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     """Where requests are processed and kept, in a few words: `China`, `Singapore`, `EU or US by region`."""
     trains_on_inputs: tuple[Fact, ...] = ()
     """`yes`, `no`, `opt-out`, `opt-in`: what happens to inputs where nothing else is agreed."""
+    retention_days: tuple[Fact, ...] = ()
+    """How long inputs are kept where nothing else is agreed; 0: not at all, but in memory while they are answered."""
     names: tuple[str, ...] = ()
     url: str | None = None
 

@@ -18,7 +18,8 @@ Wrong = tuple[str, str | None]
 COUNTRY = FIELDS["country"]
 TRAINS = Field("trains_on_inputs", "terms", "", words=("yes", "no", "opt-out", "opt-in", "unknown"))
 LOCATION = Field("data_location", "text", "")
-PROVIDER_FIELDS = {field.name: field for field in (COUNTRY, LOCATION, TRAINS)}
+RETENTION = Field("retention_days", "count", "", low=0, high=36_500)
+PROVIDER_FIELDS = {field.name: field for field in (COUNTRY, LOCATION, TRAINS, RETENTION)}
 _IDS: dict[str, Callable[[Catalogue], Mapping[str, Any]]] = {
     "lab": lambda catalogue: catalogue.labs,
     "licence": lambda catalogue: catalogue.licences,
