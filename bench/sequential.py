@@ -6,6 +6,8 @@ missing. Pairs of columns are replayed in random order; `close` pairs differ by 
     share       items drawn over all items (both candidates are asked, so also the share of calls)
     disagrees   the decision (first, second, neither) is not that of the paired z-test at 5% on all items
     direction   the other candidate was named than the one that is ahead on all items
+    best of 8   eight columns drawn at random, or neighbours in rank, with the goal `near-best` and a regret of 1 point:
+                share of all calls, and how often the chosen one is more than 1 and 2 points below the best on all items
     null        a winner is named although every item's scores were swapped at random (only for `work`: on the finite
                 set the swapped scores do differ, and saying so is no error)
 
@@ -161,6 +163,36 @@ def replay(scores: Floats, close: bool, pairs: int, seed: int) -> dict[str, dict
     return result
 
 
+def draw_eights(scores: Floats, neighbours: bool, runs: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
+    k = scores.shape[1]
+    ranked = np.argsort(-np.nanmean(scores, axis=0))
+    if not neighbours:
+        return [rng.choice(k, 8, replace=False) for _ in range(runs)]
+    return [rng.permutation(ranked[at : at + 8]) for at in rng.integers(k - 7, size=runs)]
+
+
+def best_of_8(scores: Floats, neighbours: bool, runs: int, seed: int) -> dict[str, float]:
+    """What choosing one of eight takes, and how far below the best the chosen one is."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for columns in draw_eights(scores, neighbours, runs, rng):
+        x = scores[:, columns]
+        x = x[~np.isnan(x).any(axis=1)]
+        x = x[rng.permutation(len(x))]
+        contest = Contest([f"m{i}" for i in range(8)], Rule(goal="near-best", regret=0.01), len(x))
+        calls = 0
+        for row in x.tolist():
+            calls += len(contest.active)
+            contest.add(row)
+            if contest.decided:
+                break
+        verdict = contest.finish()
+        means = x.mean(axis=0)
+        regret = means.max() - means[int((verdict.chosen or verdict.winner or "m0")[1:])]
+        rows.append((calls / x.size, regret > 0.01 + 1e-9, regret > 0.02 + 1e-9))
+    return dict(zip(("share", "regret_above_1", "regret_above_2"), np.mean(rows, axis=0).tolist(), strict=True))
+
+
 def pace(scores: Floats, candidates: int) -> float:
     """Microseconds per item with this many candidates, none of which ever leaves: all look the same on average."""
     rng = np.random.default_rng(0)
@@ -176,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("tables", nargs="+", type=Path)
     parser.add_argument("--pairs", type=int, default=100, help="pairs drawn per table, of each kind")
+    parser.add_argument("--eights", type=int, default=60, help="draws of eight columns per table, of each kind")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     results: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
@@ -196,6 +229,12 @@ def main() -> None:
                     f"{name:16}{row['share']:8.3f}{row['disagrees']:11.3f}{row['direction']:11.3f}"
                     f"{'-' if null is None else f'{null:.3f}':>8}{'' if us is None else f'{us:.0f}':>9}"
                 )
+        if scores.shape[1] >= 8 and options.eights:
+            for kind in ("random", "neighbours"):
+                found = best_of_8(scores, kind == "neighbours", options.eights, options.seed)
+                results[path.name][f"best_of_8_{kind}"] = {"ours": found}
+                above = f"above 1 point {found['regret_above_1']:.3f}, above 2 {found['regret_above_2']:.3f}"
+                print(f"\n{path.name}, best of 8, {kind}: share {found['share']:.3f}, regret {above}")
     us_per_item = {k: pace(scores, k) for k in (2, 10)}
     print(f"\ndeciding after each item: {us_per_item[2]:.0f} us with 2 candidates, {us_per_item[10]:.0f} us with 10")
     print(json.dumps({"pairs": options.pairs, "seed": options.seed, "us_per_item": us_per_item, "tables": results}))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weighbridge.chat import Usage
-from weighbridge.stats import Basis, Contest, Decision, Estimate, Rule, Verdict, compare_groups
+from weighbridge.stats import Basis, Contest, Decision, Estimate, NotWorse, Rule, Verdict, compare_groups
 from weighbridge.weigh.records import (
     CandidateResult,
     Failure,
@@ -58,7 +58,8 @@ def make_report(
     rates: candidate to its chance of a right answer; failing: to its chance of a failure; stop: items after which
     the user stopped the run; force: the decision and basis whatever was drawn, for wordings that are rare.
     """
-    rng, contest, names = random.Random(seed), Contest(list(rates), rule, total), list(rates)
+    kind = NotWorse if rule.goal == "not-worse" else Contest
+    rng, contest, names = random.Random(seed), kind(list(rates), rule, total), list(rates)
     how = {"failing": failing or {}, "answer": answer, "ticket": ticket, "price": price}
     views: list[ItemView] = []
     looks: list[Look] = []
@@ -88,6 +89,8 @@ def make_report(
                 margin=rule.margin,
                 basis=basis,
                 reason=verdict.reason,
+                goal=rule.goal,
+                chosen=verdict.chosen,
             ),
             calls_used=sum(one.calls for one in results),
             calls_full=total * len(rates),

@@ -119,3 +119,30 @@ def test_the_summary_is_a_renderable_of_its_own() -> None:
 
     assert "Report:" not in out.getvalue()
     assert "qwen-7b" in out.getvalue()
+
+
+def test_a_goal_that_names_no_winner_says_whom_it_speaks_for() -> None:
+    """`chosen` is no claim to be better, so the words must not make it one."""
+    rates = {"big": 0.8, "open": 0.82, "small": 0.3}
+
+    near = printed(make_report(rates, rule=Rule(goal="near-best", regret=0.05), total=400), width=200)
+    goal = Rule(goal="not-worse", baseline="big", margin=0.1)
+    not_worse = printed(make_report(rates, rule=goal, total=400), width=200)
+
+    assert "is most likely within 5 points of the best of 3 on these items" in near
+    assert "A forecast from the items drawn says so" in near
+    assert "open is at most 10 points worse than big on this work." in not_worse
+    assert "does better" not in near + not_worse
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ({"big": 0.9, "open": 0.2}, "Every other candidate is more than 2 points worse than big on this work."),
+        ({"big": 0.6, "open": 0.55}, "do not settle whether any candidate is at most 2 points worse than big."),
+    ],
+)
+def test_a_challenger_that_is_worse_or_open_is_said_to_be(rates: dict[str, float], said: str) -> None:
+    rule = Rule(goal="not-worse", baseline="big", margin=0.02)
+
+    assert said in printed(make_report(rates, rule=rule), width=200)

@@ -26,6 +26,7 @@ Examples:
   weighbridge weigh my-task --estimate        calls, tokens, dollars and time, before anything runs
   weighbridge weigh my-task --max-usd 5       run it, and stop in time
   weighbridge weigh --replay scores.csv --candidates A,B --margin 0.02
+  weighbridge weigh my-task --goal not-worse --baseline big --margin 0.02
 """
 
 
@@ -45,6 +46,13 @@ Examples:
 @click.option(
     "--scope", type=click.Choice(["work", "items"]), help="A claim about work like these items, or these only."
 )
+@click.option(
+    "--goal",
+    type=click.Choice(["better", "near-best", "not-worse"]),
+    help="Name the best; choose one close to the best; or show who is not worse than the baseline.  [better]",
+)
+@click.option("--regret", type=click.FloatRange(0, 1, min_open=True), help="With near-best: how close.  [0.01]")
+@click.option("--baseline", metavar="A", help="With not-worse: the candidate the others are held against.")
 @click.option("--min-items", type=click.IntRange(min=0), help="Do not end before this many items.  [0]")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
 @click.option("--max-items", type=click.IntRange(min=1), help="Draw at most this many items.")

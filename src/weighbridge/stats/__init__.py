@@ -1,9 +1,11 @@
 """Sequential tests and intervals: plain arrays in, records out; no clock, no files, no randomness of its own."""
 
-from .contest import Contest, check_rule
+from .checks import check_rule
+from .contest import Contest
 from .groups import GroupComparison, compare_groups
 from .intervals import mean_interval
-from .records import Basis, Comparison, Decision, Estimate, Interval, Rule, Verdict
+from .not_worse import NotWorse
+from .records import Basis, Comparison, Decision, Estimate, Goal, Interval, Rule, Verdict
 
 __all__ = [
     "Basis",
@@ -11,8 +13,10 @@ __all__ = [
     "Contest",
     "Decision",
     "Estimate",
+    "Goal",
     "GroupComparison",
     "Interval",
+    "NotWorse",
     "Rule",
     "Verdict",
     "check_rule",

@@ -4,6 +4,7 @@
                 when betting against both edges of the margin has made as much, for every pair still asked
     futile      no winner: a forecast says that the rest of the items would most likely not show a difference
     exhausted   all items were drawn; in scope `items` the difference is then known
+    forecast    goal `near-best` only: nobody left is likely to be ahead by more than the regret
 
 A candidate that lost is asked no more. One best candidate loses falsely with probability at most alpha / 2; if two or
 more share the best mean, a winner can only be named after one of two of them lost: at most alpha in all.
@@ -12,7 +13,6 @@ docs/stats.md says what the guarantees are and are not.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -22,9 +22,10 @@ import numpy.typing as npt
 
 from weighbridge.errors import InputError
 
-from .arrays import Floats
+from .checks import check_contest, check_scores
 from .forecast import FIRST_FORECAST, Gaps, Outlook, outlook_within
 from .records import Basis, Comparison, Decision, Estimate, Interval, Rule, Verdict
+from .regret import FIRST_LEFT_OUT, out_of_reach
 from .rivals import Rivals
 from .tally import Tally
 
@@ -41,6 +42,7 @@ class End(NamedTuple):
     winner: str | None
     basis: Basis
     reason: str
+    chosen: str | None = None
 
 
 class Contest:
@@ -50,14 +52,7 @@ class Contest:
     """
 
     def __init__(self, names: Sequence[str], rule: Rule, total: int) -> None:
-        check_rule(rule)
-        if len(names) < 2 or len(set(names)) != len(names):
-            raise InputError(
-                f"a comparison needs at least two candidates with different names, got {list(names)}",
-                next_move="Name two candidates or more, each once.",
-            )
-        if total < 0:
-            raise InputError(f"the number of items cannot be {total}")
+        check_contest(names, rule, total)
         self.names = tuple(names)
         self.rule = rule
         self.total = total
@@ -71,6 +66,7 @@ class Contest:
         self._tally = Tally(len(names), self._pairs, total, finite=finite)
         self._remaining = list(range(len(names)))
         self._last_out: int | None = None
+        self._left_out = False
         self._end: End | None = None
 
     @property
@@ -80,7 +76,7 @@ class Contest:
 
     def add(self, scores: Sequence[float]) -> None:
         """One drawn item, a score in [0, 1] per name; NaN where a sample failed or was not asked."""
-        x = self._checked(scores)
+        x = check_scores(scores, self.names, self.drawn)
         if self._end is not None:
             return
         if self.drawn >= self.total:
@@ -109,31 +105,33 @@ class Contest:
             self._end = self._end or self._last_look(stopped)
         return self.verdict()
 
-    def _checked(self, scores: Sequence[float]) -> Floats:
-        if len(scores) != len(self.names):
-            raise InputError(f"expected {len(self.names)} scores, one per candidate, got {len(scores)}")
-        x = np.array(scores, dtype=np.float64)
-        if not ((x >= 0.0) & (x <= 1.0)).all():
-            for name, value in zip(self.names, x.tolist(), strict=True):
-                if not (0.0 <= value <= 1.0 or math.isnan(value)):
-                    raise InputError(
-                        f"score {value!r} of candidate {name!r} is not in [0, 1]",
-                        where=f"item {self.drawn + 1} in drawn order",
-                        next_move="Scale scores to [0, 1]; leave a failed sample out (NaN).",
-                    )
-        return x
-
     def _eliminate(self) -> None:
         lost = (self._rivals.evidence >= self.threshold) & self._rivals.asked
-        if not lost.any():
-            return
-        leaders = self._rivals.leaders()
-        for loser in np.flatnonzero(lost).tolist():
-            if loser not in leaders and any(self._ahead(best, loser) for best in leaders):
-                self._rivals.drop(loser)
-                self._tally.drop(loser)
-                self._last_out = loser
-                self._remaining.remove(loser)
+        if lost.any():
+            leaders = self._rivals.leaders()
+            for loser in np.flatnonzero(lost).tolist():
+                if loser not in leaders and any(self._ahead(best, loser) for best in leaders):
+                    self._drop(loser)
+        if self.rule.goal == "near-best" and self.drawn >= FIRST_LEFT_OUT and len(self._remaining) > 1:
+            self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Drop those that are most likely not better than the leader by more than the regret."""
+        leader, rivals = self._rivals.leaders()[0], self._rivals
+        others = np.array([one for one in self._remaining if one != leader])
+        out = out_of_reach(
+            rivals.sums, rivals.squares, rivals.both, leader=leader, rivals=others, total=self.total, drawn=self.drawn,
+            regret=self.rule.regret,
+        )  # fmt: skip
+        for one in out.tolist():
+            self._drop(one)
+            self._left_out = True
+
+    def _drop(self, loser: int) -> None:
+        self._rivals.drop(loser)
+        self._tally.drop(loser)
+        self._last_out = loser
+        self._remaining.remove(loser)
         self.active = tuple(self.names[i] for i in self._remaining)
 
     def _ahead(self, a: int, b: int) -> bool:
@@ -143,6 +141,8 @@ class Contest:
 
     def _look(self) -> End | None:
         proven = self._proven()
+        if self.rule.goal == "near-best":
+            return proven
         if proven is None and self.rule.futility and FIRST_FORECAST <= self.drawn < self.total:
             near = self._rivals.near()
             ends = () if near is None else (self._forecast(best, near) for best in self._rivals.leaders())
@@ -152,11 +152,19 @@ class Contest:
     def _proven(self) -> End | None:
         """A winner or a tie that the bets have shown."""
         remaining, margin = self._remaining, self.rule.margin
+        if len(remaining) == 1 and self._left_out:
+            return self._choice("forecast", "Most likely no other candidate is")
         if len(remaining) == 1 and self._last_out is not None:
             return End("winner", self.names[remaining[0]], "certified", self._praise(remaining[0], self._last_out))
         if margin > 0 and all(min(self._rivals.within(p)) >= self.threshold for p in combinations(remaining, 2)):
             return End("tie", None, "certified", f"{self._listed(remaining)} differ by at most {margin:g}.")
         return None
+
+    def _choice(self, basis: Basis, why: str) -> End:
+        """The goal `near-best`: the leader, and how far behind the best it may be."""
+        leader = self.names[self._rivals.leaders()[0]]
+        reason = f"{why} more than {self.rule.regret:g} better than {leader} on all {self.total} items."
+        return End("near-best", None, basis, reason, leader)
 
     def _forecast(self, best: int, near: npt.NDArray[np.bool_]) -> End | None:
         """End without a winner when the leader and a rival will most likely not be told apart."""
@@ -188,6 +196,12 @@ class Contest:
     def _last_look(self, stopped: str | None) -> End:
         if stopped is not None:
             return End("undecided", None, "stopped", f"Stopped after {self.drawn} of {self.total} items: {stopped}")
+        if (
+            self.rule.goal == "near-best"
+            and self.drawn == self.total
+            and self._tally.mean(self._remaining[0]) is not None
+        ):
+            return self._choice("exhausted", "All items were drawn: no candidate still asked is")
         if self.rule.scope == "items" and self.drawn == self.total > 0:
             return self._known()
         return End("undecided", None, "exhausted", f"All {self.drawn} items do not tell the candidates apart.")
@@ -219,10 +233,13 @@ class Contest:
         names = [self.names[i] for i in indices]
         return " and ".join([", ".join(names[:-1]), names[-1]])
 
-    def _record(self, decision: Decision, winner: str | None, basis: Basis | None, reason: str) -> Verdict:
+    def _record(
+        self, decision: Decision, winner: str | None, basis: Basis | None, reason: str, chosen: str | None = None
+    ) -> Verdict:
         estimates = tuple(self._estimate(i) for i in range(len(self.names)))
         pairs = sorted(self._pairs, key=self._decides, reverse=True)
-        return Verdict(decision, winner, basis, reason, estimates, tuple(self._comparison(pair) for pair in pairs))
+        comparisons = tuple(self._comparison(pair) for pair in pairs)
+        return Verdict(decision, winner, basis, reason, estimates, comparisons, chosen)
 
     def _estimate(self, i: int) -> Estimate:
         return Estimate(
@@ -267,13 +284,3 @@ class Contest:
 def _agree(low: float, edge: float, *, refuted: bool) -> float:
     """The lower end of an interval, made to say what the bets say of `edge`, and of `edge` only they."""
     return max(low, edge) if refuted else min(low, edge)
-
-
-def check_rule(rule: Rule) -> None:
-    """Raise InputError for an alpha or a margin that makes no sense."""
-    if not 0.0 < rule.alpha < 1.0:
-        raise InputError(f"alpha must lie between 0 and 1, got {rule.alpha!r}", where="weigh.alpha")
-    if not 0.0 <= rule.margin < 1.0:
-        raise InputError(f"margin must be at least 0 and below 1, got {rule.margin!r}", where="weigh.margin")
-    if rule.min_items < 0:
-        raise InputError(f"min_items must be at least 0, got {rule.min_items!r}", where="weigh.min_items")

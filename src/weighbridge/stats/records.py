@@ -6,10 +6,14 @@ from typing import Literal
 
 import msgspec
 
-Decision = Literal["winner", "tie", "undecided"]
-Basis = Literal["certified", "futile", "exhausted", "stopped"]
-"""certified: a test valid at every look says so. futile: a forecast says that going on would not decide it.
-exhausted: every item was drawn. stopped: money, failures or the user ended it."""
+Goal = Literal["better", "near-best", "not-worse"]
+"""better: name the one that is better than every other. near-best: choose one that is most likely within the regret of
+the best. not-worse: show which candidates are at most the margin worse than the baseline."""
+Decision = Literal["winner", "tie", "undecided", "near-best", "not-worse", "worse"]
+Basis = Literal["certified", "forecast", "futile", "exhausted", "stopped"]
+"""certified: a test valid at every look says so. forecast: what was drawn makes it most likely (goal `near-best`).
+futile: a forecast says that going on would not decide it. exhausted: every item was drawn. stopped: money, failures
+or the user ended it."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,6 +30,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether a forecast may end the run early without a winner."""
     min_items: int = 0
     """No end before this many items, so that a breakdown by tag has something to say; costs calls, never validity."""
+    goal: Goal = "better"
+    regret: float = 0.01
+    """Goal `near-best`: how far below the best the chosen one may be (score scale)."""
+    baseline: str | None = None
+    """Goal `not-worse`: the candidate the others are held against."""
 
 
 class Interval(msgspec.Struct, frozen=True, array_like=True):
@@ -73,3 +82,5 @@ class Verdict(msgspec.Struct, frozen=True):
     estimates: tuple[Estimate, ...]
     comparisons: tuple[Comparison, ...]
     """Every pair of candidates; the pair that decides comes first."""
+    chosen: str | None = None
+    """Goals `near-best` and `not-worse`: whom the decision speaks for; it is no claim to be better."""

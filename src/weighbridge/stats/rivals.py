@@ -32,6 +32,8 @@ class Rivals:
         self.sums = np.zeros((k, k))
         """Sum of differences on items that both answered."""
         self.squares = np.zeros((k, k))
+        self.both = np.zeros((k, k))
+        """Items that both answered."""
         self.asked = np.ones(k, dtype=np.bool_)
         self._everyone = True
         self._totals = np.zeros(k)
@@ -71,6 +73,7 @@ class Rivals:
         self._bets.add(values, live=self._live(), sums=self._sums())
         self.sums += gaps
         self.squares += gaps * gaps
+        self.both += ~missing
         if len(x) > 2:
             present = ~np.isnan(x)
             self._counts += present

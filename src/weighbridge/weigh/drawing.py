@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weighbridge.errors import UsageError
-from weighbridge.stats import Contest, Rule, Verdict
+from weighbridge.stats import Contest, NotWorse, Rule, Verdict
 
 NOT_ASKED = math.nan
 """Stands for a score that is not there: the sample failed, or the candidate was no longer asked."""
@@ -51,7 +51,8 @@ class Drawing:
         self.names = tuple(names)
         self.order = order
         there_are = of if of is not None and rule.scope == "items" else len(order)
-        self.contest = Contest(names, rule, there_are)
+        kind = NotWorse if rule.goal == "not-worse" else Contest
+        self.contest: Contest | NotWorse = kind(names, rule, there_are)
         self.weighed = 0
         """Items the contest has taken in."""
         self.eliminated: dict[str, int] = {}

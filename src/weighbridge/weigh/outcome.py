@@ -63,6 +63,8 @@ def verdict_result(verdict: Verdict, rule: Rule) -> VerdictResult:
         margin=rule.margin,
         basis=verdict.basis,
         reason=verdict.reason,
+        goal=rule.goal,
+        chosen=verdict.chosen,
     )
 
 

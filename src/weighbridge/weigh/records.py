@@ -9,7 +9,7 @@ import msgspec
 from weighbridge.chat import Choice, Sampling, Usage
 from weighbridge.chat.request import Choose
 from weighbridge.engines import BackendRecord
-from weighbridge.stats.records import Basis, Comparison, Decision, Interval, Rule
+from weighbridge.stats.records import Basis, Comparison, Decision, Goal, Interval, Rule
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -143,17 +143,94 @@ class CandidateResult(msgspec.Struct, frozen=True, kw_only=True):
     tokens_out: int | None
 
 
-class VerdictResult(msgspec.Struct, frozen=True, kw_only=True):
+class VerdictResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decision: Decision
     winner: str | None
     alpha: float
     margin: float
     basis: Basis
     reason: str
+    goal: Goal = "better"
+    chosen: str | None = None
+    """Goals `near-best` and `not-worse`: whom the decision speaks for."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What `weighbridge weigh --json` prints."""
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of results that others recorded."""
+
+    path: str
+    format: str
+    task: str
+    candidates: tuple[str, ...]
+    """Whose samples it holds, where it is one candidate's; empty for a table of several."""
+    written: str
+    """When, as the file says; empty where it does not."""
+    samples: int
+    """Taken from it."""
+    notes: tuple[str, ...]
+
+
+class RecordedElsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verdict on results that already exist rests on."""
+
+    kind: Literal["reported"] = "reported"
+    """The figures were recorded by others; nothing was asked or scored here."""
+    sources: tuple[Source, ...]
+    metrics: dict[str, str]
+    """By task, the metric that counts."""
+    other_metrics: tuple[str, ...]
+    scale: str
+    items_seen: int
+    """Items that some candidate has."""
+    items_paired: int
+    """Items that all candidates have; only these are compared."""
+    missing: dict[str, int]
+    """By candidate, items that others have and it has not."""
+    blank: int
+    """Answers in tables that have no score."""
+    seed: int
+    """The order of the items was drawn with it, for files have one of their own."""
+    live_items: int
+    """After so many items a live run in this order would have ended."""
+    live_calls: int
+    """Answers it would have asked for."""
+    notes: tuple[str, ...]
+
+
+class GroupResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is better within one value of one tag, corrected for how many were looked at."""
+
+    tag: str
+    value: str
+    items: int
+    scores: dict[str, float | None]
+    better: str | None
+    evidence: float
+    """E-value against: nobody is better than all others here."""
+
+
+class GroupsResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Sub-groups, tested together."""
+
+    method: Literal["holm"] = "holm"
+    """Holm's step-down procedure over e-values."""
+    alpha: float
+    """Chance of any wrong name among all groups, at most."""
+    tested: int
+    groups: tuple[GroupResult, ...]
+
+
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+    """Cost and latency beside quality: the leader against every other candidate, per item."""
+
+    usd: tuple[OutcomeDifference, ...] = ()
+    latency_s: tuple[OutcomeDifference, ...] = ()
+    alpha: float = 0.05
+    """Of all differences of one quantity together."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What `weighbridge weigh --json` prints. What a run has nothing to say about is left out."""
 
     task: str
     items: int
@@ -164,6 +241,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     calls_full: int
     report: str | None
     """Path of the HTML report; None for a replay."""
+    groups: GroupsResult | None = None
+    outcomes: Outcomes | None = None
+    repeats: tuple[Repeatability, ...] = ()
+    recorded: RecordedElsewhere | None = None
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +275,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     intervals: dict[str, Interval]
     differs: str | None
     """Name of the candidate that is better here after correction for the number of groups; None if unresolved."""
+    evidence: float = 0.0
+    """E-value against: nobody is better than all others here."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

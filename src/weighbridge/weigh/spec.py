@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from weighbridge.engines import BackendRecord
-from weighbridge.stats.records import Rule
+from weighbridge.stats.records import Goal, Rule
 from weighbridge.units import MIB
 from weighbridge.weigh.records import CandidateSpec, PromptSpec, ScoreSpec
 
@@ -33,7 +33,10 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[weigh]`: what is to be decided, and the limits of the run."""
 
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
+    goal: Goal = "better"
     margin: Share = 0.0
+    regret: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
+    baseline: str | None = None
     scope: Literal["work", "items"] = "work"
     futility: bool = True
     max_usd: Annotated[float, msgspec.Meta(ge=0)] | None = None
@@ -49,6 +52,9 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             scope=self.scope,
             futility=self.futility,
             min_items=self.min_items,
+            goal=self.goal,
+            regret=self.regret,
+            baseline=self.baseline,
         )
 
     def limits(self) -> Limits:

@@ -138,11 +138,11 @@ def _evidence(looks: Sequence[Look], x: Axis) -> Markup | None:
     high = max(math.ceil(math.log10(threshold) + 0.3), min(math.ceil(math.log10(top)), low + 12))
     every = max(1, math.ceil((high - low) / 5))
     y = Axis(10.0**low, 10.0**high, tuple(10.0**power for power in range(low, high + 1, every)), log=True)
-    needed = Level(threshold, f"a winner needs {evidence(threshold)}", "threshold")
+    needed = Level(threshold, f"certainty needs {evidence(threshold)}", "threshold")
     end = evidence(looks[-1].evidence)
     drawing = chart(
         [Line(None, tuple(spots))], x, y, y_labels=[f"{tick:,.12g}" for tick in y.ticks], levels=[needed],
-        label=f"Evidence over the items drawn, on a logarithmic scale. At the end {end}; a winner needs "
+        label=f"Evidence over the items drawn, on a logarithmic scale. At the end {end}; certainty needs "
         f"{evidence(threshold)}.",
     )  # fmt: skip
     said = "Evidence against “no difference” (e-value, logarithmic scale). At the end: "

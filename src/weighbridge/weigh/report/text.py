@@ -31,7 +31,9 @@ NAME = 40
 NARROW = 92
 """Columns below which latency and tokens are left to the report, and names get the room."""
 PLAINER = str.maketrans({"−": "-", "–": "-", "…": "...", "’": "'", "“": '"', "”": '"'})
-COLOURS = {"winner": "green", "tie": "cyan", "undecided": "yellow"}
+COLOURS = {
+    "winner": "green", "tie": "cyan", "undecided": "yellow", "near-best": "cyan", "not-worse": "green", "worse": "cyan",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _table(report: Report, options: ConsoleOptions) -> Table:
         digits = decimals([one.interval])
         spread = percent_range(one.interval, digits) if one.score is not None else "n/a"
         drawn = bar(one.score, one.interval, axis, ascii_only=options.ascii_only, width=width)
-        style = "bold" if one.name == report.result.verdict.winner else ""
+        style = "bold" if one.name in (report.result.verdict.winner, report.result.verdict.chosen) else ""
         cells = [names[one.name], percent(one.score, digits), drawn, spread, *_figures(one, roomy)]
         table.add_row(*(Text(_fit(cell, options)) for cell in cells), style=style)
     return table

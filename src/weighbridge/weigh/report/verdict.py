@@ -24,7 +24,10 @@ from .words import (
     total_cost,
 )
 
-DECISION = {"winner": "Winner", "tie": "Tie", "undecided": "Undecided"}
+DECISION = {
+    "winner": "Winner", "tie": "Tie", "undecided": "Undecided",
+    "near-best": "Close to the best", "not-worse": "Not worse", "worse": "Worse",
+}  # fmt: skip
 
 
 def verdict_section(report: Report) -> Markup:
@@ -90,8 +93,16 @@ def _figures(report: Report) -> list[tuple[str, Child, Child]]:
         ),
         ("Time", format_duration(report.elapsed_s), None),
         ("Error rate", f"{100 * result.verdict.alpha:.3g}%", "of naming a wrong winner, at most"),
-        ("Tie margin", margin_points(result.verdict.margin) if result.verdict.margin else "none", None),
+        _room(report),
     ]
+
+
+def _room(report: Report) -> tuple[str, Child, Child]:
+    """How near is near enough."""
+    if report.rule.goal == "near-best":
+        return ("Regret", margin_points(report.rule.regret), "below the best, at most")
+    margin = margin_points(report.rule.margin) if report.rule.margin else "none"
+    return ("Margin" if report.rule.goal == "not-worse" else "Tie margin", margin, None)
 
 
 def _guarantee(report: Report) -> Markup:

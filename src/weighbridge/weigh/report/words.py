@@ -9,6 +9,7 @@ from __future__ import annotations
 from weighbridge.stats.records import Comparison
 from weighbridge.weigh.records import CandidateResult, Report
 
+from .goals import goal_headline, goal_promises, goal_sureness
 from .names import short_name
 from .numbers import count, counted, decimals, margin_points, percent
 
@@ -28,6 +29,10 @@ BASIS = {
     "certified": (
         "Certified",
         "A test that is valid at every look has crossed its threshold, so the run could end.",
+    ),
+    "forecast": (
+        "Forecast",
+        "The items left would hardly change the choice, so they were not paid for.",
     ),
     "futile": (
         "Stopped early",
@@ -83,6 +88,8 @@ def headline(report: Report) -> Sentence:
         return ("Undecided: no candidate gave a usable answer.",)
     if silent and len(report.result.candidates) == 2:
         return ("Undecided: ", *_listed(silent), " gave no usable answer, only failures.")
+    if (said := goal_headline(report, name_of, where(report))) is not None:
+        return said
     return _tie(report) if verdict.decision == "tie" else _undecided(report)
 
 
@@ -95,6 +102,8 @@ def sureness(report: Report) -> str:
     """How sure, and on what, in one or two sentences."""
     verdict = report.result.verdict
     margin = margin_points(verdict.margin)
+    if (said := goal_sureness(report, chance(verdict.alpha))) is not None:
+        return said
     if verdict.basis == "exhausted" and verdict.decision != "undecided":
         return "Every item was asked, so on this set the difference is known, not estimated."
     if verdict.decision == "winner":
@@ -149,7 +158,8 @@ def promises(report: Report) -> tuple[str, ...]:
     )
     return (
         f"The rule was fixed before the first call: error rate {100 * verdict.alpha:.3g}%, {margin}.",
-        f"At most {chance(verdict.alpha)} runs name a winner that is not truly better than every other candidate. "
+        goal_promises(report, chance(verdict.alpha))
+        or f"At most {chance(verdict.alpha)} runs name a winner that is not truly better than every other candidate. "
         "Looking often and stopping early are already paid for in that figure.",
         f"It is a claim about {about}, compared on {counted(report.result.items, 'item')} in an order drawn at random.",
         "Intervals of scores and differences hold at every look at once, so they are wider than those of a test "
