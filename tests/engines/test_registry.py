@@ -36,8 +36,11 @@ def test_every_kind_that_needs_no_weights_makes_its_engine(kind: str) -> None:
     [
         ({"kind": "opnai"}, ["no kind 'opnai'", "Did you mean 'openai'?", "[[backend]] b: kind"]),
         (
-            {"kind": "vllm"},
-            ["no kind 'vllm'", "Known kinds: llamacpp, openai, anthropic, gemini, ollama, responses, echo."],
+            {"kind": "cloud"},
+            [
+                "no kind 'cloud'",
+                "Known kinds: llamacpp, openai, vllm, sglang, tensorrt-llm, anthropic, gemini, ollama, ",
+            ],
         ),
         ({"kind": "openai"}, ["needs 'base_url'", "/v1"]),
         ({"kind": "llamacpp"}, ["needs 'source'"]),

@@ -22,6 +22,7 @@ from typing import Literal
 import msgspec
 
 from weighbridge.engines import BackendRecord
+from weighbridge.engines.kinds import OPENAI_KINDS, placed
 from weighbridge.engines.pull import inventory
 from weighbridge.errors import EngineError, InputError
 from weighbridge.settings import Settings
@@ -35,6 +36,7 @@ EXTRAS = {
     "math_verify": ("math", "score by mathematical equivalence"),
 }
 """Module to the extra that brings it, and what for."""
+REACHED_KINDS = frozenset({*OPENAI_KINDS, "anthropic", "gemini", "ollama", "responses"})
 LITTLE_DISK = 2 * GIB
 LOADING_S = 60
 
@@ -179,7 +181,9 @@ def check_backends(folder: Path, settings: Settings) -> Iterator[Check]:
     task.close()
     pulled = {one.source: one for one in inventory(settings).pulled}
     for record in {candidate.backend.name: candidate.backend for candidate in task.candidates}.values():
-        if record.kind in ("openai", "anthropic", "gemini", "ollama", "responses"):
+        if record.command is not None:
+            yield _command(record)
+        elif record.kind in REACHED_KINDS:
             yield asyncio.run(_probe(record, settings))
         elif record.kind == "llamacpp" and (lack := _engine_lacks(record.name)):
             yield lack
@@ -203,16 +207,25 @@ def _engine_lacks(name: str) -> Check | None:
     return None
 
 
+def _command(record: BackendRecord) -> Check:
+    """Whether the program that starts it is here."""
+    assert record.command is not None
+    program = record.command[0]
+    if shutil.which(program) is None:
+        return Check(record.name, "missing", f"the command {program!r} is not here", "Install it, or write its path.")
+    return Check(record.name, "ok", f"{record.kind}: started by {program}")
+
+
 async def _probe(record: BackendRecord, settings: Settings) -> Check:
     """Ask a server for its models, the cheapest question that needs the address, the key and the network."""
     from weighbridge.engines.dialect import DialectEngine
     from weighbridge.engines.openai import OpenAIEngine
     from weighbridge.net.calls import Calls
 
-    make = OpenAIEngine if record.kind == "openai" else DialectEngine
+    make = OpenAIEngine if record.kind in OPENAI_KINDS else DialectEngine
     try:
         async with Calls(environ=settings.environ) as calls:
-            engine = make(record, calls=calls, environ=settings.environ)
+            engine = make(placed(record), calls=calls, environ=settings.environ)
             models = await engine.probe()
     except (EngineError, InputError) as error:
         return Check(record.name, "missing", error.what, error.next_move)

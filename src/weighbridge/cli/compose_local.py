@@ -3,37 +3,49 @@ has none."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.engines import BackendRecord
+from weighbridge.engines.kinds import idle_stop_s
 from weighbridge.errors import UsageError
 from weighbridge.gateway.config import Config, RouteTable, TargetTable
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
     from weighbridge.engines import Engine
+    from weighbridge.engines.command import CommandServer
     from weighbridge.gateway.routes import Door
 
-IDLE_STOP_S = 600.0
-"""After so long without a call a local engine gives its memory back."""
 
-
-def local_door(record: BackendRecord, records: Sequence[BackendRecord], folder: Path, settings: Settings) -> Door:
+def local_door(record: BackendRecord, config: Config, settings: Settings) -> Door:
     """The door to an engine that is started when it is first asked; its weights are pulled now if they are missing."""
     from weighbridge.gateway.local import LocalEngine
     from weighbridge.gateway.routes import Door
 
     door = Door(record)
-    weights = _weights(record, folder, settings) if record.kind == "llamacpp" else None
-    here = [each.name for each in records if each.kind == "llamacpp"]
-    stays = record.kind == "echo"
-    door.local = LocalEngine(
-        lambda: _running(record, weights, here, settings), idle_stop_s=None if stays else IDLE_STOP_S
-    )
+    weights = _weights(record, config.folder, settings) if record.kind == "llamacpp" else None
+    here = [each.name for each in config.backends if each.kind == "llamacpp"]
+    stops = None if record.kind == "echo" else idle_stop_s(record)
+    door.local = LocalEngine(lambda: _running(record, weights, here, settings), idle_stop_s=stops)
     return door
+
+
+def command_start(record: BackendRecord, config: Config, settings: Settings) -> Callable[[], CommandServer]:
+    """What starts an engine by its command, made inside the event loop that uses it."""
+    from weighbridge.engines.command import command_server
+    from weighbridge.gateway.config import data_dir_of
+    from weighbridge.net.calls import Calls
+
+    locks = data_dir_of(config, settings.data_dir) / "engines"
+
+    def make() -> CommandServer:
+        calls = Calls(environ=settings.environ)
+        return command_server(record, calls=calls, folder=config.folder, locks=locks, closes_calls=True)
+
+    return make
 
 
 @asynccontextmanager

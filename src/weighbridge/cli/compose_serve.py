@@ -20,6 +20,7 @@ from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
     from weighbridge.dispatch.policy import Policy
+    from weighbridge.engines import BackendRecord
     from weighbridge.gateway.config import Config, ServerTable
     from weighbridge.gateway.routes import Door, Parts
 
@@ -65,20 +66,22 @@ def make_parts(config: Config, settings: Settings) -> Parts:
         for team in config.teams
         if team.budget is not None
     }
-    return Parts(_placed(config), routes, doors, teams, _policy(config), _admin_digest(config, settings))
+    return Parts(_placed(config), routes, doors, teams, _policy(config, settings), _admin_digest(config, settings))
 
 
-def _policy(config: Config) -> Policy:
+def _policy(config: Config, settings: Settings) -> Policy:
     """The rules of `[server] policy`, read again when the file changes; without one everything is allowed."""
     from weighbridge.dispatch.policy import AllowAll
 
     if config.server.policy is None:
         return AllowAll()
-    from weighbridge.cli.compose_policy import GatewayPolicy
+    from weighbridge.cli.compose_gate import GatewayPolicy
 
     path = config.folder / Path(config.server.policy).expanduser()
     records = {record.name: record for record in config.backends}
-    return GatewayPolicy(path, records, now=time.monotonic, tell=_told)
+    return GatewayPolicy(
+        path, records, now=time.monotonic, unix=time.time, tell=_told, settings=settings, folder=config.folder
+    )
 
 
 def _told(line: str) -> None:
@@ -111,15 +114,18 @@ def _admin_digest(config: Config, settings: Settings) -> bytes | None:
 
 
 def _doors(config: Config, settings: Settings) -> Mapping[str, Door]:
-    from weighbridge.cli.compose_local import local_door
+    from weighbridge.cli.compose_local import command_start, local_door
     from weighbridge.gateway.doors import IN_PROCESS, url_door
 
     tls = _tls(settings)
     most = config.server.answer_bytes
+
+    def reached(record: BackendRecord) -> Door:
+        start = command_start(record, config, settings) if record.command is not None else None
+        return url_door(record, settings.environ, tls, answer_bytes=most, start=start)
+
     return {
-        record.name: local_door(record, config.backends, config.folder, settings)
-        if record.kind in IN_PROCESS
-        else url_door(record, settings.environ, tls, answer_bytes=most)
+        record.name: local_door(record, config, settings) if record.kind in IN_PROCESS else reached(record)
         for record in config.backends
     }
 

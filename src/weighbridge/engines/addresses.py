@@ -5,6 +5,9 @@ from __future__ import annotations
 from .engine import BackendRecord
 
 USUAL = {
+    "vllm": "http://127.0.0.1:8000/v1",
+    "sglang": "http://127.0.0.1:30000/v1",
+    "tensorrt-llm": "http://127.0.0.1:8000/v1",
     "anthropic": "https://api.anthropic.com/v1",
     "gemini": "https://generativelanguage.googleapis.com/v1beta",
     "ollama": "http://127.0.0.1:11434",

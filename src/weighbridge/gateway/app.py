@@ -11,13 +11,13 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from random import Random
 from time import perf_counter
 from typing import Any
 
 from weighbridge.chat.dialect import Stamp
-from weighbridge.dispatch.policy import AllowAll, Asking, Policy
+from weighbridge.dispatch.policy import AllowAll
 from weighbridge.dispatch.purse import Purse
 from weighbridge.dispatch.routing import plan
 from weighbridge.errors import CallRefused, LedgerError, WeighbridgeError
@@ -35,7 +35,8 @@ from .hedge import HedgedExchange
 from .keyring import Caller, Keyring, bad_key
 from .money import Admission, Short, Till, over_budget
 from .refusal import openai_refusal
-from .routes import Aim, Parts
+from .routes import Parts
+from .rules import Rules
 
 TICK_S = 0.05
 """How often keys and times are looked after."""
@@ -58,7 +59,7 @@ class Gateway:
         self.routes = parts.routes
         self.doors = parts.doors
         self.admin_digest = parts.admin_digest
-        self._policy = None if isinstance(parts.policy, AllowAll) else parts.policy
+        self._rules = None if isinstance(parts.policy, AllowAll) else Rules(parts.policy, books)
         self.books = books
         self.heads = Heads()
         self.keyring = Keyring(server.workers)
@@ -155,8 +156,8 @@ class Gateway:
         if output is None:
             output = self.server.hold_output_tokens * carrier.answers
         ask = Ask(client, head, carrier, caller=caller, route=route, output_tokens=output)
-        if self._policy is not None:
-            ask.aims = self._allowed(ask, self._policy)
+        if self._rules is not None:
+            self._rules.apply(ask, self.next_id, self.unix_now)
         if route.cache is not None and not carrier.stream and self._answer_again(ask, route.cache):
             return
         try:
@@ -165,22 +166,6 @@ class Gateway:
             self.spawn(self._admit_later(ask, short))
             return
         self._start(ask, admission)
-
-    def _allowed(self, ask: Ask, policy: Policy) -> Sequence[Aim]:
-        """The targets that the rules allow. CallRefused, with the reasons, where there is none."""
-        caller = ask.caller
-        asking = Asking(
-            ask.route.model,
-            caller.id if caller is not None else None,
-            caller.team if caller is not None else None,
-            ask.head.fields.get("x-data-class"),
-        )
-        decisions = [(aim, policy.decide(asking, aim.backend, aim.model)) for aim in ask.route.aims]
-        allowed = [aim for aim, decision in decisions if decision.allowed]
-        if not allowed:
-            reasons = "; ".join(dict.fromkeys(reason for _, decision in decisions for reason in decision.reasons))
-            raise CallRefused(f"no backend may be asked: {reasons}", status=403, code="policy")
-        return allowed
 
     def _answer_again(self, ask: Ask, cache: AnswerCache) -> bool:
         """Give an answer that was given before to the same request; nothing is sent and nothing is billed."""
@@ -365,6 +350,7 @@ class Gateway:
             if now - folded_at < FOLD_S:
                 continue
             self._check_clients(now)
+            await self._tend_rules()
             rate = (self._ended_calls - ended) / (now - folded_at)
             ended, folded_at = self._ended_calls, now
             if rate < BUSY_CALLS_S or self.books.journal.backlog_bytes > BACKLOG_BYTES:
@@ -378,6 +364,13 @@ class Gateway:
                 door.pool.tend(now)
             elif door.local is not None and door.local.is_running:
                 self.spawn(door.local.tend())
+
+    async def _tend_rules(self) -> None:
+        if self._rules is not None:
+            try:
+                await self._rules.tend()
+            except LedgerError as error:
+                log.error("%s", error)
 
     async def _keep_books(self, now: float) -> None:
         """Fold the journal, and give back money that nobody has asked for lately."""
@@ -420,13 +413,11 @@ class Gateway:
         await asyncio.sleep(0)
         for client in tuple(self._clients):
             client.close()
-        for door in self.doors.values():
-            if door.pool is not None:
-                door.pool.close()
-            elif door.local is not None:
-                await door.local.close()
+        await asyncio.gather(*(door.close() for door in self.doors.values()))
         self.tending.cancel()
         await asyncio.gather(self.tending, return_exceptions=True)
+        if self._rules is not None:
+            self._rules.write_counts()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from weighbridge.chat.embedding_backs import OpenAIEmbedBack
 from weighbridge.chat.openai_back import OpenAIBack
 from weighbridge.chat.openai_wire import Spelling
 from weighbridge.engines import BackendRecord
+from weighbridge.engines.command import CommandServer
 from weighbridge.engines.dialect import speech_of
+from weighbridge.engines.kinds import OPENAI_KINDS, placed
 from weighbridge.engines.openai import OpenAISettings
 from weighbridge.engines.openai.access import Access, read_access
 from weighbridge.engines.own_settings import read_own_settings
@@ -21,6 +21,7 @@ from weighbridge.net.origin import proxy_for, split_url
 from weighbridge.net.request_head import request_head
 
 from .routes import Door
+from .started import StartedPool
 from .upstream import UpstreamPool
 
 MakeTls = Callable[[], ssl.SSLContext]
@@ -28,14 +29,29 @@ IN_PROCESS = frozenset({"echo", "llamacpp"})
 """Kinds that are asked without a socket of ours."""
 
 
-def url_door(record: BackendRecord, environ: Mapping[str, str], tls: MakeTls, *, answer_bytes: int) -> Door:
-    """The door to a backend at a URL. InputError for an address or a key that cannot be used."""
-    if record.kind == "openai":
-        return _openai_door(record, environ, tls, answer_bytes)
+def url_door(
+    record: BackendRecord,
+    environ: Mapping[str, str],
+    tls: MakeTls,
+    *,
+    answer_bytes: int,
+    start: Callable[[], CommandServer] | None = None,
+) -> Door:
+    """The door to a backend at a URL; `start` makes what starts it first. InputError for an address or a key that
+    cannot be used."""
+    door = _door_at(record, environ, tls, answer_bytes)
+    if start is not None:
+        assert door.pool is not None
+        door.pool = StartedPool(door.pool.way, answer_bytes=answer_bytes, make=start)
+    return door
+
+
+def _door_at(record: BackendRecord, environ: Mapping[str, str], tls: MakeTls, answer_bytes: int) -> Door:
+    if record.kind in OPENAI_KINDS:
+        return _openai_door(placed(record), environ, tls, answer_bytes)
     speech = speech_of(record)
-    placed = msgspec.structs.replace(record, base_url=record.base_url or speech.base_url)
     key = speech.key_field, speech.key_prefix
-    access = read_access(placed, speech.settings.headers, environ, key_header=key)
+    access = read_access(placed(record), speech.settings.headers, environ, key_header=key)
     door = _reached(Door(record), access, environ, tls, answer_bytes)
     door.back, door.embeds = speech.back, speech.embeds
     return door
@@ -52,7 +68,7 @@ def _openai_door(record: BackendRecord, environ: Mapping[str, str], tls: MakeTls
         reasoning=own.reasoning_field,
         thinking=own.thinking,
         stream_usage=own.stream_usage,
-        continues=own.continues,
+        continues=OPENAI_KINDS[record.kind].continues if own.continues == "refuse" else own.continues,
     )
     host = split_url(access.base_url)[0].host
     door.back, door.embeds = OpenAIBack(spelling, host=host, quirks=own.quirks), OpenAIEmbedBack()

@@ -33,6 +33,7 @@ from .carrier import Flow
 from .flows import PieceFlow
 from .local import LocalEngine, LocalRun
 from .money import Admission
+from .openai_raw import EventStream
 from .refusal import refused_by, retry_after_of
 from .reply import chunk
 from .routes import Aim
@@ -66,10 +67,12 @@ class Exchange:
     _call_off: Callable[[], Any] | None = None
     _flow: Flow | None = None
     _held = b""
+    _stream_head = b""
     _is_open = False
     _is_over = False
     _error: WeighbridgeError | None = None
     _heard_at = 0.0
+    _events_heard = 0
     _first_piece_at: float | None = None
     _pieces: list[Piece]
 
@@ -119,6 +122,7 @@ class Exchange:
     def _dialled(self, got: Upstream | EngineError) -> None:
         self._call_off = None
         if isinstance(got, Upstream):
+            self._sent_at = perf_counter()  # an engine that had to be started first is not slow to answer
             self._send(got)
         else:
             self.failed(got)
@@ -172,15 +176,11 @@ class Exchange:
             return
         if flow.done:
             self._end_stream(out)
-        elif out and self._is_open and not self._head.is_http_1_0:
-            self._heard_at = self.gateway.now
-            self._client.write(chunk(out))
         elif out:
             self._forward(out)
 
     def _forward(self, out: bytes) -> None:
         if self._is_open:
-            self._heard_at = self.gateway.now
             self._client.write(out if self._head.is_http_1_0 else chunk(out))
         else:
             self._hold_back(out)
@@ -326,13 +326,16 @@ class Exchange:
         self._heard_at = self.gateway.now
         if flow.begun:
             self._open_stream()
-            self._client.write(chunk(self._held) if not self._head.is_http_1_0 else self._held)
-            self._held = b""
+            held, self._held = self._held, b""
+            self._client.write(self._stream_head + (held if self._head.is_http_1_0 else chunk(held)))
+            if isinstance(flow, EventStream) and isinstance(self._upstream, Upstream) and not self._head.is_http_1_0:
+                self._upstream.on_chunk = flow.passing_on(self._client.write)
         elif len(self._held) > MOST_HELD:
             self._drop_upstream()
             self.failed(StreamCut(f"the backend sent {len(self._held):,} bytes of a stream without any content"))
 
     def _open_stream(self) -> None:
+        """The answer is this backend's now; its head goes out with its first bytes."""
         self._is_open = True
         now = perf_counter()
         self._first_piece_at = now
@@ -340,7 +343,7 @@ class Exchange:
         chunked = not self._head.is_http_1_0
         gateway = self.gateway
         kind, more = self._carrier.stream_type, reply.left_out(self._carrier.left_out)
-        self._client.write(reply.stream_head(gateway.date.field, self.id, kind=kind, chunked=chunked, more=more))
+        self._stream_head = reply.stream_head(gateway.date.field, self.id, kind=kind, chunked=chunked, more=more)
 
     def _end_stream(self, out: bytes) -> None:
         flow = self._flow
@@ -352,9 +355,10 @@ class Exchange:
             self.failed(error)
             return
         out = self._held + out
-        self._held = b""
+        self._held = head = b""
         if not self._is_open:
             self._open_stream()
+            head = self._stream_head
         if self._upstream is not None:
             self._upstream.linger()
             self._upstream = None
@@ -362,7 +366,7 @@ class Exchange:
         self._aim.breaker.succeeded()
         self.usage = flow.usage or _NO_USAGE
         self.served = flow.model
-        self.final = self._last(out)
+        self.final = head + self._last(out)
         self._finish_ok()
 
     def _last(self, out: bytes) -> bytes:
@@ -411,6 +415,9 @@ class Exchange:
             self.failed(error)
         elif self._upstream is None:
             return
+        elif self._flow is not None and self._flow.events != self._events_heard:
+            self._events_heard = self._flow.events
+            self._heard_at = now
         elif self._first_piece_at is None and now - self._sent_at >= table.first_piece_s:
             self._drop_upstream()
             self.failed(BackendUnreachable(f"the backend sent no content in {table.first_piece_s:g} s"))

@@ -17,6 +17,7 @@ from weighbridge.engines import BackendRecord, Price
 
 from .cache import AnswerCache
 from .config import RouteTable, ServerTable
+from .started import StartedPool
 from .upstream import UpstreamPool
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ class Door:
         self.write_head: Callable[[str, tuple[tuple[str, str], ...]], bytes] = _no_head
         """The head of a request for a path below the base URL, with further fields, up to content-length's value."""
         self._heads: dict[tuple[str, tuple[tuple[str, str], ...]], bytes] = {}
+
+    async def close(self) -> None:
+        """Close what leads to it, and end it where it was started here."""
+        if self.pool is not None:
+            self.pool.close()
+        if isinstance(self.pool, StartedPool):
+            await self.pool.stop()
+        if self.local is not None:
+            await self.local.close()
 
     def head(self, path: str, fields: tuple[tuple[str, str], ...] = ()) -> bytes:
         """Made once for each path and set of fields."""
