@@ -14,7 +14,7 @@ import timeit
 import msgspec
 
 from weighbridge.catalog.records import Licence
-from weighbridge.policy import Facts, Known, Link, Policy, PolicyFile, decide
+from weighbridge.policy import Facts, Figure, Known, Link, Policy, PolicyFile, decide
 from weighbridge.policy.file import Artefacts, Concentration, Origin, Serving
 
 ROUNDS = 20_000
@@ -39,12 +39,12 @@ def main() -> None:
         provider="host",
         jurisdiction=Known("DE"),
         trains_on_inputs=Known("no"),
-        retention_days=7,
+        retention_days=Figure(7),
         pinned=True,
         data_class="personal",
     )
     bad = msgspec.structs.replace(good, jurisdiction=None, trains_on_inputs=None, pinned=None)
-    shares = {("lab", "lab"): 0.4, ("provider", "host"): 0.3}
+    shares = ({"lab": 0.4}, {"host": 0.3})
     assert decide(policy, good, shares).allowed
     times = {
         name: min(

@@ -1,171 +1,207 @@
-"""Joins the policy with the catalogue and the gateway: the facts that a decision stands on."""
+"""Joins the policy with the catalogue: the facts that a decision stands on, for a model, a provider or a backend."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from weighbridge.dispatch.policy import Asking
-from weighbridge.dispatch.policy import Decision as GatewayDecision
-from weighbridge.errors import InputError
-from weighbridge.policy import Facts, Known, Link, decide, read_policy
+from weighbridge.errors import UsageError
+from weighbridge.policy import Facts, Known, Policy, read_policy
+from weighbridge.policy.gather import (
+    Weights,
+    named_at_provider,
+    of_model,
+    run_here,
+    served_by,
+    under_contract,
+    unknown_model,
+)
+from weighbridge.policy.hosts import is_among
+from weighbridge.policy.names import Names, names_of
 
 if TYPE_CHECKING:
-    from weighbridge.catalog import Catalogue, Fact, Model, Provider
+    from weighbridge.catalog import Catalogue, Model, Provider
     from weighbridge.engines import BackendRecord
+    from weighbridge.engines.pull import Pulled
+    from weighbridge.settings import Settings
 
-LONGEST_CHAIN = 8
-LOOK_EVERY_S = 1.0
+Verdict = Literal["pass", "warn", "fail"]
+WEIGHTS_HERE = frozenset({"llamacpp"})
+"""Kinds of backends that open files themselves."""
+
+
+def load_policy(path: Path, folder: Path | None = None) -> Policy:
+    """A policy whose labs, providers and licences are known. Raises InputError with line and suggestion."""
+    from weighbridge.catalog.snapshot import DATA
+
+    return read_policy(path, known_names(folder or DATA))
+
+
+@lru_cache(maxsize=4)
+def known_names(folder: Path) -> Names:
+    from weighbridge.cli.chosen import held
+
+    state = held(folder)
+    return names_of(state.catalogue, {offer.provider for offer in state.offers})
 
 
 def facts_for(
-    catalogue: Catalogue, model: Model, *, provider: str | None, data_class: str | None, pinned: bool | None = None
+    catalogue: Catalogue,
+    model: Model | None,
+    policy: Policy,
+    *,
+    provider: str | None = None,
+    weights: Weights | None = None,
+    data_class: str | None = None,
+    vendor: str | None = None,
 ) -> Facts:
-    """What is known of a model served by a provider, or here where none is named. Raises UsageError for a provider the
-    catalogue does not have."""
-    from weighbridge.catalog import fact_of, licence_of
-
-    seat = where = trains = None
-    if provider is not None:
-        served = _provider(catalogue, provider)
-        seat, where, trains = (
-            _first(catalogue, facts) for facts in (served.country, served.data_location, served.trains_on_inputs)
-        )
-        provider = served.id
-    is_open = fact_of(catalogue, model, "open_weights")
-    said = fact_of(catalogue, model, "licence")
-    return Facts(
-        model=model.id,
-        open_weights=None if is_open is None else bool(is_open.value),
-        licence=licence_of(catalogue, model),
-        licence_source="" if said is None else said.source,
-        chain=tuple(_chain(catalogue, model)),
-        runs_here=provider is None,
-        provider=provider,
-        jurisdiction=seat,
-        data_location=where,
-        trains_on_inputs=trains,
-        pinned=pinned,
-        data_class=data_class,
-    )
+    """What is known of a model served by a provider, or here where none is named. Raises UsageError for a provider that
+    nobody knows."""
+    facts = unknown_model("unknown") if model is None else of_model(catalogue, model)
+    if provider is None:
+        made_by = None if vendor is None else Known(vendor, "as asked")
+        facts = run_here(catalogue, facts, weights or Weights(), made_by)
+    else:
+        facts = at_provider(catalogue, facts, policy, provider)
+    return msgspec.structs.replace(facts, data_class=data_class)
 
 
-def _provider(catalogue: Catalogue, name: str) -> Provider:
-    from weighbridge.errors import UsageError
+def at_provider(catalogue: Catalogue, facts: Facts, policy: Policy, name: str) -> Facts:
+    """The facts at a provider by its id or name, under what was agreed with it."""
+    from weighbridge.catalog.snapshot import DATA
     from weighbridge.formats.problems import did_you_mean
 
-    found = next((each for each in catalogue.providers.values() if name in (each.id, each.name, *each.names)), None)
+    known = known_names(DATA).providers
+    contracts = policy.file.contract
+    found = name if name in contracts else known.get(name.casefold())
     if found is None:
-        raise UsageError(f"no provider is called {name!r}", next_move=did_you_mean(name, catalogue.providers))
-    return found
+        names = {*catalogue.providers, *contracts}
+        raise UsageError(f"no provider is called {name!r}", next_move=did_you_mean(name, names))
+    facts = served_by(catalogue, facts, _provider(catalogue, found))
+    return under_contract(facts, contracts[found]) if found in contracts else facts
 
 
-def _first(catalogue: Catalogue, facts: tuple[Fact, ...]) -> Known | None:
-    from weighbridge.catalog import resolve
-
-    found = resolve(facts, catalogue.sources)
-    return None if found is None else Known(str(found.value), found.source)
+def _provider(catalogue: Catalogue, found: str) -> Provider | str:
+    by_name = (each for each in catalogue.providers.values() if found in (each.id, *each.names))
+    return next(by_name, found)
 
 
-def _chain(catalogue: Catalogue, model: Model) -> Iterator[Link]:
-    """The lab, then the labs of the models it was made from, each once."""
-    from weighbridge.catalog import fact_of
+class Backends:
+    """The facts of backends of a task or a gateway; each is looked up once."""
 
-    seen: set[str] = set()
-    here: Model | None = model
-    for depth in range(LONGEST_CHAIN):
-        if here is None or here.id in seen:
-            return
-        seen.add(here.id)
-        lab = catalogue.labs.get(here.lab)
-        country = _first(catalogue, lab.country) if lab is not None else None
-        yield Link("lab" if not depth else "base model", here.lab if not depth else here.id, country)
-        base = fact_of(catalogue, here, "base_model")
-        if base is None:
-            return
-        here = catalogue.models.get(str(base.value))
-        if here is None:
-            yield Link("base model", str(base.value), None)
+    def __init__(self, policy: Policy, settings: Settings | None, today: str, folder: Path | None = None) -> None:
+        """`settings` say where pulled weights and their audits are; `today` is an ISO date; relative `file:` sources
+        count from `folder`."""
+        self._policy, self._settings, self._today, self._folder = policy, settings, today, folder
 
+    def facts(self, record: BackendRecord, name: str | None) -> Facts:
+        """A model at a backend; `name` is what it is asked for. A name that the catalogue does not know leaves every
+        fact about the model unknown."""
+        from weighbridge.cli.chosen import held
+        from weighbridge.cli.compose_prices import provider_of
+        from weighbridge.dispatch.price import host_of
 
-class GatewayPolicy:
-    """policy.toml, as the gateway asks it: the facts of each backend and model are looked up once.
+        catalogue = held().catalogue
+        asked = name or record.model or record.source or record.name
+        model = model_named(asked) or (model_named(record.source) if record.source else None)
+        facts = of_model(catalogue, model) if model is not None else unknown_model(asked)
+        host = host_of(record)
+        if host is None or is_among(host, self._policy.file.own.hosts):
+            return run_here(catalogue, facts, self._weights(record), self._vendor())
+        contracts = self._policy.file.contract
+        agreed = next((each for each, terms in contracts.items() if is_among(host, terms.hosts)), None)
+        provider = agreed or provider_of(record)
+        if provider is not None:
+            facts = served_by(catalogue, facts, _provider(catalogue, provider))
+            facts = under_contract(facts, contracts[provider]) if provider in contracts else facts
+        return named_at_provider(catalogue, facts, asked, self._today)
 
-    The file is looked at again at most once a second; one with a mistake is told and the last good one stays.
-    """
+    def _weights(self, record: BackendRecord) -> Weights:
+        """Of files that an engine opens what is known of them; behind an address nobody sees the files."""
+        if record.kind not in WEIGHTS_HERE or record.source is None:
+            return Weights()
+        from weighbridge.engines.pull.source import parse_source
 
-    def __init__(
-        self,
-        path: Path,
-        records: Mapping[str, BackendRecord],
-        *,
-        now: Callable[[], float],
-        tell: Callable[[str], object],
-    ) -> None:
-        self._path, self._records, self._now, self._tell = path, records, now, tell
-        self._policy = read_policy(path)
-        self._facts: dict[tuple[str, str], Facts] = {}
-        self._decisions: dict[tuple[str, str, str | None], GatewayDecision] = {}
-        self._looked, self._stamp = now(), _stamp(path)
+        pinned = record.sha256 is not None or parse_source(record.source).is_pinned
+        return Weights(source=record.source, audit=self._audit(record), pinned=pinned)
 
-    def decide(self, asking: Asking, backend: str, model: str) -> GatewayDecision:
-        """Whether the call may go to `model` at `backend`, with the rules that speak against it."""
-        self._look_again()
-        key = (backend, model, asking.data_class)
-        known = self._decisions.get(key)
-        if known is None:
-            facts = msgspec.structs.replace(self._facts_of(backend, model), data_class=asking.data_class)
-            decision = decide(self._policy, facts)
-            reasons = tuple(f"{reason.rule}: {reason.detail}" for reason in decision.reasons)
-            known = self._decisions[key] = GatewayDecision(decision.allowed, reasons)
-        return known
+    def _audit(self, record: BackendRecord) -> Verdict | None:
+        if self._settings is None or record.source is None:
+            return None
+        pulled = pulled_weights(record.source, self._settings)
+        return None if pulled is None else audit_verdict(pulled, self._settings)
 
-    def _look_again(self) -> None:
-        if self._now() - self._looked < LOOK_EVERY_S:
-            return
-        self._looked = self._now()
-        stamp = _stamp(self._path)
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            self._policy = read_policy(self._path)
-        except InputError as error:
-            self._tell(f"the policy has a mistake, the last good one stays: {error}")
-        else:
-            self._decisions.clear()
-            self._tell(f"read {self._path} again")
-
-    def _facts_of(self, backend: str, model: str) -> Facts:
-        known = self._facts.get((backend, model))
-        if known is None:
-            known = self._facts[backend, model] = _served_facts(self._records[backend], model)
-        return known
+    def _vendor(self) -> Known | None:
+        """Who made the accelerator of this machine, looked up only where a rule asks."""
+        return machine_vendor() if self._policy.file.hardware.deny_vendors else None
 
 
-def _served_facts(record: BackendRecord, name: str) -> Facts:
-    """A model at a backend. A name that the catalogue does not know leaves every fact unknown."""
+def model_named(name: str) -> Model | None:
+    """The model of the catalogue that a name means, of a source that of its repository; None where it means none, or
+    more than one."""
     from weighbridge.catalog.match import resolve_name
     from weighbridge.cli.chosen import held, index
-    from weighbridge.cli.compose_prices import provider_of
-    from weighbridge.dispatch.price import host_of
 
-    host = host_of(record)
-    catalogue = held().catalogue
-    found = catalogue.models.get(name) or catalogue.models.get(resolve_name(index(), name).id or "")
-    if found is None:
-        return Facts(model=name, runs_here=host is None)
-    provider = None if host is None else provider_of(record)
-    facts = facts_for(catalogue, found, provider=provider, data_class=None)
-    return msgspec.structs.replace(facts, runs_here=host is None)
+    models = held().catalogue.models
+    for each in _spellings(name):
+        found = models.get(each) or models.get(resolve_name(index(), each).id or "")
+        if found is not None:
+            return found
+    return None
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _spellings(name: str) -> Iterator[str]:
+    yield name
+    scheme, colon, rest = name.partition(":")
+    if colon and scheme in ("hf", "modelscope", "file", "pypi"):
+        plain = rest.partition("@")[0]
+        yield "/".join(plain.split("/")[:2])
+        yield plain.rpartition("/")[2]
+
+
+def same_model(one: str, other: str) -> bool:
+    """Whether two names mean one model: by the catalogue, or where one is the other with a date behind it."""
+    if one == other:
+        return True
+    first, second = model_named(one), model_named(other)
+    if first is not None and second is not None:
+        return first.id == second.id
+    short, long = sorted((one.rpartition("/")[2].casefold(), other.rpartition("/")[2].casefold()), key=len)
+    return bool(short) and long.startswith(short) and long[len(short) :].replace("-", "").replace(".", "").isdigit()
+
+
+def pulled_weights(source: str, settings: Settings) -> Pulled | None:
+    """The record of weights that are here; None where they were never pulled."""
+    from weighbridge.engines.pull.shelf import Shelf
+
+    record = Shelf(settings.data_dir).find(source)
+    return record if record is not None and record.path.exists() else None
+
+
+def audit_verdict(pulled: Pulled, settings: Settings) -> Verdict | None:
+    """What the audit of pulled weights said; audits them now where nobody has."""
+    from weighbridge.cli.compose_audit import vetted
+    from weighbridge.errors import PullError
+
     try:
-        about = path.stat()
-    except OSError:
-        return (0, 0)
-    return about.st_mtime_ns, about.st_size
+        return vetted(pulled, settings).verdict
+    except PullError:
+        return "fail"
+
+
+@lru_cache(maxsize=1)
+def machine_vendor() -> Known | None:
+    """The vendor of the accelerators of this machine, of its processor where it has none."""
+    from weighbridge.cli.chosen import held
+    from weighbridge.cli.compose_devices import this_machine
+    from weighbridge.fit.hardware import all_hardware
+
+    try:
+        found = this_machine(all_hardware(held().catalogue))
+    except UsageError:  # it says nothing of itself
+        return None
+    return Known(found[0].hardware.vendor, "this machine") if found and found[0].hardware.vendor else None

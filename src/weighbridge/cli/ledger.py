@@ -56,7 +56,7 @@ def ledger(
         if name not in GROUPS:
             raise UsageError(f"cannot sum by {name!r}", next_move=f"Sum by: {', '.join(GROUPS)}.")
     chosen = Chosen(
-        since=_moment(since, end=False) if since else None, until=_moment(until, end=True) if until else None, **only
+        since=moment(since, end=False) if since else None, until=moment(until, end=True) if until else None, **only
     )
     with opened_ledger(path) as db:
         if csv_file is not None:
@@ -68,7 +68,7 @@ def ledger(
             click.echo(msgspec.json.encode(sums) if as_json else "\n".join(_table(sums, names)))
 
 
-def _moment(text: str, *, end: bool) -> float:
+def moment(text: str, *, end: bool) -> float:
     """Unix seconds; a day without a time is its beginning, or with `end` the beginning of the next."""
     try:
         moment = datetime.fromisoformat(text)

@@ -60,6 +60,13 @@ class Books:
         """Raises LedgerError; then none of the calls may be settled."""
         self.journal.append(lines)
 
+    def glance(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Read what is in the ledger's tables, at once and in the loop: only for a few rows, before calls come."""
+        try:
+            return work(self._reader)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+
     async def fold(self) -> int:
         """Bring all journals into the ledger's tables."""
         return await self._run(lambda: fold(self._db, self._data_dir))

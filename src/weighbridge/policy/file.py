@@ -1,31 +1,19 @@
-"""The policy file as typed records, every mistake with its line; read in full before anything is decided by it."""
+"""The policy file as typed records; reading.py reads it and finds its mistakes."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from weighbridge.errors import InputError
-from weighbridge.formats.problems import Problems
-from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
+from .facts import Role
+from .use import Use
 
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
-Figure = Annotated[float, msgspec.Meta(ge=0)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
-Codes = tuple[Annotated[str, msgspec.Meta(pattern="^(?:[A-Z]{2}|EU|EEA)$")], ...]
-"""Countries as two capital letters, or EU, EEA."""
-
-
-class Use(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How models are used; held against the terms of their licences."""
-
-    commercial: bool = True
-    monthly_users: Figure | None = None
-    annual_revenue_usd: Figure | None = None
-    hosting_for_others: bool = False
-    training_on_outputs: bool = False
+Window = Annotated[int, msgspec.Meta(ge=1, le=3650)]
+Codes = tuple[str, ...]
+"""Countries as two capital letters (ISO 3166), or EU, EEA."""
 
 
 class LicenceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,14 +34,19 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deny_labs: tuple[str, ...] = ()
     allow_labs: tuple[str, ...] = ()
     chain: bool = True
-    """Base models and quantisers count too."""
+    """False: the lab alone counts."""
+    roles: tuple[Role, ...] = ("lab", "base model", "quantiser")
+    """Hands that count. `server` and `storage` may be added: who serves it, and the hub its files come from."""
 
 
 class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a backend may sit; engines of one's own always may."""
 
     allow_jurisdictions: Codes = ()
+    """Whose law a provider may be under: its seat."""
     deny_jurisdictions: Codes = ()
+    data_in: Codes = ()
+    """Where requests may be processed and kept, by what the provider says."""
     allow_providers: tuple[str, ...] = ()
     deny_providers: tuple[str, ...] = ()
     local_only: bool = False
@@ -69,8 +62,49 @@ class Artefacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clean: bool = False
     """Only weights whose audit passed without a warning."""
     pinned: bool = False
+    """Only a fixed revision or hash here, and a dated name at a provider."""
     served_as_asked: bool = False
     """Refuse a backend that answers with another model than was asked for."""
+    settled_days: Days | None = None
+    """Refuse a name under which another model began to answer less than so many days ago."""
+
+
+class Documents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a model's maker must have published of it."""
+
+    report: bool = False
+    """A technical report, in part or whole."""
+    training_summary: bool = False
+    """A public summary of the content it was trained on (AI Act, Article 53(1)(d))."""
+    most_training_flop: Annotated[float, msgspec.Meta(gt=0, le=1e30)] | None = None
+    """1e25 is where the AI Act presumes systemic risk (Article 51)."""
+
+
+class HardwareRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Accelerators of engines of one's own."""
+
+    deny_vendors: tuple[str, ...] = ()
+
+
+class Own(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What counts as an engine of one's own beside those on this machine."""
+
+    hosts: tuple[str, ...] = ()
+    """Names (`gpu1.internal`, `*.corp.example`) and networks (`10.0.0.0/8`)."""
+
+
+class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was agreed with a provider, in place of what holds for everybody."""
+
+    source: str
+    """The contract, with its date: who reads a decision must find it."""
+    hosts: tuple[str, ...] = ()
+    """Where it is asked, for a provider whose address is not known here."""
+    jurisdiction: str | None = None
+    data_location: str | None = None
+    """In a few words that name the places: `EU`, `Frankfurt, Germany`."""
+    trains_on_inputs: Literal["yes", "no", "opt-out", "opt-in"] | None = None
+    retention_days: Days | None = None
 
 
 class Concentration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +112,20 @@ class Concentration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     by: Literal["lab", "provider", "country"]
     most: Share
-    days: Days = 30
+    days: Window = 30
+    of: Literal["calls", "tokens"] = "calls"
+    least_calls: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 100
+    """Until so many were answered in the window, shares say nothing: the first call is always all of them."""
+
+
+class RuleSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a rule comes from: a regulation, a contract, a meeting."""
+
+    rule: str
+    """`serving.deny_providers`, or a section: `origin`."""
+    says: str
+    date: str
+    url: str = ""
 
 
 class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,15 +144,21 @@ class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str = "policy"
     source: str = ""
-    """Where the rules come from, with a date: a regulation, a contract, a meeting."""
+    """Where the rules come from in a sentence, with a date."""
     use: Use = Use()
     licence: LicenceRules = LicenceRules()
     origin: Origin = Origin()
     serving: Serving = Serving()
     artefacts: Artefacts = Artefacts()
+    documents: Documents = Documents()
+    hardware: HardwareRules = HardwareRules()
     data: dict[str, Serving] = {}
     """Class of data (`public`, `internal`, `personal`, `regulated`, your own) to where it may go, besides `serving`."""
+    own: Own = Own()
+    contract: dict[str, Contract] = {}
+    """Provider to what was agreed with it."""
     concentration: tuple[Concentration, ...] = ()
+    because: tuple[RuleSource, ...] = ()
     test: tuple[Test, ...] = ()
 
 
@@ -114,44 +167,11 @@ class Policy(msgspec.Struct, frozen=True):
 
     file: PolicyFile
     path: str
+    sha256: str = ""
+    """Of the file's bytes, in hex."""
+    text: str = ""
 
-
-def read_policy(path: Path) -> Policy:
-    """Raises InputError with line and suggestion for the first mistake; nothing is ever half read."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"the policy cannot be read: {error.strerror}",
-            where=str(path),
-            next_move="`weighbridge policy init` writes one.",
-        ) from error
-    problems = Problems(first_raises=True)
-    file = read_toml(str(path), data, problems)
-    assert file is not None
-    record = read_record(file, (), file.tables, PolicyFile, problems)
-    assert record is not None
-    _impossible(file, record, problems)
-    return Policy(record, str(path))
-
-
-def _impossible(file: TomlFile, record: PolicyFile, problems: Problems) -> None:
-    """Rules that no model can ever meet, or that contradict each other."""
-    for section in ("licence", "origin", "serving"):
-        rules = getattr(record, section)
-        for field in type(rules).__struct_fields__:
-            other = field.replace("allow", "deny", 1)
-            if field.startswith("allow") and hasattr(rules, other):
-                both = set(getattr(rules, field)) & set(getattr(rules, other))
-                if both:
-                    what = f"{', '.join(sorted(both))} is both allowed and denied"
-                    problems.add(file.problem((section, other), what, "Take it out of one of the two lists."))
-    for name, rules in record.data.items():
-        if rules.local_only and (rules.allow_providers or rules.allow_jurisdictions):
-            what = f"data of class {name!r} may go nowhere (local_only), and yet providers are allowed"
-            problems.add(file.problem(("data", name, "local_only"), what, "Keep one of the two."))
-    for number, test in enumerate(record.test):
-        if test.data is not None and test.data not in record.data:
-            known = ", ".join(record.data) or "none"
-            what = f"the test asks for data of class {test.data!r}, which the policy does not have"
-            problems.add(file.problem(("test", number, "data"), what, f"It has: {known}."))
+    def source_of(self, rule: str) -> RuleSource | None:
+        """Where a rule comes from: the entry that names it most exactly."""
+        named = [each for each in self.file.because if rule == each.rule or rule.startswith(f"{each.rule}.")]
+        return max(named, key=lambda each: len(each.rule), default=None)
