@@ -167,7 +167,7 @@ def weigh_task(
 
     task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
     try:
-        records = {one.backend.name: one.backend for one in task.candidates}
+        records = task.backends()
         _announce(records.values(), transfers)
         weights = pull_weights(records.values(), task.folder, settings, transfers)
         run_id = name_run(task, task.limits.seed)

@@ -112,6 +112,26 @@ def corrected_mean(
     )
 
 
+def rectified(
+    labels: npt.ArrayLike,
+    scored: npt.ArrayLike,
+    judged: Interval,
+    *,
+    power: float,
+    alpha: float,
+    span: float | None = None,
+) -> Interval:
+    """The human mean when the judge's own mean of all units has an interval that was had in some other way, such as one
+    valid at every look of a run that stopped early. The errors of both add up: alpha is that of the correction alone.
+    """
+    y, f = _numbers(labels), _numbers(scored)
+    left = y - power * f
+    floor = FLOOR * span**2 if span is not None and len(np.unique(y)) <= MOST_KINDS else 0.0
+    shift = _interval(float(left.mean()), left, None, 0.0, df=max(1, len(left) - 2), alpha=alpha, floor=floor)
+    ends = sorted((power * judged.low, power * judged.high))
+    return Interval(ends[0] + shift.low, ends[1] + shift.high)
+
+
 def t_quantile(share: float, df: float) -> float:
     """Student's t: the value that a share of the distribution lies below. Hill's Algorithm 396; error below 1e-4."""
     if share < 0.5:

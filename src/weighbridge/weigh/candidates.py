@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from weighbridge.formats.problems import Problem, Problems, did_you_mean
 from weighbridge.formats.toml_records import TomlFile, read_record
-from weighbridge.weigh.records import AnswerSpec, Candidate, CandidateSpec, PromptSpec
+from weighbridge.weigh.records import AnswerSpec, Candidate, CandidateSpec, PromptSpec, ScoreSpec
 from weighbridge.weigh.spec import TaskFile
 
 UNSET = "default"
@@ -17,9 +17,10 @@ UNSET = "default"
 
 
 def fill_in(file: TomlFile, task: TaskFile, problems: Problems) -> tuple[Candidate, ...]:
-    """All candidates; without any `[[candidate]]`, every backend is one. `read_answer` goes before."""
+    """All candidates; without any `[[candidate]]`, every backend that is no judge is one. `read_answer` goes before."""
     backends = {record.name: record for record in task.backend}
-    specs = task.candidate or tuple(CandidateSpec(name=name, backend=name) for name in backends)
+    judging = judge_names(task.score)
+    specs = task.candidate or tuple(CandidateSpec(name=name, backend=name) for name in backends if name not in judging)
     if not specs:
         problems.add(file.problem((), "no candidates to weigh", "Add `[[backend]]` and `[[candidate]]` sections."))
     elif len(specs) == 1:
@@ -44,6 +45,12 @@ def fill_in(file: TomlFile, task: TaskFile, problems: Problems) -> tuple[Candida
             prompt = _overlaid(task.prompt, spec.prompt)
             candidates.append(Candidate(spec.name, backends[spec.backend], spec.model, spec.endpoint, prompt, answer))
     return tuple(candidates)
+
+
+def judge_names(scores: Sequence[ScoreSpec]) -> set[str]:
+    """Backends that judge; one that is also to be weighed needs a `[[candidate]]`."""
+    named = (score.options.get("judges") for score in scores if score.kind == "judge")
+    return {str(name) for names in named if isinstance(names, list) for name in names}
 
 
 def read_answer(file: TomlFile, table: Mapping[str, Any], problems: Problems) -> AnswerSpec | None:

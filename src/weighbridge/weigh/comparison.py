@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from weighbridge.chat import Answer
 from weighbridge.dispatch import OVER_BUDGET, Budget, Call, Door
 from weighbridge.engines import Ability
 from weighbridge.errors import InputError, LedgerError, WeighbridgeError
@@ -15,6 +16,9 @@ from .breakdown import Breakdown, tag_values
 from .crew import Crew
 from .drawing import NOT_ASKED, Drawing, Weighed, draw_order
 from .interrupt import interrupts
+from .judges.court import OutOfMoney
+from .judges.hearing import NotJudged
+from .judges.judging import MOST_PROBED, judging_of
 from .looks import Looks
 from .meter import Accounts, Meter
 from .progress import Stage, Teller
@@ -68,7 +72,8 @@ class Comparison:
         self._stopped: str | None = None
         self._finishing = False
         self._broken: WeighbridgeError | None = None
-        slots = [door.engines[candidate.backend.name].concurrency for candidate in task.candidates]
+        self.judging = judging_of(task, door, run_id=run_id, budget=budget, abilities=abilities)
+        slots = [door.engines[name].concurrency for name in task.backends()]
         self._crew = Crew(self._draw, self._weigh, self._waited, fewest=self._fewest(), most=max(slots) + 1)
 
     async def make(self) -> Verdict:
@@ -83,6 +88,7 @@ class Comparison:
 
         try:
             with interrupts(self._interrupted, quit_now):
+                await self._probe_judges()
                 await self._crew.run()
         except asyncio.CancelledError:
             if quits:
@@ -96,6 +102,16 @@ class Comparison:
         self._teller.tell("done", self.drawing, self.accounts, verdict)
         return verdict
 
+    async def _probe_judges(self) -> None:
+        """Attack the judges on the first items that will be drawn, before they are believed."""
+        if self.judging is None:
+            return
+        try:
+            await self.judging.probe([self._task.items[int(place)] for place in self.drawing.order[:MOST_PROBED]])
+        except OutOfMoney as error:
+            said = out_of_money(self.accounts.budget, str(error))
+            self._stop("money", said, "With a higher limit the same command goes on")
+
     def _fewest(self) -> int:
         """Items under way to begin with: what the smallest backend takes at once."""
         backends = [candidate.backend.name for candidate in self._task.candidates]
@@ -105,7 +121,7 @@ class Comparison:
         return min(max(AHEAD_FEWEST, int(AHEAD_SHARE * self.drawing.weighed)), AHEAD_EACH * self._crew.wanted)
 
     def _waited(self) -> int:
-        return sum(self._door.waited(candidate.backend.name) for candidate in self._task.candidates)
+        return sum(self._door.waited(name) for name in self._task.backends())
 
     def _draw(self) -> int | None:
         if (
@@ -125,7 +141,11 @@ class Comparison:
     def _stored(self, position: int) -> bool:
         """Whether all answers to an item are in the ledger."""
         item = self._task.items[int(self.drawing.order[position])]
-        return all(self._door.stored(self._call(candidate, item)) is not None for candidate in self._asked)
+        answers = [(candidate, self._door.stored(self._call(candidate, item))) for candidate in self._asked]
+        return all(
+            answer is not None and (self.judging is None or self.judging.court.stored(candidate, item, answer))
+            for candidate, answer in answers
+        )
 
     async def _weigh(self, position: int) -> None:
         """Ask all candidates about one item, and weigh what can be weighed now."""
@@ -174,8 +194,19 @@ class Comparison:
         meter.add(outcome)
         if outcome.answer is None:
             return Failed(outcome.reason or "error", outcome.error or "")
+        return await self._score(candidate, item, outcome.answer)
+
+    async def _score(self, candidate: Candidate, item: Item, answer: Answer) -> float | Failed | None:
+        """What scorers and judges say; None when there is no money for a judge."""
         try:
-            return self._task.score(item, outcome.answer).score
+            judged = await self.judging.marks(candidate, item, answer) if self.judging is not None else {}
+            if isinstance(judged, NotJudged):
+                return Failed(*judged)
+            return self._task.score(item, answer, judged).score
+        except OutOfMoney as error:
+            said = out_of_money(self.accounts.budget, str(error))
+            self._stop("money", said, "With a higher limit the same command goes on")
+            return None
         except InputError as error:
             return Failed("no score", str(error))
 

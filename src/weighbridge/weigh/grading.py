@@ -11,7 +11,11 @@ from weighbridge.formats.toml_records import TomlFile, read_record
 from weighbridge.weigh.items import MISSING, look_up
 from weighbridge.weigh.reasoning import part
 from weighbridge.weigh.records import Item, Scored, ScoreSpec
-from weighbridge.weigh.scorers import KINDS, BadOption, Scorer, Setting, in_range, make_scorer, options_of
+from weighbridge.weigh.scorers import KINDS, BadOption, Mark, Scorer, Setting, in_range, make_scorer, options_of
+from weighbridge.weigh.scorers.judge import JudgeScorer
+
+NOBODY: Mapping[str, Mark] = {}
+"""No judge was asked."""
 
 
 class Grader(NamedTuple):
@@ -26,6 +30,8 @@ class Grader(NamedTuple):
 
     def faults(self, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """(path, what is wrong) where an item cannot be graded."""
+        if isinstance(self.scorer, JudgeScorer):
+            yield from self.scorer.lacks(fields)
         if self.reference is None:
             return
         value = look_up(fields, self.reference)
@@ -38,16 +44,18 @@ class Grader(NamedTuple):
             yield self.reference, f"the reference {self.reference!r} of the scorer {self.name!r} {fault}"
 
 
-def grade(graders: Sequence[Grader], item: Item, answer: Answer) -> Scored:
-    """The weighted mean of all scorers on what was said, reasoning left out. Raises InputError for a score that is
-    no number from 0 to 1."""
+def grade(graders: Sequence[Grader], item: Item, answer: Answer, judged: Mapping[str, Mark] = NOBODY) -> Scored:
+    """The weighted mean of all scorers on what was said, reasoning left out. `judged`: what judges said, by grader.
+    Raises InputError for a score that is no number from 0 to 1."""
     parted = part(answer.text)
     parts: dict[str, float] = {}
     notes: list[str] = []
     total = weights = 0.0
     for grader in graders:
-        reference = None if grader.reference is None else look_up(item.fields, grader.reference)
-        mark = in_range(grader.scorer.mark(parted.said, reference), grader.name)
+        mark = judged.get(grader.name)
+        if mark is None:
+            reference = None if grader.reference is None else look_up(item.fields, grader.reference)
+            mark = in_range(grader.scorer.mark(parted.said, reference), grader.name)
         parts[grader.name] = mark.score
         total += grader.weight * mark.score
         weights += grader.weight
@@ -64,8 +72,10 @@ def make_graders(
     choices: Sequence[Choice],
     schema: Mapping[str, Any] | None,
     problems: Problems,
+    *,
+    question: str | None = None,
 ) -> tuple[Grader, ...]:
-    """The graders of `[[score]]`; without any, one `choice` scorer for every choice."""
+    """The graders of `[[score]]`; without any, one `choice` scorer for every choice. question: `[prompt] user`."""
     if not specs:
         specs = [ScoreSpec(kind="choice", choice=choice.name) for choice in choices]
     if not specs:
@@ -73,7 +83,7 @@ def make_graders(
         problems.add(file.problem((), "nothing says how an answer is scored", hint))
     graders: list[Grader] = []
     for index, spec in enumerate(specs):
-        grader = _make(file, index, spec, choices=choices, schema=schema, problems=problems)
+        grader = _make(file, index, spec, choices=choices, schema=schema, question=question, problems=problems)
         if grader is None:
             continue
         if any(grader.name == other.name for other in graders):
@@ -90,6 +100,7 @@ def _make(
     *,
     choices: Sequence[Choice],
     schema: Mapping[str, Any] | None,
+    question: str | None,
     problems: Problems,
 ) -> Grader | None:
     at = ("score", index)
@@ -104,7 +115,8 @@ def _make(
     if options is None or (choice is None and (spec.choice is not None or (spec.kind == "choice" and choices))):
         return None
     try:
-        scorer = make_scorer(spec.kind, options, Setting(choice=choice, several=len(choices) > 1, schema=schema))
+        setting = Setting(choice=choice, several=len(choices) > 1, schema=schema, question=question)
+        scorer = make_scorer(spec.kind, options, setting)
     except BadOption as bad:
         path = at if bad.option is None else (*at, "options", bad.option)
         problems.add(file.problem(path, f"scorer {spec.kind!r}: {bad}", bad.next_move))

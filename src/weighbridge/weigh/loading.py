@@ -14,6 +14,7 @@ from weighbridge.weigh.candidates import fill_in, read_answer
 from weighbridge.weigh.files import TaskFiles, UnreadableFile
 from weighbridge.weigh.grading import Grader, make_graders
 from weighbridge.weigh.items import SUFFIXES, Items, open_items
+from weighbridge.weigh.judges.naming import find_judges
 from weighbridge.weigh.looker import Looker
 from weighbridge.weigh.records import AnswerSpec, Candidate, ScoreSpec
 from weighbridge.weigh.spec import TaskFile, TaskSection
@@ -45,6 +46,7 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None, pulled: 
         check_weights(file, spec.backend, candidates, folder=folder, pulled=pulled, problems=problems)
     _same_labels(file, answer, candidates, problems)
     graders = _graders(file, spec, answer, files, problems)
+    judges = find_judges(file, spec, graders, candidates, files=files, problems=problems)
     maker = PrompterMaker(file, files, graders, spec.task.max_item_bytes, problems)
     prompters = make_prompters(candidates, maker)
     looker = Looker(spec.task.items, prompters, graders, spec.task.tags)
@@ -68,6 +70,7 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None, pulled: 
         fingerprint=fingerprint,
         prompters=dict(prompters),
         graders=graders,
+        judges=judges,
     )
 
 
@@ -100,7 +103,7 @@ def _graders(
 ) -> tuple[Grader, ...]:
     path = ("answer", "schema")
     schema = None if answer.schema is None else read_schema(file, path, answer.schema, files, problems)
-    return make_graders(file, spec.score, answer.choices, schema, problems)
+    return make_graders(file, spec.score, answer.choices, schema, problems, question=spec.prompt.user)
 
 
 def _items(

@@ -10,6 +10,7 @@ from weighbridge.chat import Choice, Sampling, Usage
 from weighbridge.chat.request import Choose
 from weighbridge.engines import BackendRecord
 from weighbridge.stats.records import Basis, Comparison, Decision, Goal, Interval, Rule
+from weighbridge.weigh.judges.records import Judging
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -241,6 +242,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     calls_full: int
     report: str | None
     """Path of the HTML report; None for a replay."""
+    judging: tuple[Judging, ...] = ()
+    """What judges were worth, one for each score of kind `judge`."""
     groups: GroupsResult | None = None
     outcomes: Outcomes | None = None
     repeats: tuple[Repeatability, ...] = ()

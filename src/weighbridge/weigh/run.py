@@ -44,15 +44,20 @@ async def weigh(
     LedgerError when calls cannot be recorded, and KeyboardInterrupt for a second Ctrl-C; the ledger keeps what was
     paid for in any case.
     """
-    check_prices(task.candidates, task.limits.max_usd)
+    check_prices(task.backends().values(), task.limits.max_usd)
     check_askable(task, door)
     with door.ledger.sole_run(run_id):
         started_at, started = clock.now(), clock.elapsed()
         run = Comparison(task, door, run_id=run_id, seed=seed, abilities=abilities, teller=Teller(progress, clock))
         verdict = await run.make()
-        reader = Reader(task, door, abilities)
+        judging = run.judging
+        reader = Reader(task, door, abilities, None if judging is None else judging.court)
+        result = make_result(task, door, run.drawing, verdict, run.accounts)
+        if judging is not None:
+            account = judging.account(run.drawing, looked_early=verdict.basis != "exhausted")
+            result = msgspec.structs.replace(result, judging=account)
         return Report(
-            result=make_result(task, door, run.drawing, verdict, run.accounts),
+            result=result,
             rule=task.rule,
             description=task.description,
             started_at=started_at,

@@ -16,6 +16,7 @@ from weighbridge.dispatch.price import cost_usd
 from weighbridge.engines import Ability
 from weighbridge.weigh.breakdown import tag_values
 from weighbridge.weigh.items import MISSING, look_up
+from weighbridge.weigh.judges.court import Court
 from weighbridge.weigh.records import Candidate, Item, ItemView, Sample
 from weighbridge.weigh.task_record import Task
 
@@ -67,7 +68,10 @@ class Shown:
 class Reader:
     """Reads items and what was answered back from the task's file and the ledger."""
 
-    def __init__(self, task: Task, door: Door, abilities: Mapping[str, frozenset[Ability]]) -> None:
+    def __init__(
+        self, task: Task, door: Door, abilities: Mapping[str, frozenset[Ability]], court: Court | None = None
+    ) -> None:
+        self._court = court
         self._task = task
         self._door = door
         self._abilities = abilities
@@ -99,7 +103,8 @@ class Reader:
         answer = self._door.stored(Call(backend=candidate.backend.name, request=request, caller="weigh"))
         if answer is None:  # removed from the ledger since it was scored
             return Sample(item=item.index, candidate=candidate.name, score=score, note="the answer is no longer stored")
-        scored = self._task.score(item, answer)
+        judged = {} if self._court is None else self._court.recall(candidate, item, answer)
+        scored = self._task.score(item, answer, judged)
         return Sample(
             item=item.index,
             candidate=candidate.name,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from weighbridge.dispatch import Budget
 from weighbridge.dispatch.price import may_be_billed
+from weighbridge.engines import BackendRecord
 from weighbridge.errors import CannotAsk, InputError
 from weighbridge.units import format_usd
 
@@ -20,16 +21,16 @@ REASONS_SAID = 3
 LONGEST_EXAMPLE = 400
 
 
-def check_prices(candidates: Iterable[Candidate], max_usd: float | None) -> None:
+def check_prices(backends: Iterable[BackendRecord], max_usd: float | None) -> None:
     """With a limit on dollars, every backend that sends bills needs prices: an unknown cost cannot be limited."""
-    for candidate in candidates if max_usd is not None else ():
-        price = candidate.backend.price
+    for backend in backends if max_usd is not None else ():
+        price = backend.price
         known = price is not None and price.input is not None and price.output is not None
-        if may_be_billed(candidate.backend) and not known:
+        if may_be_billed(backend) and not known:
             raise InputError(
-                f"a limit of ${max_usd:g} cannot be kept: backend {candidate.backend.name!r} has no price for "
+                f"a limit of ${max_usd:g} cannot be kept: backend {backend.name!r} has no price for "
                 f"{'anything' if price is None else 'input' if price.input is None else 'output'}",
-                where=f"[[backend]] {candidate.backend.name}: price",
+                where=f"[[backend]] {backend.name}: price",
                 next_move="Add `price = { input = ..., output = ... }` in dollars a million tokens, or drop the limit.",
             )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from weighbridge.chat import Answer, ChatRequest
-from weighbridge.engines import Ability
+from weighbridge.engines import Ability, BackendRecord
 from weighbridge.stats.records import Rule
-from weighbridge.weigh.grading import Grader, grade
+from weighbridge.weigh.grading import NOBODY, Grader, grade
 from weighbridge.weigh.items import Items
 from weighbridge.weigh.prompt import Prompter
 from weighbridge.weigh.records import Candidate, Item, Scored, ScoreSpec
+from weighbridge.weigh.scorers import Mark
 from weighbridge.weigh.spec import Limits
 
 
@@ -34,14 +36,21 @@ class Task:
     """SHA-256, in hex, over task.toml and every file it names."""
     prompters: dict[str, Prompter] = field(repr=False)
     graders: tuple[Grader, ...] = field(repr=False)
+    judges: tuple[BackendRecord, ...] = ()
+    """Backends that judge answers."""
 
     def request(self, candidate: Candidate, item: Item, abilities: frozenset[Ability]) -> ChatRequest:
         """What is asked of a backend that can do `abilities`."""
         return self.prompters[candidate.name].request(item, self.items, abilities)
 
-    def score(self, item: Item, answer: Answer) -> Scored:
-        """Grade an answer. Raises InputError for a score that is no number from 0 to 1."""
-        return grade(self.graders, item, answer)
+    def score(self, item: Item, answer: Answer, judged: Mapping[str, Mark] = NOBODY) -> Scored:
+        """Grade an answer, with what judges said of it. Raises InputError for a score that is no number from 0 to 1."""
+        return grade(self.graders, item, answer, judged)
+
+    def backends(self) -> dict[str, BackendRecord]:
+        """All that are asked, by name: those of the candidates, and the judges."""
+        records = [*(one.backend for one in self.candidates), *self.judges]
+        return {record.name: record for record in records}
 
     def close(self) -> None:
         self.items.close()

@@ -58,6 +58,8 @@ class Setting:
     """Whether the answer holds several choices, as a JSON object or as lines with leads."""
     schema: Mapping[str, Any] | None = field(default=None)
     """`[answer] schema`."""
+    question: str | None = None
+    """`[prompt] user`, for a scorer that shows what was asked."""
 
 
 def in_range(mark: Mark, name: str) -> Mark:

@@ -1,0 +1,70 @@
+"""The judges' part of one run: probe, hear, count, give account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from weighbridge.chat import Answer
+from weighbridge.dispatch import Budget, Door
+from weighbridge.engines import Ability
+from weighbridge.weigh.drawing import Drawing
+from weighbridge.weigh.records import Candidate, Item
+from weighbridge.weigh.scorers import Mark
+from weighbridge.weigh.task_record import Task
+
+from .account import Bench, give_account
+from .court import Court, said
+from .hearing import NotJudged
+from .probes import probe
+from .records import Judging, ProbeResult
+from .tally import Tally
+
+MOST_PROBED = 50
+"""Items that judges may be attacked on."""
+
+
+class JudgingRun:
+    """Made for one run of a task that has judges."""
+
+    def __init__(self, task: Task, door: Door, court: Court) -> None:
+        self.court = court
+        self._task, self._door = task, door
+        self._numbers = {candidate.name: number for number, candidate in enumerate(task.candidates)}
+        self._tallies = {panel.grader.name: Tally(panel.options.judges) for panel in court.panels}
+        self._probes: Mapping[str, tuple[ProbeResult, ...]] = {}
+
+    async def probe(self, items: Sequence[Item]) -> None:
+        """Attack the judges on the first of these items. Raises OutOfMoney."""
+        self._probes = await probe(self.court, self._task.candidates, items)
+
+    async def marks(self, candidate: Candidate, item: Item, answer: Answer) -> dict[str, Mark] | NotJudged:
+        """What the panels say of an answer, by grader; or why one says nothing. Raises OutOfMoney."""
+        hearings = await self.court.hear(candidate, item, answer)
+        marks: dict[str, Mark] = {}
+        for panel in self.court.panels:
+            hearing = hearings[panel.grader.name]
+            if candidate is not self.court.yardstick(panel):  # a pair is counted once, by whom it is about
+                self._tallies[panel.grader.name].add(item.index, self._numbers[candidate.name], said(answer), hearing)
+            if isinstance(hearing.mark, NotJudged):
+                return hearing.mark
+            marks[panel.grader.name] = hearing.mark
+        return marks
+
+    def account(self, drawing: Drawing, *, looked_early: bool) -> tuple[Judging, ...]:
+        """What the judges were worth, over the items that were compared."""
+        weighed = drawing.order[: drawing.weighed].astype(np.int64)
+        bench = Bench(self._task, self._door, self.court, weighed, looked_early)
+        return give_account(bench, self._tallies, self._probes)
+
+
+def judging_of(
+    task: Task, door: Door, *, run_id: str, budget: Budget, abilities: Mapping[str, frozenset[Ability]]
+) -> JudgingRun | None:
+    """None for a task without judges. Raises CannotAsk or InputError for a judge that cannot be asked."""
+    if not task.judges:
+        return None
+    court = Court(task, door, run_id=run_id, budget=budget, abilities=abilities)
+    court.check()
+    return JudgingRun(task, door, court)

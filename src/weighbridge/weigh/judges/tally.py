@@ -1,0 +1,90 @@
+"""What judges said, counted as it comes: a few numbers a judgement, whatever the length of the run."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from weighbridge.stats.records import Interval
+from weighbridge.weigh.scorers import Mark
+
+from .hearing import Hearing
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+
+
+class Rows(NamedTuple):
+    """Marks of one panel, one row an answer."""
+
+    item: Codes
+    candidate: Codes
+    score: Floats
+    length: Floats
+    """Characters of the answer."""
+    against: Floats
+    """Characters of the answer it was held against; NaN where it was graded alone."""
+    values: Floats
+    """Each judge's own value, shape (rows, judges); NaN where it said nothing."""
+
+    def table(self, column: Floats, candidates: int) -> tuple[Codes, Floats]:
+        """Item numbers, and the column as (items, candidates) with NaN where there is none."""
+        items, places = np.unique(self.item, return_inverse=True)
+        wide = np.full((len(items), candidates), np.nan)
+        wide[places, self.candidate] = column
+        return items, wide
+
+
+class Tally:
+    """Of one panel."""
+
+    def __init__(self, judges: Sequence[str]) -> None:
+        self.judges = tuple(judges)
+        self.said: dict[str, Counter[str]] = {name: Counter() for name in judges}
+        self.picks: dict[str, Counter[float]] = {name: Counter() for name in judges}
+        """Of pairs: how often the first shown was preferred (1), tied (0.5) or not (0)."""
+        self._whole = array("q")
+        self._real = array("d")
+
+    def add(self, item: int, candidate: int, text: str, hearing: Hearing) -> None:
+        """A hearing that ended with a mark; `item` and `candidate` are numbers."""
+        for one in hearing.heard:
+            if one.value is not None:
+                self.said[one.judge][one.said] += 1
+        for pick in hearing.picks:
+            self.picks[pick.judge][pick.first] += 1
+        if not isinstance(hearing.mark, Mark):
+            return
+        values = {one.judge: one.value for one in hearing.heard}
+        against = float("nan") if hearing.against is None else float(len(hearing.against))
+        self._whole.extend((item, candidate))
+        self._real.extend((hearing.mark.score, float(len(text)), against))
+        known = (values.get(name) for name in self.judges)
+        self._real.extend(float("nan") if value is None else value for value in known)
+
+    def rows(self, items: Codes) -> Rows:
+        """The rows of these items, sorted by item and candidate; each answer once."""
+        whole = np.frombuffer(self._whole, dtype=np.int64).reshape(-1, 2)
+        real = np.frombuffer(self._real, dtype=np.float64).reshape(-1, 3 + len(self.judges))
+        kept = np.flatnonzero(np.isin(whole[:, 0], items))
+        order = kept[np.lexsort((whole[kept, 1], whole[kept, 0]))]
+        whole, real = whole[order], real[order]
+        return Rows(whole[:, 0], whole[:, 1], real[:, 0], real[:, 1], real[:, 2], real[:, 3:])
+
+    def first_share(self, judge: str) -> tuple[float, Interval] | None:
+        """How far the first shown was preferred, with a 95% interval; None without pairs.
+
+        Both orders of a pair are asked, so without a liking for a place this is one half whoever is better.
+        """
+        from weighbridge.stats import mean_interval
+
+        found = self.picks[judge]
+        if not found:
+            return None
+        values = list(found.elements())
+        return sum(values) / len(values), mean_interval(values)
