@@ -11,7 +11,6 @@ from weighbridge.errors import CannotAsk, InputError
 from weighbridge.units import format_usd
 
 from .meter import Meter
-from .records import Candidate
 
 FEWEST_SAMPLES = 20
 """Samples of a candidate before its share of failures counts; fewer where the task has fewer items."""
