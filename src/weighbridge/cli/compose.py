@@ -186,13 +186,13 @@ def weigh_task(
         result = msgspec.structs.replace(found.result, report=str(path))
         provenance = {**found.provenance, "command": ["weighbridge", *sys.argv[1:]]}
         found = msgspec.structs.replace(found, result=result, provenance=provenance)
-        _write(path, render(found))
+        write_page(path, render(found))
         return found
     finally:
         task.close()
 
 
-def _write(path: Path, page: str) -> None:
+def write_page(path: Path, page: str) -> None:
     """The whole page or nothing: a full disk leaves the report of an earlier run as it was."""
     part = path.with_name(f".{path.name}.part")
     try:

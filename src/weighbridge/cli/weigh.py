@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from weighbridge.weigh.records import Report
 
 STOPPED_BY_CTRL_C = 130
+READING = ("metric", "scale", "where", "columns", "tags", "repeats")
+"""Options that say how recorded results are read."""
 EXIT_CODES = {"money": 0, "failures": 1}
 """Of a run that ended before its verdict. A limit on dollars that was kept is what was asked for."""
 
@@ -25,13 +27,14 @@ Examples:
   weighbridge weigh my-task --check           find every mistake, call no model
   weighbridge weigh my-task --estimate        calls, tokens, dollars and time, before anything runs
   weighbridge weigh my-task --max-usd 5       run it, and stop in time
+  weighbridge weigh --from out/ --json        a verdict on results that exist already
   weighbridge weigh --replay scores.csv --candidates A,B --margin 0.02
   weighbridge weigh my-task --goal not-worse --baseline big --margin 0.02
 """
 
 
 @click.command(short_help="Compare models on your own items until the answer is certain.", epilog=EPILOG)
-@click.argument("task", required=False, type=click.Path(path_type=Path))
+@click.argument("task", required=False, nargs=-1, type=click.Path())
 @click.option("--init", "mode", flag_value="init", help="Write a commented starter task into the folder TASK.")
 @click.option("--check", "mode", flag_value="check", help="Name file, line and field of every mistake; call no model.")
 @click.option("--estimate", "mode", flag_value="estimate", help="Say calls, tokens, dollars and time; run nothing.")
@@ -59,15 +62,30 @@ Examples:
 @click.option("--max-failed", type=click.FloatRange(0, 1), help="Share of a candidate's samples that may fail.  [0.2]")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the HTML report.")
 @click.option("--replay", type=click.Path(path_type=Path), help="Draw from a table of recorded scores; call nothing.")
-@click.option("--rows-are-items", is_flag=True, help="With --replay: each row is an item, its first cell is no id.")
+@click.option("--rows-are-items", is_flag=True, help="With --replay or --from: each row is an item, no cell is an id.")
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    metavar="PATH",
+    help="Weigh results that exist: logs of lm-eval, Inspect, promptfoo, OpenAI evals, CSV, JSON Lines. "
+    "NAME=PATH names the candidate; more paths may follow.",
+)
+@click.option("--metric", metavar="NAME", help="With --from: the metric that counts.  [the first]")
+@click.option("--scale", metavar="WORST..BEST", help="With --from: what scores run from and to.  [0..1]")
+@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="With --from: only rows of a table that say so.")
+@click.option("--columns", metavar="ROLE=COLUMN,...", help="With --from: item=, candidate=, score=, repeat=, usd= ...")
+@click.option("--tags", metavar="A,B", help="With --from: fields to group by, beside those known for it.")
+@click.option("--repeats", is_flag=True, help="With --from: the same item twice in a table is another answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; progress goes to standard error.")
 def weigh(
-    task: Path | None,
+    task: tuple[str, ...],
     mode: str | None,
     candidates: str | None,
     report: Path | None,
     replay: Path | None,
     *,
+    sources: tuple[str, ...],
     rows_are_items: bool,
     as_json: bool,
     **changes: Any,
@@ -83,25 +101,63 @@ def weigh(
     Ctrl-C or SIGTERM, also where what was under way still brought a verdict.
     """
     names = tuple(name.strip() for name in (candidates or "").split(",") if name.strip())
+    reading = {name: changes.pop(name) for name in READING}
+    if sources:
+        if mode is not None or replay is not None:
+            raise UsageError("--from goes with no --init, --check, --estimate or --replay")
+        paths = (*sources, *task)
+        _read(paths, reading | {"rows_are_items": rows_are_items}, Changes(only=names, **changes), report, as_json)
+        return
+    _only_with_from(reading)
+    folder = _folder(task)
     if replay is not None:
-        if task is not None or mode is not None or report is not None:
+        if folder is not None or mode is not None or report is not None:
             raise UsageError("--replay goes with no TASK, --init, --check, --estimate or --report")
         _replay(replay, Changes(only=names, **changes), as_json, rows_are_items=rows_are_items)
         return
     if rows_are_items:
-        raise UsageError("--rows-are-items goes with --replay only: the items of a task have ids of their own")
-    if task is None:
+        raise UsageError("--rows-are-items goes with --replay and --from: the items of a task have ids of their own")
+    if folder is None:
         raise UsageError(
             "name the folder of a TASK", next_move="`weighbridge weigh --init my-task` writes one to start from."
         )
     if mode == "init":
-        _init(task, as_json)
+        _init(folder, as_json)
     elif mode == "check":
-        _check(task, as_json)
+        _check(folder, as_json)
     elif mode == "estimate":
-        _estimate(task, Changes(only=names, **changes), as_json)
+        _estimate(folder, Changes(only=names, **changes), as_json)
     else:
-        _run(task, Changes(only=names, **changes), report, as_json)
+        _run(folder, Changes(only=names, **changes), report, as_json)
+
+
+def _folder(task: tuple[str, ...]) -> Path | None:
+    """The one TASK that was named."""
+    if len(task) > 1:
+        raise UsageError(f"one TASK at a time, got {len(task)}", next_move="Several paths go with --from.")
+    return Path(task[0]) if task else None
+
+
+def _only_with_from(reading: dict[str, Any]) -> None:
+    """What says how recorded results are read means nothing elsewhere."""
+    given = [f"--{name}" for name, value in reading.items() if value]
+    if given:
+        raise UsageError(f"{', '.join(given)} goes with --from only", next_move="A task says these in task.toml.")
+
+
+def _read(
+    paths: tuple[str, ...], reading: dict[str, Any], changes: Changes, report: Path | None, as_json: bool
+) -> None:
+    from weighbridge.cli.compose_imports import Asked, weigh_recorded
+    from weighbridge.cli.reading import ReadingLine
+
+    with ReadingLine() as line:
+        try:
+            settings = settings_from_environment()
+            found = weigh_recorded(Asked(paths=paths, **reading), changes, settings, report=report, line=line)
+        except KeyboardInterrupt:
+            sys.exit(STOPPED_BY_CTRL_C)
+    _finish(found, as_json)
 
 
 def _init(folder: Path, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from weighbridge.stats import compare_groups
 from weighbridge.weigh.items import MISSING, look_up
-from weighbridge.weigh.records import Group, Item
+from weighbridge.weigh.records import Group, GroupResult, GroupsResult, Item
 
 MOST_VALUES = 100
 """A tag with more values than this (an id, a free text) is no way to group items and is left out."""
@@ -73,9 +73,31 @@ class Breakdown:
                 means=group.means,
                 intervals=group.intervals,
                 differs=group.differs,
+                evidence=group.evidence,
             )
             for (tag, value), group in zip(keys, found, strict=True)
         )
+
+
+def groups_result(groups: Sequence[Group], alpha: float) -> GroupsResult | None:
+    """Groups as `--json` prints them; None where there are none."""
+    if not groups:
+        return None
+    return GroupsResult(
+        alpha=alpha,
+        tested=len(groups),
+        groups=tuple(
+            GroupResult(
+                tag=group.tag,
+                value=group.value,
+                items=group.items,
+                scores=group.means,
+                better=group.differs,
+                evidence=group.evidence,
+            )
+            for group in groups
+        ),
+    )
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,9 @@ import msgspec
 from weighbridge.chat import Choice, Sampling, Usage
 from weighbridge.chat.request import Choose
 from weighbridge.engines import BackendRecord
+from weighbridge.stats.outcomes import OutcomeDifference
 from weighbridge.stats.records import Basis, Comparison, Decision, Goal, Interval, Rule
+from weighbridge.stats.repeats import Repeatability
 from weighbridge.weigh.judges.records import Judging
 
 

@@ -87,8 +87,8 @@ class Reader:
             id=item.id,
             order=1 - kept.before,
             tags=dict(zip(self._task.tags, tag_values(self._task.tags, item), strict=True)),
-            fields={name: _clipped(value) for name, value in item.fields.items() if name not in reference},
-            reference={path: _clipped(value) for path, value in reference.items() if value is not MISSING},
+            fields={name: clipped_value(value) for name, value in item.fields.items() if name not in reference},
+            reference={path: clipped_value(value) for path, value in reference.items() if value is not MISSING},
             samples=tuple(sample for sample in samples if sample is not None),
             spread=kept.spread,
         )
@@ -108,12 +108,12 @@ class Reader:
         return Sample(
             item=item.index,
             candidate=candidate.name,
-            text=_clip(scored.text),
-            reasoning=_clip(scored.reasoning),
+            text=clip(scored.text),
+            reasoning=clip(scored.reasoning),
             label_logprobs=answer.label_logprobs,
             score=score,
             parts=scored.parts,
-            note=_clip(scored.note),
+            note=clip(scored.note),
             usage=answer.usage,
             usd=cost_usd(answer.usage, candidate.backend.price),
             latency_s=answer.latency_s,
@@ -121,18 +121,18 @@ class Reader:
         )
 
 
-def _clipped(value: Any) -> Any:
+def clipped_value(value: Any) -> Any:
     """A field's value with its long texts cut."""
     if isinstance(value, str):
-        return _clip(value)
+        return clip(value)
     if isinstance(value, list):
-        return [_clipped(part) for part in value]
+        return [clipped_value(part) for part in value]
     if isinstance(value, dict):
-        return {key: _clipped(part) for key, part in value.items()}
+        return {key: clipped_value(part) for key, part in value.items()}
     return value
 
 
-def _clip(text: str) -> str:
+def clip(text: str) -> str:
     if len(text) <= LONGEST_TEXT:
         return text
     return f"{text[:LONGEST_TEXT]} … ({len(text) - LONGEST_TEXT:,} more characters)"

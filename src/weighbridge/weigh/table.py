@@ -49,7 +49,7 @@ def read_table(path: Path, candidates: Sequence[str], *, rows_are_items: bool = 
     Raises UsageError for a name that is no column, InputError with row and column for anything else.
     """
     _check_names(candidates)
-    with _fields_of(LONGEST_LINE), _opened(path) as lines:
+    with fields_of(LONGEST_LINE), _opened(path) as lines:
         rows = csv.reader(lines, strict=True)
         try:
             return _read(rows, path.name, candidates, rows_are_items=rows_are_items)
@@ -153,7 +153,7 @@ def _value(text: str, at: str, column: str, row: int) -> float | None:
 
 
 @contextmanager
-def _fields_of(longest: int) -> Iterator[None]:
+def fields_of(longest: int) -> Iterator[None]:
     """Let the csv module read long fields meanwhile; its limit belongs to the whole process."""
     before = csv.field_size_limit(longest)
     try:
