@@ -3,6 +3,7 @@ has none."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -58,12 +59,33 @@ async def _running(
 
     async with Calls(environ=settings.environ) as calls:
         threads = _threads(here).get(record.name)
+        if weights is not None:
+            record = await asyncio.to_thread(_fitting, record, weights, threads)
         engine = make_engine(record, calls=calls, environ=settings.environ, weights=weights, threads=threads)
         try:
             await engine.start()
             yield engine
         finally:
             await engine.close()
+
+
+def _fitting(record: BackendRecord, weights: Path, threads: int | None) -> BackendRecord:
+    """The record with a context that fits into this machine's memory as it is now. Takes a moment, so not in a loop."""
+    from weighbridge.cli.compose_memory import within_memory
+    from weighbridge.engines.llamacpp.params import available_memory
+
+    return within_memory(record, weights, threads=threads, available=available_memory(), devices=_device_bytes())
+
+
+def _device_bytes() -> int:
+    """Usable memory of this machine's graphics processors that is not the machine's own, as their drivers say it."""
+    from weighbridge.cli.compose_devices import this_machine
+
+    try:
+        found = this_machine(())
+    except UsageError:
+        return 0
+    return sum(devices.usable_bytes for devices in found if devices.hardware.kind not in ("cpu", "unified"))
 
 
 def _threads(here: Sequence[str]) -> dict[str, int]:

@@ -26,6 +26,9 @@ class LlamaCppSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context_tokens: Annotated[int, msgspec.Meta(ge=256)] | None = None
     """Longest prompt and answer together, of one call, rounded up to a multiple of 256; None is what the model was
     trained for, at most 8,192 and at most what a quarter of the free memory holds."""
+    memory_gib: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """Most memory a gateway lets it take, weights included; None is what is available. A context that does not fit is
+    shortened, weights that do not are not loaded."""
     warmup: bool = False
     """Run the model once before the first call: starts slower, answers the first call faster."""
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] | Literal["all"] | None = None
