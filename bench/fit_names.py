@@ -12,7 +12,7 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
-from fit_rows import Configs, Unplaced
+from fit_row_names import Configs, Unplaced
 from fit_weights import Places
 
 from weighbridge.errors import InputError

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from weighbridge.fit.efficiencies import GROUPS, TERMS, Cell
 
 Array = NDArray[np.float64]
-SCALE = 0.12
+SCALE = 0.2
 """Of the loss: log errors well below it count as squares, those above hardly more than it."""
 MOST_STEPS, TRIES, ENOUGH = 60, 8, 1e-6
 
@@ -39,11 +39,17 @@ class Prior:
     """Kind of cell to sigma of the log of its factors; kinds left out have none."""
     single: Mapping[Parameter, float] = field(default_factory=dict)
     """The same for a single parameter that is known better, or that its kind has none of."""
+    expected: Mapping[Parameter, float] = field(default_factory=dict)
+    """Factor of a cell that is expected to differ from 1, whether or not a row is of it."""
 
     def width(self, kind: str, cell: str, group: str) -> float | None:
         """Sigma of one parameter; None where it has none."""
         usual = self.sigma if kind == "terms" else self.cells.get(kind)
         return self.single.get((kind, cell, group), usual)
+
+    def mean(self, kind: str, cell: str, group: str) -> float:
+        """Factor that one parameter is held to."""
+        return self.base[group] if kind == "terms" else self.expected.get((kind, cell, group), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +99,11 @@ class Solution:
 def solve(name: str, rows: Rows, prior: Prior) -> Solution:
     """The factors of one model."""
     parameters, acting = _design(name, rows, prior)
-    mean = np.array([np.log(prior.base[key[2]]) if key[0] == "terms" else 0.0 for key in parameters])
+    mean = np.array([np.log(prior.mean(*key)) for key in parameters])
     sigma = np.array([prior.width(*key) for key in parameters], dtype=float)
     found = _minimise(rows, acting, mean, sigma)
-    return Solution(name, dict(zip(parameters, found.tolist(), strict=True)))
+    expected = {key: float(np.log(value)) for key, value in prior.expected.items()}
+    return Solution(name, expected | dict(zip(parameters, found.tolist(), strict=True)))
 
 
 def _design(name: str, rows: Rows, prior: Prior) -> tuple[list[Parameter], Array]:

@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 from fit_calibrate import source_of
 from fit_calibration import PRIORS, Sample, cell_of, left_out, samples, spread_of
-from fit_rows import STEPS, Measured, Placed, read_points, read_rows
+from fit_measured import STEPS, Measured, Placed
+from fit_rows import read_points, read_rows
 from fit_solver import Array, solve
 
 from weighbridge.fit.efficiencies import Spread, factors, load_efficiencies, seconds

@@ -17,7 +17,8 @@ from weighbridge.fit.efficiencies import SHIPPED, Efficiencies, load_efficiencie
 from weighbridge.fit.hardware import Hardware
 from weighbridge.fit.reading import read_architecture
 from weighbridge.fit.records import Ask, Split
-from weighbridge.fit.speed import Speeds, accepted_tokens, most_sequences, speed
+from weighbridge.fit.speed import Speeds, accepted_tokens, most_sequences, run_of, speed, step_seconds
+from weighbridge.fit.speed_run import Run
 from weighbridge.fit.speed_work import format_class, work_of
 from weighbridge.fit.weights import derive
 
@@ -59,6 +60,28 @@ EXPERTS: dict[str, Any] = {
     "num_experts": 128,
     "num_experts_per_tok": 8,
     "vocab_size": 151936,
+    "tie_word_embeddings": False,
+}
+HALVES: dict[str, Any] = {
+    "model_type": "nemotron_h",
+    "num_hidden_layers": 52,
+    "hybrid_override_pattern": "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME",
+    "hidden_size": 2688,
+    "intermediate_size": 1856,
+    "moe_intermediate_size": 1856,
+    "moe_shared_expert_intermediate_size": 3712,
+    "n_routed_experts": 128,
+    "n_shared_experts": 1,
+    "num_experts_per_tok": 6,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 2,
+    "head_dim": 128,
+    "mamba_num_heads": 64,
+    "mamba_head_dim": 64,
+    "ssm_state_size": 128,
+    "n_groups": 8,
+    "conv_kernel": 4,
+    "vocab_size": 131072,
     "tie_word_embeddings": False,
 }
 LATENT: dict[str, Any] = {
@@ -201,6 +224,63 @@ def test_a_sliding_window_stops_growing() -> None:
     assert work.cache_bytes(5_000) == (128 + 5_000) * cell
 
 
+def test_blocks_of_which_a_layer_has_one_are_launched_as_half_a_layer() -> None:
+    """Nemotron-H's 52 layers are a mixer or an MLP each: 26 of those that have both."""
+    both, halves = read_architecture(DENSE), read_architecture(HALVES)
+
+    assert work_of(both, derive(both, "bf16")).layers == 32
+    assert work_of(halves, derive(halves, "bf16")).layers == 26
+
+
+def test_memory_beside_the_chip_is_not_kept_busy_by_one_sequence_of_llamacpp() -> None:
+    """The same rate from many thin channels asks for more reads under way than its kernels have."""
+    stacked = msgspec.structs.replace(CARD, stacked_bandwidth=CARD.bandwidth)
+
+    plain, beside = (speeds(engine="llamacpp", device=device) for device in (CARD, stacked))
+    served, beside_served = (speeds(device=device) for device in (CARD, stacked))
+
+    assert beside.decode_tps.value < 0.85 * plain.decode_tps.value
+    assert beside_served.decode_tps == served.decode_tps
+
+
+def test_recurrent_layers_take_launches_of_their_own() -> None:
+    architecture = read_architecture(HALVES)
+    weights = derive(architecture, "Q4_K_M")
+    work = work_of(architecture, weights)
+    ask = Ask(context_tokens=2048, engine="llamacpp")
+    run = run_of(work, weights, ask, DeviceSet(CARD))
+
+    with_them, without = (
+        step_seconds(msgspec.structs.replace(work, recurrent=count), "k", run, CARD, load_efficiencies())
+        for count in (work.recurrent, 0)
+    )
+
+    assert with_them is not None
+    assert without is not None
+    assert 10e-6 < (with_them[0] - without[0]) / work.recurrent < 200e-6
+
+
+def test_a_long_cache_that_the_host_keeps_costs_more_than_weights_it_keeps() -> None:
+    """The processor has attention to compute there, not only bytes to read."""
+    architecture = read_architecture(DENSE)
+    work = work_of(architecture, derive(architecture, "Q4_K_M"))
+    behind = 1e9 / work.cache_bytes(1)
+    runs = [
+        Run(engine="llamacpp", spilled=0.5),
+        Run(engine="llamacpp", spilled=0.5, behind_tokens=behind),
+        Run(engine="llamacpp", spilled=0.5),
+    ]
+    heavier = msgspec.structs.replace(work, dense_bytes=work.dense_bytes + 1e9)
+    counted = zip(runs, (work, work, heavier), strict=True)
+
+    bare, cache, weights = (step_seconds(one, "k", run, CARD, load_efficiencies()) for run, one in counted)
+
+    assert bare is not None
+    assert cache is not None
+    assert weights is not None
+    assert cache[0] - bare[0] > 1.2 * (weights[0] - bare[0])
+
+
 def test_layers_over_several_cards_do_not_read_a_token_faster_in_llamacpp() -> None:
     """Each card waits for the one before; a prompt's steps follow one another through them."""
     one, four = (speeds(engine="llamacpp", count=n, context_tokens=8192) for n in (1, 4))
@@ -313,7 +393,8 @@ def test_the_break_of_a_latency_target_is_the_last_that_holds(milliseconds: floa
     [
         ("bf16", "16"), ("fp8", "fp8"), ("Q4_K_M", "k"), ("UD-Q4_K_XL", "k"), ("Q8_0", "q8"), ("Q4_0", "q40"),
         ("IQ2_XXS", "iq"), ("mxfp4", "mxfp4"), ("MXFP4_MOE", "mxfp4"), ("nvfp4", "nvfp4"), ("awq", "int4"),
-        ("4bit", "int4"), ("int8", "int8"), ("something new", "16"),
+        ("4bit", "int4"), ("int8", "int8"), ("something new", "16"), ("gguf:MXFP4", "mxfp4"), ("gguf:bf16", "16"),
+        ("3bit", "int4"), ("8bit", "int8"), ("4bit-mxfp4", "mxfp4"), ("mlx:6bit", "int4"),
     ],
 )  # fmt: skip
 def test_formats_fall_into_classes_by_how_they_are_multiplied(name: str, expected: str) -> None:

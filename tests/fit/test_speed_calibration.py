@@ -17,7 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 from fit_calibrate import main as calibrate_main
 from fit_calibrate import written
 from fit_calibration import calibrate
-from fit_rows import Measured, Unplaced, device_of, ranks, read_rows
+from fit_measured import Measured
+from fit_row_names import Unplaced, device_of
+from fit_rows import read_rows
+from fit_runs import ranks
 from fit_solver import Prior, Rows, leave_out, solve
 from fit_throughput import measure
 
@@ -68,6 +71,7 @@ def one(tmp_path: Path, **said: str) -> Measured:
         ("tp8pp1dp1mtp8ep1", "16", "x id=a_c16_tp8_ep1_9", (8, 1, 1, 16)),
         pytest.param("tp64pp1dp1mtp8ep8", "4", "x id=a_c4_cfg177", (8, 1, 8, 4), id="columns-multiplied"),
         pytest.param("tp1pp1dp64mtp8ep8", "4", "x id=a_c256_cfg191", (1, 8, 8, 256), id="batch-per-wrong-rank"),
+        pytest.param("tp1pp1dp64mtp8ep8", "32", "x id=a_c32_tp8_ep8_1537", (1, 8, 8, 32), id="batch-of-all-ranks"),
         pytest.param("tp4pp1dp4mtp1ep16", "2", "x id=a_c8_tp4_ep4_1383", (4, 1, 4, 8), id="id-says-four-devices"),
         pytest.param("tp2pp1dp2mtp1ep4", "256", "x id=a_c512_cfg707", (2, 2, 4, 512), id="attention-data-parallel"),
         pytest.param("tp72pp1dp1mtp72ep1", "4096", "x id=a_c4096_tp72_ep1_59", (1, 72, 72, 4096), id="wide"),
@@ -86,7 +90,7 @@ def test_ranks_are_what_the_point_was_run_with(
 
 def test_a_large_batch_of_llamacpp_is_its_prompt_batch_and_the_context_was_filled(tmp_path: Path) -> None:
     """512/128 is llama-bench; its --batch-size of 2048 is no concurrency, and ctx is how many tokens lay before."""
-    row = one(tmp_path, batch_or_concurrency="2048", isl="512", osl="128", note="self-reported; ctx=16384")
+    row = one(tmp_path, batch_or_concurrency="2048", isl="512", osl="128", note="self-reported; ctx=16384", value="30")
 
     assert row.run.sequences == 1
     assert row.run.cached_tokens == 16384
@@ -106,7 +110,7 @@ def test_a_file_whose_size_is_said_has_that_size(tmp_path: Path) -> None:
 
 
 def test_a_model_larger_than_its_card_is_partly_the_hosts(tmp_path: Path) -> None:
-    fits, spills = (one(tmp_path, hardware=name, precision="F16") for name in ("RTX 3090", "RTX 3060"))
+    fits, spills = (one(tmp_path, hardware=name, precision="F16", value="5") for name in ("RTX 3090", "RTX 3060"))
 
     assert fits.run.spilled == 0
     assert 0.1 < spills.run.spilled < 0.5
@@ -129,6 +133,52 @@ def test_what_cannot_be_placed_is_counted_by_reason(tmp_path: Path, said: dict[s
     ((why, count),) = placed.skipped.items()
     assert (placed.rows, count) == ((), 1)
     assert reason in why
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        pytest.param({"note": "experimental WIP folder, not official"}, "unfinished", id="says-so-itself"),
+        pytest.param({"n_gpu": "0"}, "no device", id="ran-on-nothing"),
+        pytest.param({"value": "230"}, None, id="936-GB-a-second-can-read-4-GB-230-times"),
+        pytest.param({"value": "280"}, "bytes", id="but-not-280-times"),
+        pytest.param({"precision": "F16", "hardware": "RTX 3060", "value": "40"}, "bytes", id="nor-what-spilled"),
+        pytest.param({"metric": "prefill", "isl": "512", "value": "9000"}, None, id="a-prompt-near-the-peak"),
+        pytest.param({"metric": "prefill", "isl": "512", "value": "12000"}, "operations", id="a-prompt-above-it"),
+        pytest.param({"engine": "vllm", "precision": "fp8", "hardware": "RTX 4090"}, None, id="7-GB-into-24"),
+        pytest.param({"engine": "vllm", "precision": "", "hardware": "RTX 3060"}, "no room", id="14-GB-into-12"),
+    ],
+)
+def test_what_cannot_have_been_is_left_out_by_rules_that_see_no_prediction(
+    tmp_path: Path, said: dict[str, str], reason: str | None
+) -> None:
+    """A model of 6.7 billion parameters: 4 GB at Q4_K_M, 13.5 GB at 16 bits; a 3090 states 142e12 operations."""
+    placed = read_rows(write_folder(tmp_path, [make_row(**said)]))
+
+    assert len(placed.rows) == (reason is None)
+    assert all(reason is not None and reason in why for why in placed.skipped)
+
+
+def test_a_name_two_kinds_of_files_share_is_the_kind_the_engine_reads(tmp_path: Path) -> None:
+    """mxfp4 of a checkpoint packs experts only, that of a GGUF file keeps the rest at 8 bits, MLX packs everything."""
+    works = {
+        engine: one(tmp_path, engine=engine, precision="MXFP4", hardware=device, value="20").work
+        for engine, device in (("vllm", "RTX 3090"), ("llama.cpp", "RTX 3090"), ("mlx", "M3 Max"))
+    }
+
+    bits = {engine: 8 * work.dense_bytes / work.dense_parameters for engine, work in works.items()}
+    assert 15.9 < bits["vllm"] < 16.1
+    assert 8.4 < bits["llama.cpp"] < 8.6
+    assert 4.2 < bits["mlx"] < 4.5
+
+
+def test_checkpoints_of_nvidias_packer_keep_their_cache_in_fp8(tmp_path: Path) -> None:
+    plain, packed = (
+        one(tmp_path, model=name, repo_or_file="acme/Small-7B", engine="vllm", precision="fp8", value="20")
+        for name in ("acme/Small-7B", "nvidia/Small-7B-FP8")
+    )
+
+    assert packed.work.cache_bytes(1000) == plain.work.cache_bytes(1000) / 2
 
 
 @pytest.mark.parametrize(
@@ -186,6 +236,17 @@ def test_without_rows_to_say_otherwise_factors_stay_what_was_expected() -> None:
         assert np.exp(found.values["terms", "", name]) == pytest.approx(factor, rel=0.15)
 
 
+def test_a_cell_without_rows_keeps_what_is_expected_of_it() -> None:
+    """A release known to be slower stays slower for the model that is left out, though no other row is of it."""
+    rows, truth = synthetic(4)
+    cell = ("engine", "old", "queue")
+    prior = Prior(truth, 0.3, {"engine": 0.2}, {}, {cell: 5.0})
+
+    found = solve("serving_first", rows, prior)
+
+    assert np.exp(found.values[cell]) == pytest.approx(5.0)
+
+
 def test_a_family_left_out_is_predicted_by_the_others_alone() -> None:
     """Spoiling a family's own rows changes their errors by exactly what was spoilt: they taught nothing."""
     rows, truth = synthetic(3)
@@ -205,12 +266,12 @@ def many_rows() -> list[dict[str, str]]:
     ):
         group = f"g{at % 3}"
         rows.append(make_row(group=group, hardware=device, value=str(rate / 4.4 * 0.7), osl=str(100 + at)))
-        rows.append(make_row(group=group, hardware=device, metric="prefill", isl="512", value=str(rate * (2 + at % 3))))
+        rows.append(make_row(group=group, hardware=device, metric="prefill", isl="512", value=str(rate * (0.5 + at % 3))))
     for at in range(8):
         served: dict[str, Any] = {"group": f"g{at % 3}", "hardware": "h100_sxm", "engine": "vllm", "precision": "bf16",
                                   "batch_or_concurrency": str(2**at), "isl": "1000", "osl": "500",
                                   "parallel": "tp1pp1dp1mtp1ep1", "unit": "ms"}  # fmt: skip
-        rows.append(make_row(**served, metric="tpot", value=str(8 + at)))
+        rows.append(make_row(**served, metric="tpot", value=str(8 + 0.3 * 2**at)))
         rows.append(make_row(**served, metric="ttft", value=str(80 + 20 * at)))
     return rows
 

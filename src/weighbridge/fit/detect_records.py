@@ -70,6 +70,7 @@ def _slice(whole: Hardware, seen: Seen) -> Hardware:
         memory_bytes=memory,
         usable_bytes=memory,
         bandwidth=cut(whole.bandwidth, bandwidth),
+        stacked_bandwidth=cut(whole.stacked_bandwidth, bandwidth),
         bf16_flops=cut(whole.bf16_flops, compute),
         fp8_flops=cut(whole.fp8_flops, compute),
         int8_ops=cut(whole.int8_ops, compute),

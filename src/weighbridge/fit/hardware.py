@@ -22,6 +22,12 @@ figure lies between 0.98 and 1.07 of the printed GB; Metal's working set is 0.67
 from 64 GB on; an operating system on a CPU keeps a few percent."""
 
 
+STACKED = frozenset((
+    "Ampere A100", "Blackwell", "CDNA1", "CDNA2", "CDNA3", "CDNA4", "Hopper", "Vega", "Volta", "Xe HPC",
+))  # fmt: skip
+"""Generations whose memory is stacked beside the chip (HBM)."""
+
+
 class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     """One device; several of them are a `DeviceSet` (devices.py)."""
 
@@ -37,6 +43,8 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     usable_bytes: int
     bandwidth: float | None = None
     """Bytes a second between memory and compute."""
+    stacked_bandwidth: float | None = None
+    """The same where the memory is stacked beside the chip; None where it is not."""
     bf16_flops: float | None = None
     """Dense, also for fp16; on devices without matrix units what their vector units do."""
     fp8_flops: float | None = None
@@ -78,6 +86,7 @@ def hardware_of(device: Device, sources: Mapping[str, Source]) -> Hardware | Non
         memory_bytes=int(memory),
         usable_bytes=int(usable),
         bandwidth=said.get("memory_bandwidth"),
+        stacked_bandwidth=said.get("memory_bandwidth") if said.get("generation") in STACKED else None,
         link=said.get("link", ""),
         assumed=tuple(sorted(assumed)),
         **{name: said.get(name) for name in _SAME_NAMES},

@@ -27,7 +27,7 @@ from .speed_work import Work, format_class, work_of
 
 Array = npt.NDArray[np.float64]
 INF = float("inf")
-RATES = ("bandwidth", "peak", "plain", "link")
+RATES = ("bandwidth", "stacked", "peak", "plain", "link")
 Terms = Callable[[Work, Hardware, float, Run, str], tuple[float, ...] | None]
 
 
@@ -128,9 +128,12 @@ def _unit(one: str | None, kind: str) -> Hardware:
     """A device on which one rate is 1 and the others are infinite. Where a format has no peak of its own, the 16 bit
     peak is its peak, and counts once."""
     own = {"fp8": "fp8_flops", "int8": "fp8_flops", "nvfp4": "fp4_flops"}.get(kind)
-    rates: dict[str, Any] = dict.fromkeys(("bandwidth", "bf16_flops", "fp8_flops", "fp4_flops", "link_bandwidth"), INF)
+    rates: dict[str, Any] = dict.fromkeys(
+        ("bandwidth", "stacked_bandwidth", "bf16_flops", "fp8_flops", "fp4_flops", "link_bandwidth"), INF
+    )
     wanted = {
         "bandwidth": "bandwidth",
+        "stacked": "stacked_bandwidth",
         "peak": own or "bf16_flops",
         "plain": own and "bf16_flops",
         "link": "link_bandwidth",
@@ -154,7 +157,8 @@ def _inverse(on: _On) -> Array:
     bandwidth = np.array([hardware.bandwidth or np.nan for hardware in on.devices])
     link = np.array([hardware.link_bandwidth or SLOW_LINK for hardware in on.devices])
     free = [np.nan_to_num(1 / rate, nan=0.0) for rate in _peaks(on)]
-    return np.stack([np.ones(len(on.devices)), 1 / bandwidth, *free, 1 / link], axis=1)
+    stacked = np.array([1 / (hardware.stacked_bandwidth or INF) for hardware in on.devices])
+    return np.stack([np.ones(len(on.devices)), 1 / bandwidth, stacked, *free, 1 / link], axis=1)
 
 
 @lru_cache(maxsize=256)

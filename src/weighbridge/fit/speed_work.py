@@ -8,6 +8,7 @@ Bytes and operations are of the whole model, before it is cut over devices. An o
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -45,7 +46,8 @@ class Work(msgspec.Struct, frozen=True, cache_hash=True):
     """What a step does, whatever the device."""
 
     hidden: int
-    layers: int
+    layers: float
+    """Halves: a mixer is one, an MLP the other. Where a layer has only one of both, two layers are launched as one."""
     moe_layers: int
     dense_bytes: float
     """Read in every step: attention, norms, dense and shared MLPs."""
@@ -114,7 +116,7 @@ def work_of(architecture: Architecture, weights: Weights, kv_dtype: str = "auto"
     parameters = {part.name: part.parameters for part in weights.parts}
     return Work(
         hidden=architecture.hidden,
-        layers=len(architecture.layers),
+        layers=sum(len(layer.mixers) + (layer.mlp is not None) for layer in architecture.layers) / 2,
         moe_layers=sum(isinstance(layer.mlp, Moe) for layer in architecture.layers),
         dense_bytes=weights.bytes_of("dense", "shared"),
         head_bytes=weights.bytes_of("head"),
@@ -175,13 +177,15 @@ def _routing(architecture: Architecture) -> tuple[tuple[int, int, float], ...]:
 FORMAT_CLASSES = ("16", "fp8", "int8", "q8", "q40", "k", "iq", "mxfp4", "nvfp4", "int4")
 """Ways of packing weights that are multiplied by different code."""
 _CLASS_OF_STORED = {"none": "16", "fp8": "fp8", "mxfp4": "mxfp4", "nvfp4": "nvfp4", "int4": "int4", "int8": "int8"}
-_CLASS_OF = {"fp4": "nvfp4", "awq": "int4", "gptq": "int4", "4bit": "int4", "6bit": "int4", "8bit": "int8"}
+_CLASS_OF = {"fp4": "nvfp4", "awq": "int4", "gptq": "int4"}
+_KIND_OF_FILE = re.compile(r"^(?:gguf:|mlx[:_-])?(?:ud-)?")
+_BITS = re.compile(r"(\d)(?:\.\d+)?[ -]?bit(?:[-_]?(mxfp4|nvfp4))?")
 
 
 @lru_cache(maxsize=1024)
 def format_class(name: str, stored: Stored | None = None) -> str:
     """The class of a format as Weights names it; `native` is what the checkpoint is stored as."""
-    plain = name.lower().removeprefix("ud-").removeprefix("mlx-")
+    plain = _KIND_OF_FILE.sub("", name.lower())
     if plain == "native":
         if stored is None:
             return "16"
@@ -190,6 +194,9 @@ def format_class(name: str, stored: Stored | None = None) -> str:
         return plain
     if plain in _CLASS_OF:
         return _CLASS_OF[plain]
+    bits = _BITS.match(plain)
+    if bits:
+        return bits[2] or ("int4" if int(bits[1]) <= 6 else "int8")
     if plain.startswith(("q8", "q4_0", "q4_1", "q5_0", "q5_1")):
         return "q8" if plain.startswith("q8") else "q40"
     if plain.startswith(("iq", "tq")):
