@@ -93,7 +93,9 @@ class Contest:
     def verdict(self) -> Verdict:
         """The state at this look; basis is None while it goes on."""
         if self._end is None:
-            return self._record("undecided", None, None, f"Still open after {self.drawn} of {self.total} items.")
+            return self._record(
+                "undecided", None, None, f"Still open after {self.drawn} of {self.total} {self.rule.unit}."
+            )
         return self._record(*self._end)
 
     def finish(self, stopped: str | None = None) -> Verdict:
@@ -163,7 +165,7 @@ class Contest:
     def _choice(self, basis: Basis, why: str) -> End:
         """The goal `near-best`: the leader, and how far behind the best it may be."""
         leader = self.names[self._rivals.leaders()[0]]
-        reason = f"{why} more than {self.rule.regret:g} better than {leader} on all {self.total} items."
+        reason = f"{why} more than {self.rule.regret:g} better than {leader} on all {self.total} {self.rule.unit}."
         return End("near-best", None, basis, reason, leader)
 
     def _forecast(self, best: int, near: npt.NDArray[np.bool_]) -> End | None:
@@ -172,13 +174,12 @@ class Contest:
         outlooks = {pair: self._outlook(pair) if near[pair] else Outlook.OPEN for pair in rivals}
         for pair, outlook in outlooks.items():
             if outlook is Outlook.FUTILE:
-                reason = (
-                    f"The {self.total - self.drawn} items left would most likely not tell {self._listed(pair)} apart."
-                )
+                left = f"{self.total - self.drawn} {self.rule.unit} left"
+                reason = f"The {left} would most likely not tell {self._listed(pair)} apart."
                 return End("undecided", None, "futile", reason)
         if all(outlook is Outlook.TIE for outlook in outlooks.values()):
             names = self._listed(self._remaining)
-            reason = f"On all items {names} would most likely differ by at most {self.rule.margin:g}."
+            reason = f"On all {self.rule.unit} {names} would most likely differ by at most {self.rule.margin:g}."
             return End("tie", None, "futile", reason)
         return None
 
@@ -195,7 +196,9 @@ class Contest:
 
     def _last_look(self, stopped: str | None) -> End:
         if stopped is not None:
-            return End("undecided", None, "stopped", f"Stopped after {self.drawn} of {self.total} items: {stopped}")
+            return End(
+                "undecided", None, "stopped", f"Stopped after {self.drawn} of {self.total} {self.rule.unit}: {stopped}"
+            )
         if (
             self.rule.goal == "near-best"
             and self.drawn == self.total
@@ -204,7 +207,9 @@ class Contest:
             return self._choice("exhausted", "All items were drawn: no candidate still asked is")
         if self.rule.scope == "items" and self.drawn == self.total > 0:
             return self._known()
-        return End("undecided", None, "exhausted", f"All {self.drawn} items do not tell the candidates apart.")
+        return End(
+            "undecided", None, "exhausted", f"All {self.drawn} {self.rule.unit} do not tell the candidates apart."
+        )
 
     def _known(self) -> End:
         """Every item was drawn, so the differences on them are facts."""
@@ -227,7 +232,8 @@ class Contest:
         others = "" if len(self.names) == 2 else "every other candidate; the last to lose was "
         lead = self._tally.lead(best, closest) or 0.0
         count = self._tally.count((min(best, closest), max(best, closest)))
-        return f"{self.names[best]} is better than {others}{self.names[closest]}: {lead:.3f} ahead on {count} items."
+        on = f"{lead:.3f} ahead on {count} {self.rule.unit}"
+        return f"{self.names[best]} is better than {others}{self.names[closest]}: {on}."
 
     def _listed(self, indices: Sequence[int]) -> str:
         names = [self.names[i] for i in indices]

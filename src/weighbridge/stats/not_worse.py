@@ -94,7 +94,10 @@ class NotWorse:
         if self._ended is None:
             self._look()
         if self._ended is None and stopped is not None:
-            self._ended = ("stopped", f"{self._so_far()} Stopped after {self.drawn} of {self.total} items: {stopped}")
+            self._ended = (
+                "stopped",
+                f"{self._so_far()} Stopped after {self.drawn} of {self.total} {self.rule.unit}: {stopped}",
+            )
         if self._ended is None:
             if self.rule.scope == "items" and self.drawn == self.total:
                 self._read_off()

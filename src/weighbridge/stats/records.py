@@ -35,6 +35,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Goal `near-best`: how far below the best the chosen one may be (score scale)."""
     baseline: str | None = None
     """Goal `not-worse`: the candidate the others are held against."""
+    cluster: str | None = None
+    """Field of items that belong together; they are drawn and counted as one."""
+
+    @property
+    def unit(self) -> str:
+        """What is drawn and counted."""
+        return "items" if self.cluster is None else "clusters"
 
 
 class Interval(msgspec.Struct, frozen=True, array_like=True):

@@ -13,8 +13,9 @@ from weighbridge.errors import InputError, LedgerError, WeighbridgeError
 from weighbridge.stats import Verdict
 
 from .breakdown import Breakdown, tag_values
+from .clusters import draw
 from .crew import Crew
-from .drawing import NOT_ASKED, Drawing, Weighed, draw_order
+from .drawing import NOT_ASKED, Weighed
 from .interrupt import interrupts
 from .judges.court import OutOfMoney
 from .judges.hearing import NotJudged
@@ -54,8 +55,7 @@ class Comparison:
         names = [candidate.name for candidate in task.candidates]
         before = door.ledger.spending(run_id)
         budget = Budget(task.limits.max_usd, before.paid_usd + before.held_usd)
-        order = draw_order(len(task.items), seed, task.limits.max_items)
-        self.drawing = Drawing(names, task.rule, order, of=len(task.items))
+        self.drawing = draw(task, names, seed)
         self.accounts = Accounts({name: Meter() for name in names}, budget, before)
         self.looks = Looks(len(names))
         self.breakdown = Breakdown(task.tags, names)

@@ -42,15 +42,35 @@ def draw_order(total: int, seed: int, at_most: int | None = None) -> npt.NDArray
     return np.argsort(keys, kind="stable")[:at_most].astype(np.uint32)
 
 
+def cluster_scores(rows: Sequence[Sequence[float]]) -> list[float]:
+    """The mean of each candidate over the items that all have a score for; NaN where there is no such item."""
+    scores = np.array(rows, dtype=np.float64)
+    asked = ~np.isnan(scores).all(axis=0)
+    both = scores[~np.isnan(scores[:, asked]).any(axis=1)] if asked.any() else scores[:0]
+    return both.mean(axis=0).tolist() if len(both) else [np.nan] * scores.shape[1]
+
+
 class Drawing:
     """The contest between candidates over items in drawn order."""
 
-    def __init__(self, names: Sequence[str], rule: Rule, order: npt.NDArray[np.uint32], of: int | None = None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        rule: Rule,
+        order: npt.NDArray[np.uint32],
+        of: int | None = None,
+        last: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         """`of`: how many items there are, where `order` holds only some of them; a claim about exactly these items is
-        about all. Raises InputError for fewer than two candidates, or a rule that makes no sense."""
+        about all. `last`: for items in clusters, which one of the order ends its cluster; `of` then counts clusters.
+        Raises InputError for fewer than two candidates, or a rule that makes no sense."""
         self.names = tuple(names)
         self.order = order
-        there_are = of if of is not None and rule.scope == "items" else len(order)
+        draws = len(order) if last is None else int(last.sum())
+        there_are = of if of is not None and rule.scope == "items" else draws
+        self._last = last
+        self._cluster: list[Sequence[float]] = []
+        """Scores of the items of the cluster under way."""
         kind = NotWorse if rule.goal == "not-worse" else Contest
         self.contest: Contest | NotWorse = kind(names, rule, there_are)
         self.weighed = 0
@@ -85,12 +105,22 @@ class Drawing:
             if len(active) < len(self.names):
                 kept = set(active)
                 found = [score if name in kept else NOT_ASKED for name, score in zip(self.names, found, strict=True)]
-            self.contest.add(found)
+            self._add(found)
             weighed.append(Weighed(self.weighed, tuple(found)))
             self.weighed += 1
             if len(self.contest.active) < len(active):
                 self._eliminate(active)
         return weighed
+
+    def _add(self, scores: Sequence[float]) -> None:
+        """One item is a draw, or the last of a cluster completes one."""
+        if self._last is None:
+            self.contest.add(scores)
+            return
+        self._cluster.append(scores)
+        if self._last[self.weighed]:
+            self.contest.add(cluster_scores(self._cluster))
+            self._cluster.clear()
 
     def finish(self, stopped: str | None = None) -> Verdict:
         """The verdict, when it is decided, all items were drawn, or the run was stopped for the reason given."""

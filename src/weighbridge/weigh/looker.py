@@ -24,6 +24,7 @@ class Looker:
         prompters: Mapping[str, Prompter] | None = None,
         graders: Sequence[Grader] = (),
         tags: Sequence[str] = (),
+        cluster: str | None = None,
     ) -> None:
         self._name = name
         self._prompters = prompters or {}
@@ -33,6 +34,7 @@ class Looker:
             path for prompter in self._prompters.values() for _, text in prompter.templates for path in text.needed
         }
         self._unseen = set(tags)
+        self._cluster = cluster
         self._example: dict[str, Any] | None = None
 
     def __call__(self, item: Item, line: int) -> Iterator[Problem]:
@@ -41,6 +43,10 @@ class Looker:
             self._example = self._example or item.fields
         if any(item.fields.get(path) is None for path in self._needed):  # a dotted path looks like a lack: look closer
             yield from self._lacks(item, line)
+        if self._cluster is not None and look_up(item.fields, self._cluster) in (MISSING, None):
+            what = f"the field {self._cluster!r} is missing or null, and weigh.cluster names it"
+            own = "An item that belongs to nothing gets a value of its own."
+            yield self._problem(item, line, self._cluster, what, own)
         for grader, sound in self._graders:
             value = item.fields.get(grader.reference or "")
             if type(value) is str and value in sound:

@@ -57,7 +57,7 @@ def _balance(report: Report, pair: Comparison) -> Markup:
     by_name = places(report)
     said = (
         f"{points(pair.difference, digits)}, interval {points_range(pair.interval, digits)}, "
-        f"on {counted(pair.items, 'item')} answered by both"
+        f"on {counted(pair.items, report.rule.unit.removesuffix('s'))} answered by both"
     )
     return tag(
         "figure",

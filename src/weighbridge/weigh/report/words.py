@@ -156,6 +156,10 @@ def promises(report: Report) -> tuple[str, ...]:
         if report.rule.scope == "items"
         else "work of which these items are a random sample"
     )
+    if report.rule.scope == "work" and report.rule.cluster is not None:
+        about = "work of which these clusters are a random sample, each counted once: items that share " + repr(
+            report.rule.cluster
+        )
     return (
         f"The rule was fixed before the first call: error rate {100 * verdict.alpha:.3g}%, {margin}.",
         goal_promises(report, chance(verdict.alpha))
@@ -178,6 +182,11 @@ def limits(report: Report) -> tuple[str, ...]:
         "Not a check of the references: the scorer's idea of right is taken as given, and an error in it is not "
         "part of the error rate.",
         "Not a verdict for each language or category: those tables describe, they do not decide.",
+        *(
+            ["Not about groups at all where items come in clusters: the tables of groups count items one by one."]
+            if report.rule.cluster is not None
+            else []
+        ),
     ]
     if any(one.failed for one in report.result.candidates):
         lines.append(
