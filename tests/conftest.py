@@ -40,7 +40,14 @@ def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     home.mkdir()
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HOME", "MODELSCOPE_ENDPOINT", "MODELSCOPE_API_TOKEN"):
+    for name in (
+        "HF_ENDPOINT",
+        "HF_TOKEN",
+        "HF_HOME",
+        "MODELSCOPE_ENDPOINT",
+        "MODELSCOPE_API_TOKEN",
+        "WEIGHBRIDGE_POLICY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -5,6 +5,7 @@
     |- InputError                     a file the user wrote is wrong: task, items, config, table
     |- RequestError                   what a client sent cannot be read or carried; `field` names it; status 400
     |- CallRefused                    the gateway does not let a call through: key, budget, limit, policy, no such model
+    |- PolicyRefused                  the policy does not allow what a command was asked to do; nothing was done
     |- PullError                      weights could not be had
     |  |- SourceNotFound              nothing is there under that name
     |  |- HashMismatch                what came is not what was promised; nothing was kept
@@ -88,6 +89,12 @@ class CallRefused(WeighbridgeError):
         self.http_status = status
         self.code = code
         self.retry_after_s = retry_after_s
+
+
+class PolicyRefused(WeighbridgeError):
+    """The policy does not allow what a command was asked to do. Nothing was asked and nothing was pulled."""
+
+    http_status = 403
 
 
 class PullError(WeighbridgeError):

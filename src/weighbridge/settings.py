@@ -16,6 +16,7 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
     ("HF_TOKEN", "", "Token for gated or private `hf:` sources; never printed."),
     ("HF_HOME", "~/.cache/huggingface", "Where a token saved by other tools is looked for (its file `token`)."),
     ("MODELSCOPE_ENDPOINT", "https://modelscope.cn", "Hub to ask for `modelscope:` sources."),
+    ("WEIGHBRIDGE_POLICY", "", "Policy file that `weigh` and `pick` ask where nothing else names one."),
     ("MODELSCOPE_API_TOKEN", "", "Token for gated or private `modelscope:` sources; never printed."),
 )
 
@@ -49,6 +50,8 @@ class Settings:
     hf_home: Path
     modelscope_endpoint: str
     modelscope_token: Secret | None
+    policy: Path | None
+    """A policy file that holds where nothing else names one."""
     environ: Mapping[str, str]
     """Read-only: where `api_key = "env:NAME"` and proxies are looked up."""
 
@@ -76,5 +79,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         hf_home=folder("HF_HOME"),
         modelscope_endpoint=values["MODELSCOPE_ENDPOINT"].rstrip("/"),
         modelscope_token=secret("MODELSCOPE_API_TOKEN"),
+        policy=Path(values["WEIGHBRIDGE_POLICY"]).expanduser() if values["WEIGHBRIDGE_POLICY"] else None,
         environ=environ,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -17,7 +17,9 @@ from weighbridge.errors import InputError, UsageError
 from weighbridge.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from weighbridge.cli.compose_weigh_policy import TaskRules
     from weighbridge.dispatch import Door
+    from weighbridge.dispatch.call import Call
     from weighbridge.engines import BackendRecord, Engine
     from weighbridge.engines.pull import Progress, Pulled
     from weighbridge.ledger import Ledger
@@ -62,11 +64,16 @@ def pull_weights(
 
 @asynccontextmanager
 async def open_door(
-    records: Iterable[BackendRecord], weights: Mapping[str, Pulled], ledger: Ledger, settings: Settings
+    records: Iterable[BackendRecord],
+    weights: Mapping[str, Pulled],
+    ledger: Ledger,
+    settings: Settings,
+    *,
+    decided: Callable[[Call], str | None] | None = None,
 ) -> AsyncIterator[Door]:
     """The door to these backends: engines started together, and stopped when the block ends, whatever happened.
 
-    Engines that run here share the machine's threads evenly.
+    Engines that run here share the machine's threads evenly. `decided` names the policy's decision behind a call.
     """
     from random import Random
 
@@ -90,7 +97,7 @@ async def open_door(
             stack.push_async_callback(engine.close)
             engines[name] = engine
         await _start_together(engines.values())
-        yield Door(engines, by_name, ledger, clock=SystemClock(), rng=Random())
+        yield Door(engines, by_name, ledger, clock=SystemClock(), rng=Random(), decided=decided)
 
 
 async def _start_together(engines: Iterable[Engine]) -> None:
@@ -129,6 +136,9 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 def change(task: Task, changes: Changes) -> Task:
     """The task as this run weighs it. Raises UsageError for a candidate it does not have."""
+    policy: Path | None = None
+    data: str | None = None
+    """Class of data that the items are of."""
     names = [candidate.name for candidate in task.candidates]
     for name in changes.only:
         if name not in names:
@@ -164,6 +174,7 @@ def weigh_task(
     from weighbridge.weigh.report import render
     from weighbridge.weigh.run import name_run
     from weighbridge.weigh.task import load_task
+    from weighbridge.cli.compose_weigh_policy import rules_of_task
 
     task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
     try:
@@ -172,8 +183,13 @@ def weigh_task(
         weights = pull_weights(records.values(), task.folder, settings, transfers)
         run_id = name_run(task, task.limits.seed)
         path = (report or settings.data_dir / "reports" / f"{run_id}.html").absolute()
+        rules = rules_of_task(task, changes, settings)
+        if rules is not None:
+            rules.allow()
         with Ledger(settings.data_dir) as ledger:
             weighing = _weigh(
+        if rules is not None and weights:
+            rules.allow(weights)
                 task=task,
                 records=records,
                 weights=weights,
@@ -185,6 +201,7 @@ def weigh_task(
             found = uvloop.run(weighing)
         result = msgspec.structs.replace(found.result, report=str(path))
         provenance = {**found.provenance, "command": ["weighbridge", *sys.argv[1:]]}
+                rules=rules,
         found = msgspec.structs.replace(found, result=result, provenance=provenance)
         write_page(path, render(found))
         return found
@@ -231,10 +248,12 @@ async def _weigh(
     from weighbridge.weigh.run import weigh
 
     about = {
+    rules: TaskRules | None = None,
         name: {"licence": one.licence.name, "weights": one.pinned, "sha256": one.sha256}
         for name, one in weights.items()
     }
-    async with open_door(records.values(), weights, ledger, settings) as door:
+    decided = None if rules is None else rules.decided
+    async with open_door(records.values(), weights, ledger, settings, decided=decided) as door:
         return await weigh(
             task,
             door,

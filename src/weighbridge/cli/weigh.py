@@ -60,6 +60,8 @@ Examples:
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
 @click.option("--max-items", type=click.IntRange(min=1), help="Draw at most this many items.")
 @click.option("--max-failed", type=click.FloatRange(0, 1), help="Share of a candidate's samples that may fail.  [0.2]")
+@click.option("--policy", type=click.Path(path_type=Path), help="Ask this policy.toml first which may be asked at all.")
+@click.option("--data", metavar="CLASS", help="Class of data that the items are of, as the policy names it.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the HTML report.")
 @click.option("--replay", type=click.Path(path_type=Path), help="Draw from a table of recorded scores; call nothing.")
 @click.option("--rows-are-items", is_flag=True, help="With --replay or --from: each row is an item, no cell is an id.")

@@ -45,12 +45,15 @@ class Door:
         clock: Clock,
         rng: Random,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        decided: Callable[[Call], str | None] | None = None,
     ) -> None:
-        """`engines` are started; both mappings are by the backend's name."""
+        """`engines` are started; both mappings are by the backend's name. `decided` names the policy's decision behind
+        a call."""
         self.engines = engines
         self.records = records
         self.ledger = ledger
         self.clock = clock
+        self._decided = decided
         self._attempts = {name: Attempts(engine, records[name], clock, rng, sleep) for name, engine in engines.items()}
         self._stems: dict[str, bytes] = {}
         self._billed = {name: may_be_billed(record) for name, record in records.items()}
@@ -166,7 +169,8 @@ class Door:
 
     def _ticket(self, call: Call, key: str) -> Ticket:
         at = self.clock.now()
-        return Ticket(self._ids.next(at), at, call, key)
+        decision = None if self._decided is None else self._decided(call)
+        return Ticket(self._ids.next(at), at, call, key, decision)
 
     def _give_up(self, ticket: Ticket) -> None:
         """Nobody waits for the answer any more. Its hold stays: what was sent may be billed."""

@@ -30,6 +30,8 @@ class Ticket(msgspec.Struct, frozen=True):
     """Unix seconds when the call was admitted."""
     call: Call
     key: str
+    decision: str | None = None
+    """Of the policy that allowed it."""
 
     def hold(self, most_usd: float | None) -> Hold:
         return Hold(self.id, self.at, self.call.run, self.call.backend, self.key, most_usd)
@@ -61,4 +63,5 @@ class Ticket(msgspec.Struct, frozen=True):
             latency_s=answer.latency_s if answer else None,
             ttft_s=answer.ttft_s if answer else None,
             answer_key=self.key,
+            decision=self.decision,
         )

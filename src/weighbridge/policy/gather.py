@@ -114,9 +114,10 @@ def named_at_provider(catalogue: Catalogue, facts: Facts, name: str, today: str)
         return msgspec.structs.replace(facts, pinned=True if _is_dated(name) else None)
     held = [each for each in meanings if each.since <= today and (each.until is None or today < each.until)]
     now = held[-1] if held else max(meanings, key=lambda each: each.since)
+    means = now.model if held else f"nothing that is known; until {now.until} it meant {now.model}"
     source = catalogue.sources.get(now.source)
     cited = f"{source.url or source.title} (since {now.since})" if source is not None else f"since {now.since}"
-    return msgspec.structs.replace(facts, pinned=False, alias=Known(now.model, cited))
+    return msgspec.structs.replace(facts, pinned=False, alias=Known(means, cited))
 
 
 def _is_dated(name: str) -> bool:

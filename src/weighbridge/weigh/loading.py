@@ -74,6 +74,8 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None, pulled: 
     )
 
 
+        policy=spec.weigh.policy,
+        data=spec.task.data,
 def _task_toml(files: TaskFiles, problems: Problems) -> bytes | None:
     folder = files.folder
     if not folder.is_dir():

@@ -26,6 +26,8 @@ class TaskSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Field that holds an item's id. None: `id` where the first item has one, else the item's number from 1."""
     tags: tuple[str, ...] = ()
     """Fields the report is broken down by."""
+    data: str | None = None
+    """Class of data that the items are of, as the policy names it: `personal`."""
     max_item_bytes: Annotated[int, msgspec.Meta(ge=1, le=1 << 31)] = 8 * MIB
 
 
@@ -45,6 +47,8 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_items: Annotated[int, msgspec.Meta(ge=0)] = 0
     max_items: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
+    policy: str | None = None
+    """A policy.toml that says which candidates may be asked; a relative path counts from the task's folder."""
     def rule(self) -> Rule:
         return Rule(
             alpha=self.alpha,

@@ -38,6 +38,10 @@ class Task:
     graders: tuple[Grader, ...] = field(repr=False)
     judges: tuple[BackendRecord, ...] = ()
     """Backends that judge answers."""
+    policy: str | None = None
+    """Path of the policy that candidates are held against, counted from the folder."""
+    data: str | None = None
+    """Class of data that the items are of."""
 
     def request(self, candidate: Candidate, item: Item, abilities: frozenset[Ability]) -> ChatRequest:
         """What is asked of a backend that can do `abilities`."""
