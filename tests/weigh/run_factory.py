@@ -59,7 +59,7 @@ async def run_task(
     task: Task, data: Path, *, make: Make = EchoEngine, progress: Tell = silent, seed: int = 1
 ) -> Report:
     """Weigh with a ledger in `data` and one engine per backend."""
-    records = {candidate.backend.name: candidate.backend for candidate in task.candidates}
+    records = task.backends()
     engines = {name: make(record) for name, record in records.items()}
     clock = SystemClock()
     with Ledger(data) as ledger:

@@ -19,6 +19,7 @@ from .failures import failures_section
 from .groups import groups_section
 from .intervals import intervals_section
 from .items import items_section
+from .judging import judging_section
 from .markup import Markup, tag, trusted
 from .plain import one_line, shorten
 from .provenance import provenance_section
@@ -32,6 +33,7 @@ LINKS = (
     ("stages", "Stages"),
     ("costs", "Cost and speed"),
     ("groups", "By tag"),
+    ("judges", "Judges"),
     ("items", "Items"),
     ("failures", "Failures"),
     ("repeat", "Repeat it"),
@@ -64,6 +66,7 @@ def _main(report: Report) -> Markup:
         stages_section(report),
         costs_section(report),
         groups_section(report),
+        judging_section(report),
         items_section(report),
         failures_section(report),
         provenance_section(report),
@@ -71,7 +74,8 @@ def _main(report: Report) -> Markup:
 
 
 def _masthead(report: Report) -> Markup:
-    shown = [(name, title) for name, title in LINKS if name != "groups" or report.groups]
+    absent = {name for name, there in (("groups", report.groups), ("judges", report.result.judging)) if not there}
+    shown = [(name, title) for name, title in LINKS if name not in absent]
     links = (tag("li", tag("a", title, href=f"#{name}")) for name, title in shown)
     about, left = shorten(report.description, 1_000)
     return tag(

@@ -18,6 +18,7 @@ from weighbridge.stats.records import Interval
 from weighbridge.units import format_duration, format_usd
 from weighbridge.weigh.records import CandidateResult, Report
 
+from .judging import judging_lines
 from .names import short_names
 from .numbers import count, counted, decimals, known, percent, percent_range, seconds
 from .plain import one_line, visible
@@ -55,6 +56,8 @@ class Summary:
             yield Text(_fit(line, options))
         for line in _failures(report):
             yield Text(_fit(line, options), style="red")
+        for warns, line in judging_lines(report):
+            yield Text(_fit(line, options), style="yellow" if warns else "")
 
 
 def summary(report: Report) -> Summary:

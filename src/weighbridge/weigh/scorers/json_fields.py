@@ -21,6 +21,9 @@ from weighbridge.weigh.scorers.registry import KINDS, make_scorer, options_of
 from weighbridge.weigh.scorers.scorer import BadOption, Mark, Options, Setting, in_range, shown
 from weighbridge.weigh.template import as_text
 
+NO_RULES = ("json", "judge")
+"""Scorers that cannot look at one field."""
+
 
 class FieldRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one field is compared."""
@@ -113,8 +116,8 @@ def _field(path: str, rule: str | FieldRule) -> _Field:
         if rule.options:
             raise BadOption("fields", f"{path}: {rule.kind!r} has no options")
         return _Field(path, rule.weight, same_value if rule.kind == "same" else share_of_set)
-    if rule.kind not in KINDS or rule.kind == "json":
-        known = ["same", "set", *(kind for kind in KINDS if kind != "json")]
+    if rule.kind not in KINDS or rule.kind in NO_RULES:
+        known = ["same", "set", *(kind for kind in KINDS if kind not in NO_RULES)]
         raise BadOption("fields", f"{path}: there is no rule {rule.kind!r}", did_you_mean(rule.kind, known))
     try:
         options = msgspec.convert(rule.options, options_of(rule.kind))
