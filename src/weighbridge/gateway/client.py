@@ -8,6 +8,7 @@ times a second for all connections together: no timer a request.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -24,6 +25,10 @@ MOST_AHEAD = 64 * 1024
 LEAST_BYTES_S = 4096
 """Bytes a second that a body larger than a few pages has to come at, at least."""
 HIGH_WATER = 256 * 1024
+
+
+def _ignore(data: bytes) -> None:
+    """Where there is nobody to send to."""
 
 
 class Step(Enum):
@@ -60,11 +65,14 @@ class Client(asyncio.Protocol):
         "_transport",
         "gateway",
         "work",
+        "write",
     )
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.work: Work | None = None
+        self.write: Callable[[bytes], object] = _ignore
+        """Sends bytes, unless the connection is gone."""
         self._transport: asyncio.Transport | None = None
         self._step = Step.HEAD
         self._head = Head()
@@ -85,11 +93,6 @@ class Client(asyncio.Protocol):
         """Of the client, as the socket knows it."""
         peer = self._transport.get_extra_info("peername") if self._transport is not None else None
         return str(peer[0]) if peer else ""
-
-    def write(self, data: bytes) -> None:
-        transport = self._transport
-        if transport is not None and not transport.is_closing():
-            transport.write(data)
 
     def finish(self, data: bytes, *, close: bool = False) -> None:
         """The last bytes of an answer; then comes the next request."""
@@ -139,6 +142,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self.write = self._transport.write
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
         self._since = self.gateway.now
         if not self.gateway.welcome(self):
@@ -170,6 +174,7 @@ class Client(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._step = Step.CLOSED
         self._transport = None
+        self.write = _ignore
         work, self.work = self.work, None
         self.gateway.farewell(self)
         if work is not None:

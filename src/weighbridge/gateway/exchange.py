@@ -30,12 +30,12 @@ from . import reply
 from .ask import Ask
 from .cache import Kept
 from .carrier import Flow
+from .chunked import LAST_CHUNK, chunk
 from .flows import PieceFlow
 from .local import LocalEngine, LocalRun
 from .money import Admission
 from .openai_raw import EventStream
 from .refusal import refused_by, retry_after_of
-from .reply import chunk
 from .routes import Aim
 from .upstream import Upstream
 
@@ -329,7 +329,7 @@ class Exchange:
             held, self._held = self._held, b""
             self._client.write(self._stream_head + (held if self._head.is_http_1_0 else chunk(held)))
             if isinstance(flow, EventStream) and isinstance(self._upstream, Upstream) and not self._head.is_http_1_0:
-                self._upstream.on_chunk = flow.passing_on(self._client.write)
+                self._upstream.on_chunks = flow.passing_on(self._client.write)
         elif len(self._held) > MOST_HELD:
             self._drop_upstream()
             self.failed(StreamCut(f"the backend sent {len(self._held):,} bytes of a stream without any content"))
@@ -373,7 +373,7 @@ class Exchange:
         if self._head.is_http_1_0:
             self.must_close = True
             return out
-        return (chunk(out) if out else b"") + reply.LAST_CHUNK
+        return (chunk(out) if out else b"") + LAST_CHUNK
 
     def _break_off(self, error: EngineError) -> None:
         """The answer broke after its first piece: say so in the client's dialect."""

@@ -9,6 +9,8 @@ The bytes `"usage":{` outside a string can only be the field, because inside a J
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -243,11 +245,11 @@ class EventStream:
         """Content has been seen: from here on the answer belongs to this backend."""
         self.done = False
         """The backend said `[DONE]`."""
-        self._last = (b"", b"", b"")
+        self._last: deque[bytes] = deque(maxlen=3)
         self.usage: Usage | None = None
         self.model: str | None = None
         self.events = 0
-        """Reads that held events: about as many as tokens were written."""
+        """Reads that held events, or chunks: about as many as tokens were written."""
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of it. Raises BadAnswer for an event without end, or an error before any content."""
@@ -259,12 +261,27 @@ class EventStream:
         self.events += 1
         if not self.begun:
             self._look(data)
-        if b'"usage"' in data:
+        if data.find(b'"usage"') >= 0:  # `in` takes three times as long
             data = self._take_usage(data)
         if data.endswith(_DONE) or (cutter.is_crlf and data.endswith(b"[DONE]\r\n\r\n")):
             self.done = True
-        self._last = self._last[1], self._last[2], data
+        self._last.append(data)
         return data
+
+    def passing_on(self, write: Callable[[bytes], object]) -> Callable[[bytes, int], bool]:
+        """Once it has begun: what takes chunks with their framing, writes them as they came, and says so. False where
+        they have to be fed: they do not end with an event, hold counts, or end the answer."""
+        cutter, keep = self._cutter, self._last.append
+
+        def pass_on(framed: bytes, count: int) -> bool:
+            if framed.find(b'"usage"') >= 0 or cutter.held or not framed.endswith(b"}\n\n\r\n"):
+                return False
+            self.events += count
+            keep(framed)
+            write(framed)
+            return True
+
+        return pass_on
 
     @property
     def finished(self) -> bool:

@@ -53,16 +53,5 @@ def stream_head(date: bytes, request_id: str, *, kind: bytes, chunked: bool, mor
     return b"".join((PHRASES[200], date, b"content-type: ", kind, fields, framing, more, b"\r\n"))
 
 
-_SIZES = [b"%x\r\n" % size for size in range(1024)]
-
-
-def chunk(data: bytes) -> bytes:
-    size = len(data)
-    return b"".join((_SIZES[size] if size < 1024 else b"%x\r\n" % size, data, b"\r\n"))
-
-
-LAST_CHUNK = b"0\r\n\r\n"
-
-
 def openai_error(message: str, *, kind: str, code: str | None, param: str | None = None) -> bytes:
     return _encode({"error": {"message": message, "type": kind, "param": param, "code": code}})

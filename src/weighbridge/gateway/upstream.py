@@ -3,6 +3,11 @@
 net/calls.py serves whoever awaits an answer. Here bytes go from one socket to the other, so a connection calls the
 exchange it carries: with the status once the head is there, with each read of a stream, with a whole body, or with
 what went wrong. Framing is read by llhttp; a connection that says anything nobody asked for is given up.
+
+    a read of whole chunks, while llhttp stands between two  ->  `on_chunks`, framing and all
+    anything else                                           ->  llhttp, then `flowed`
+
+llhttp has nothing to keep of a chunk that it does not see: it stands between two chunks before and after.
 """
 
 from __future__ import annotations
@@ -15,6 +20,8 @@ import httptools
 
 from weighbridge.errors import BackendUnreachable, BadAnswer, EngineError, StreamCut
 from weighbridge.net.dial import Way, dial
+
+from .chunked import count_whole
 
 HEAD_BYTES = 64 * 1024
 IDLE_S = 4.0
@@ -57,7 +64,11 @@ class Upstream(asyncio.Protocol):
         self._head = b""
         self._status = 0
         self._may_stream = self._is_stream = self._complete = self._keep_alive = False
+        self._is_between_chunks = False
+        """llhttp has read a chunk to its end, and nothing after it."""
         self._size = 0
+        self.on_chunks: Callable[[bytes, int], bool] | None = None
+        """Offered reads of whole chunks, framing and all, and how many; False where they are to be read after all."""
         self.uses = 0
         self.lost = False
         self.idle_since = 0.0
@@ -71,19 +82,21 @@ class Upstream(asyncio.Protocol):
         self._may_stream = stream
         self._head = b""
         self._status = 0
-        self._is_stream = self._complete = False
+        self._is_stream = self._complete = self._is_between_chunks = False
         self._size = 0
+        self.on_chunks = None
         self.uses += 1
         transport.write(data)
 
     def linger(self) -> None:
         """The answer is whole, only its framing has not ended; what still comes is nobody's business."""
         self._carried = _NOBODY
+        self.on_chunks = None
         self.idle_since = 0.0
 
     def drop(self) -> None:
         """Nobody wants the rest: the backend sees its request abandoned."""
-        self._carried = None
+        self._carried = self.on_chunks = None
         self._pool.forget(self)
         if self._transport is not None:
             self._transport.abort()
@@ -114,6 +127,11 @@ class Upstream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        take = self.on_chunks
+        if take is None or not self._is_between_chunks or not (count := count_whole(data)) or not take(data, count):
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
         carried = self._carried
         if carried is None or self._complete:
             self.drop()
@@ -125,6 +143,8 @@ class Upstream(asyncio.Protocol):
                 return
         try:
             self._parser.feed_data(data)
+            if not data.endswith(b"\r\n"):
+                self._is_between_chunks = False
         except httptools.HttpParserUpgrade:
             self._fail(BadAnswer("the backend switched protocols, which was not asked for"))
             return
@@ -224,6 +244,12 @@ class Upstream(asyncio.Protocol):
             if kind.startswith((b"text/event-stream", b"application/x-ndjson")) and self._carried is not None:
                 self._is_stream = True
                 self._carried.opened(self)
+
+    def on_chunk_header(self) -> None:
+        self._is_between_chunks = False
+
+    def on_chunk_complete(self) -> None:
+        self._is_between_chunks = True
 
     def on_message_complete(self) -> None:
         if self._status >= 200:
