@@ -32,6 +32,7 @@ from .endpoints import Endpoints
 from .exchange import Exchange
 from .head import Head, Heads
 from .hedge import HedgedExchange
+from .kept import keeper_for
 from .keyring import Caller, Keyring, bad_key
 from .money import Admission, Short, Till, over_budget
 from .refusal import openai_refusal
@@ -86,6 +87,7 @@ class Gateway:
         self._endpoints = Endpoints(self)
         self.started_at = int(time.time())
         self.unix_now = time.time
+        self._keeper = keeper_for(parts.routes, books.data_dir)
         self._load_keys()
         self.date.set(time.time())
         self.tending = asyncio.ensure_future(self._tend())
@@ -175,7 +177,10 @@ class Gateway:
         if kept is None:
             return False
         tokens = self._till.count(ask, self.now)
-        Exchange(self, ask, Admission(caller, (), 0.0, tokens), ask.aims).answer_again(kept)
+        exchange = Exchange(self, ask, Admission(caller, (), 0.0, tokens), ask.aims)
+        if self._keeper is not None:
+            self._keeper.keep(exchange.id, ask, exchange.at)
+        exchange.answer_again(kept)
         return True
 
     def _start(self, ask: Ask, admission: Admission) -> None:
@@ -186,6 +191,8 @@ class Gateway:
             aims = plan(aims, route.table.strategy, now=self.now, rng=self._rng, prefix=prefix)
         is_plain = route.hedge is None and not route.table.continuations
         exchange = (Exchange if is_plain else HedgedExchange)(self, ask, admission, aims)
+        if self._keeper is not None:
+            self._keeper.keep(exchange.id, ask, exchange.at)
         ask.client.work = exchange
         self._calls.add(exchange)
         exchange.start()
@@ -359,6 +366,8 @@ class Gateway:
     def _check_clients(self, now: float) -> None:
         for client in tuple(self._clients):
             client.check(now)
+        if self._keeper is not None:
+            self._keeper.tend(now)
         for door in self.doors.values():
             if door.pool is not None:
                 door.pool.tend(now)
@@ -414,6 +423,8 @@ class Gateway:
         for client in tuple(self._clients):
             client.close()
         await asyncio.gather(*(door.close() for door in self.doors.values()))
+        if self._keeper is not None:
+            self._keeper.close()
         self.tending.cancel()
         await asyncio.gather(self.tending, return_exceptions=True)
         if self._rules is not None:

@@ -30,7 +30,7 @@ class Books:
     """Of one worker. Raises LedgerError when the ledger cannot be used."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+        self.data_dir = data_dir
         self._path = data_dir / FILE
         self._reader = connect(self._path)
         self._db = connect(self._path)
@@ -69,7 +69,7 @@ class Books:
 
     async def fold(self) -> int:
         """Bring all journals into the ledger's tables."""
-        return await self._run(lambda: fold(self._db, self._data_dir))
+        return await self._run(lambda: fold(self._db, self.data_dir))
 
     async def lend(self, purse: Purse, need_usd: float) -> float:
         """Dollars lent to this worker's purse; 0.0 where the budget has less than `need_usd` left."""
@@ -94,7 +94,7 @@ class Books:
         """Whatever else is to be read or changed, with all journals folded in."""
 
         def fold_and_look() -> Result:
-            fold(self._db, self._data_dir)
+            fold(self._db, self.data_dir)
             return work(self._db)
 
         return await self._run(fold_and_look)
@@ -110,7 +110,7 @@ class Books:
         self._thread.shutdown(wait=True)
         self.journal.close()
         try:
-            fold(self._db, self._data_dir)
+            fold(self._db, self.data_dir)
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
         finally:

@@ -26,6 +26,7 @@ from weighbridge.engines.checks import check_backends
 from weighbridge.errors import InputError
 from weighbridge.formats.problems import Problems
 from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
+from weighbridge.ledger.prompts import RULES, Rule
 
 FILE = "weighbridge.toml"
 LONGEST_FILE = 4 << 20
@@ -106,6 +107,8 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: str | None = None
     """`100/day`."""
     cache: CacheTable | None = None
+    prompts: PromptsTable | None = None
+    """Keep requests, redacted, for a while; None keeps none."""
     prompt: Wanted | None = None
     """The kind of system text its models get: `structured`, `conversational`, or `by_model`, what is known of each."""
 
@@ -116,6 +119,17 @@ class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Seconds = 300.0
     bytes: Annotated[int, msgspec.Meta(ge=1024)] = 64 << 20
     across_keys: bool = False
+
+
+class PromptsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`prompts` of a route: what is kept of requests, and for how long."""
+
+    days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0
+    """Then they are deleted."""
+    redact: tuple[Rule, ...] = RULES
+    """What is taken out before anything is written."""
+    patterns: tuple[str, ...] = ()
+    """Regular expressions for what else is taken out."""
 
 
 class TeamTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -216,6 +230,18 @@ def _check_route(file: TomlFile, index: int, route: RouteTable, names: list[str]
             what = f"there is no backend {target.backend!r}"
             problems.add(file.problem(("route", index, "to", place, "backend"), what, hint + known))
     _check_budget(file, ("route", index, "budget"), route.budget, problems)
+    if route.prompts is not None and route.prompts.patterns:
+        _check_patterns(file, index, route.prompts.patterns, problems)
+
+
+def _check_patterns(file: TomlFile, index: int, patterns: tuple[str, ...], problems: Problems) -> None:
+    from weighbridge.ledger.redaction import redaction  # its library takes a while to load
+
+    for place, pattern in enumerate(patterns):
+        try:
+            redaction((), (pattern,))
+        except InputError as error:
+            problems.add(file.problem(("route", index, "prompts", "patterns", place), error.what))
 
 
 def _check_budget(file: TomlFile, path: tuple[Any, ...], budget: str | None, problems: Problems) -> None:
