@@ -26,8 +26,10 @@ def tag_values(tags: Sequence[str], item: Item) -> tuple[str, ...]:
 class Breakdown:
     """Takes scores item by item in drawn order; groups them at the end."""
 
-    def __init__(self, tags: Sequence[str], names: Sequence[str]) -> None:
+    def __init__(self, tags: Sequence[str], names: Sequence[str], *, skip_empty: bool = False) -> None:
+        """`skip_empty`: items without a tag's value are no group of their own."""
         self._names = tuple(names)
+        self._skip_empty = skip_empty
         self._scores = array("d")
         """A row of scores for each item, flat: 8 bytes a score."""
         self._tags = tuple(tags)
@@ -62,6 +64,8 @@ class Breakdown:
         for tag, codes in self._codes.items():
             where = np.frombuffer(codes, dtype=np.uint8)
             for value, code in sorted(self._values[tag].items()):
+                if self._skip_empty and not value:
+                    continue
                 keys.append((tag, value))
                 rows[str(len(keys))] = scores[where == code]
         found = compare_groups(self._names, cast("Any", rows), alpha)

@@ -76,7 +76,7 @@ def make_report(
         items_total=len(weighed.rows),
         provenance=_provenance(recorded, weighed),
         candidates=tuple(_candidate(logs, name) for name in names),
-        eliminated={},
+        eliminated=weighed.drawing.eliminated,
     )
 
 

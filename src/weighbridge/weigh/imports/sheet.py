@@ -103,10 +103,14 @@ class Column:
             run_total=np.array(self.run_total),
         )
 
+    def answered(self, items: int) -> npt.NDArray[np.uint32]:
+        """(items,) samples, scored and failed."""
+        self.grow(items)
+        return np.array(self.count, dtype=np.uint32) + np.array(self.failed, dtype=np.uint32)
+
     def present(self, items: int) -> npt.NDArray[np.bool_]:
         """(items,) whether there is a sample, scored or failed."""
-        self.grow(items)
-        seen: npt.NDArray[np.bool_] = (np.array(self.count) + np.array(self.failed)) > 0
+        seen: npt.NDArray[np.bool_] = self.answered(items) > 0
         return seen
 
 

@@ -1,8 +1,8 @@
 """A verdict on results that already exist, by the same test as a live run.
 
 Items are drawn in random order, for files have an order of their own (by subject, by difficulty) that a sequential test
-must not follow. Every item is used, since none costs anything: the verdict stands at the end, with the scores and
-intervals of all paired items, and no forecast ends it. Where a live run in this order would have stopped is told
+must not follow. Every item is used, since none costs anything: no end comes before the last item, so that the verdict
+stands with the scores and intervals of all paired items. Where a live run in this order would have stopped is told
 beside.
 """
 
@@ -80,17 +80,18 @@ def weigh_sheet(
     order = draw_order(len(paired), seed, max_items)
     columns = [sheet.columns[name] for name in names]
     scores = np.stack([column.means(len(sheet.items))[paired] for column in columns], axis=1)
-    whole = msgspec.structs.replace(rule, futility=False, min_items=len(order))
+    answers = np.stack([column.answered(len(sheet.items))[paired] for column in columns], axis=1)
+    whole = msgspec.structs.replace(rule, min_items=len(order))
     drawing = Drawing(names, whole, order, of=len(paired))
     live = Drawing(names, rule, order, of=len(paired))
     live_calls = 0
     looks, shown = Looks(len(names)), Shown(len(names))
-    breakdown = Breakdown(_tags(sheet), names)
+    breakdown = Breakdown(_tags(sheet), names, skip_empty=True)
     labels = _labels(sheet, paired)
     for position, place in enumerate(order.tolist()):
         row = scores[place].tolist()
         if not live.decided:
-            live_calls += len(live.active)
+            live_calls += sum(int(answers[place, names.index(name)]) for name in live.active)
             live.land(position, row)
         drawing.land(position, row)
         breakdown.add([values[place] for values in labels], row)

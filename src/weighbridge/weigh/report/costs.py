@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from weighbridge.stats.outcomes import OutcomeDifference
 from weighbridge.units import format_usd
 from weighbridge.weigh.records import CandidateResult, Report
 
+from .asides import dollars, signed_seconds
 from .markup import Child, Markup, tag
 from .numbers import count, seconds
-from .page import Column, candidate, section, table
+from .page import Column, candidate, note, section, table
 from .words import in_order, places, total_cost
+
+PAIRS = 45
+"""Differences of one quantity that are listed."""
 
 
 def costs_section(report: Report) -> Markup:
@@ -45,7 +52,44 @@ def costs_section(report: Report) -> Markup:
         tag("p", said),
     ]  # fmt: skip
     written = table(columns, map(row, in_order(report)), caption="Cost and latency of each candidate")
-    return section("costs", "Cost and speed", aside, written)
+    return section("costs", "Cost and speed", aside, written, _differences(report))
+
+
+def _differences(report: Report) -> Markup | None:
+    """The leader against each other candidate, per item."""
+    outcomes = report.result.outcomes
+    if outcomes is None:
+        return None
+    by_name = places(report)
+    columns = [
+        Column("What"), Column("Pair"), Column("Items", number=True), Column("First", number=True),
+        Column("Second", number=True), Column("Difference an item", number=True),
+    ]  # fmt: skip
+    rows = [
+        _difference(what, one, by_name, write)
+        for what, found, write in (("Cost", outcomes.usd, dollars), ("Latency", outcomes.latency_s, signed_seconds))
+        for one in found[:PAIRS]
+    ]
+    said = note(
+        f"First minus second, on items that both have a value for; intervals hold together at "
+        f"{100 * (1 - outcomes.alpha):.3g}% whenever a run stops, in the limit of many items."
+    )
+    written = table(columns, rows, caption="Differences of cost and latency")
+    return tag("div", tag("h3", "Beside quality"), written, said)
+
+
+def _difference(
+    what: str, one: OutcomeDifference, by_name: dict[str, int], write: Callable[[float], str]
+) -> list[Child]:
+    interval = one.interval
+    spread = "too few items" if interval is None else f"{write(interval.low)} to {write(interval.high)}"
+    pair = [
+        candidate(one.first, by_name, 40),
+        tag("span", "minus ", class_="minus"),
+        candidate(one.second, by_name, 40),
+    ]
+    size = [tag("b", write(one.difference)), tag("span", spread, class_="remark")]
+    return [what, pair, count(one.items), write(one.first_mean), write(one.second_mean), size]
 
 
 def _per_thousand(one: CandidateResult) -> float | None:

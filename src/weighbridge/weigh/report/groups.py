@@ -32,8 +32,8 @@ def groups_section(report: Report) -> Markup | None:
     aside = [
         tag("p", "A description, not a verdict of its own. Intervals here are ordinary 95% intervals, one group at a "
             "time: among many groups, some will look far apart by chance."),
-        tag("p", "“Better here” is corrected for the number of groups: the chance of any wrong name in a table is at "
-            "most that of the verdict."),
+        tag("p", "“Better here” is corrected for the number of groups by Holm’s procedure over all tables: the chance "
+            "of any wrong name among them is at most that of the verdict."),
         tag("p", f"Groups under {THIN} items are marked thin."),
     ]  # fmt: skip
     written = [_tag_table(report, name, groups) for name, groups in list(tags.items())[:TAGS]]

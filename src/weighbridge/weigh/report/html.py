@@ -23,6 +23,8 @@ from .judging import judging_section
 from .markup import Markup, tag, trusted
 from .plain import one_line, shorten
 from .provenance import provenance_section
+from .repeats import repeats_section
+from .sources import sources_section
 from .stages import stages_section
 from .strips import symbols
 from .verdict import verdict_section
@@ -33,6 +35,8 @@ LINKS = (
     ("stages", "Stages"),
     ("costs", "Cost and speed"),
     ("groups", "By tag"),
+    ("repeats", "Repeats"),
+    ("sources", "Sources"),
     ("judges", "Judges"),
     ("items", "Items"),
     ("failures", "Failures"),
@@ -66,6 +70,8 @@ def _main(report: Report) -> Markup:
         stages_section(report),
         costs_section(report),
         groups_section(report),
+        repeats_section(report),
+        sources_section(report),
         judging_section(report),
         items_section(report),
         failures_section(report),

@@ -18,6 +18,7 @@ from weighbridge.stats.records import Interval
 from weighbridge.units import format_duration, format_usd
 from weighbridge.weigh.records import CandidateResult, Report
 
+from .asides import group_sentence, outcome_sentences, recorded_sentences, repeat_sentences
 from .judging import judging_lines
 from .names import short_names
 from .numbers import count, counted, decimals, known, percent, percent_range, seconds
@@ -121,6 +122,17 @@ def _figures(one: CandidateResult, roomy: bool) -> list[str]:
 
 
 def _sums(report: Report) -> Iterator[str]:
+    if report.result.recorded is not None:
+        yield from recorded_sentences(report.result.recorded, report.result.items)
+    else:
+        yield from _counts(report)
+    yield from filter(None, (group_sentence(report),))
+    yield from repeat_sentences(report.result.repeats)
+    yield from outcome_sentences(report)
+
+
+def _counts(report: Report) -> Iterator[str]:
+    """What was asked, and what it cost."""
     cost, paid, unknown = total_cost(report)
     items = f"{counted(report.result.items, 'item')} of {count(report.items_total)} compared"
     saved, took = count(calls_saved(report)), format_duration(report.elapsed_s)

@@ -105,7 +105,7 @@ def sureness(report: Report) -> str:
     if (said := goal_sureness(report, chance(verdict.alpha))) is not None:
         return said
     if verdict.basis == "exhausted" and verdict.decision != "undecided":
-        return "Every item was asked, so on this set the difference is known, not estimated."
+        return "Every item was used, so on this set the difference is known, not estimated."
     if verdict.decision == "winner":
         return (
             f"Of comparisons run like this one, at most {chance(verdict.alpha)} name a wrong winner, however often "
@@ -161,7 +161,7 @@ def promises(report: Report) -> tuple[str, ...]:
             report.rule.cluster
         )
     return (
-        f"The rule was fixed before the first call: error rate {100 * verdict.alpha:.3g}%, {margin}.",
+        f"The rule was fixed before the first {_first(report)}: error rate {100 * verdict.alpha:.3g}%, {margin}.",
         goal_promises(report, chance(verdict.alpha))
         or f"At most {chance(verdict.alpha)} runs name a winner that is not truly better than every other candidate. "
         "Looking often and stopping early are already paid for in that figure.",
@@ -169,6 +169,10 @@ def promises(report: Report) -> tuple[str, ...]:
         "Intervals of scores and differences hold at every look at once, so they are wider than those of a test "
         "that is done once.",
     )
+
+
+def _first(report: Report) -> str:
+    return "call" if report.result.recorded is None else "item was drawn"
 
 
 def limits(report: Report) -> tuple[str, ...]:
@@ -188,6 +192,11 @@ def limits(report: Report) -> tuple[str, ...]:
             else []
         ),
     ]
+    if report.result.recorded is not None:
+        lines.append(
+            "Not good for a metric, a seed or candidates that were chosen after somebody saw the scores: what to weigh "
+            "by must be fixed before. These scores were recorded by others and are taken as they stand."
+        )
     if any(one.failed for one in report.result.candidates):
         lines.append(
             "Not about failed calls: a failed sample is left out, never counted as wrong. If one candidate fails "
