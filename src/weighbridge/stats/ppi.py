@@ -128,7 +128,7 @@ def rectified(
     left = y - power * f
     floor = FLOOR * span**2 if span is not None and len(np.unique(y)) <= MOST_KINDS else 0.0
     shift = _interval(float(left.mean()), left, None, 0.0, df=max(1, len(left) - 2), alpha=alpha, floor=floor)
-    ends = sorted((power * judged.low, power * judged.high))
+    ends = sorted((float(power * judged.low), float(power * judged.high)))
     return Interval(ends[0] + shift.low, ends[1] + shift.high)
 
 

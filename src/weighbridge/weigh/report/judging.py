@@ -126,7 +126,8 @@ def _length(judging: Judging) -> Markup:
 def _people(human: HumanCheck) -> Markup:
     columns = [
         Column("Candidate"), Column("By people", number=True), Column("Interval", number=True),
-        Column("Labels", number=True), Column("Labels alone", number=True), Column("Judge alone", number=True), Column("Worth labels", number=True),
+        Column("Labels", number=True), Column("Labels alone", number=True), Column("Judge alone", number=True),
+        Column("Worth labels", number=True),
     ]  # fmt: skip
     rows = (
         [
