@@ -71,7 +71,7 @@ def kappa(first: npt.ArrayLike, second: npt.ArrayLike, weights: Weights = "nomin
     """
     found = confusion(first, second)
     table = np.array(found.counts, dtype=np.float64).reshape(len(found.values), len(found.values))
-    total = table.sum()
+    total = float(table.sum())
     if not total:
         return Agreement(None)
     observed = table / total
