@@ -1,0 +1,132 @@
+"""Joins the parts of `weighbridge route`: files in, the pure judging of `routers`, files out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from weighbridge import __version__
+from weighbridge.errors import InputError, UsageError
+from weighbridge.formats.problems import did_you_mean
+from weighbridge.routers import (
+    Evaluation,
+    Goal,
+    Places,
+    Router,
+    Samples,
+    Trained,
+    encode_artefact,
+    evaluate,
+    model_of,
+    read_router,
+    read_samples,
+    train,
+)
+from weighbridge.routers.answers import check_way
+from weighbridge.routers.artefact import LONGEST
+
+
+class Made(NamedTuple):
+    """What training came to."""
+
+    trained: Trained
+    samples: Samples
+    weak: tuple[str, ...]
+    strong: str
+    method: str
+    goal: Goal
+    out: Path | None
+    """None where nothing was written."""
+    size: int
+
+
+def train_router(
+    places: Places, options: Mapping[str, Any], costs: Mapping[str, float], tell: Callable[[float], None]
+) -> Made:
+    """Read samples, train, and write the router beside its promise. Raises InputError and UsageError."""
+    weak, strong, out = tuple(options["weak"]), options["strong"], options["out"]
+    goal = Goal(
+        options["keep"],
+        options["alpha"],
+        options["method"],
+        options["calibrate"],
+        options["seed"],
+        check_way(options["answer_from"]),
+    )
+    made = _day(options["made"])
+    known = _named_costs(costs, (*weak, strong))
+    samples = read_samples(places, weak, strong)
+    versions = {"weighbridge": __version__, "numpy": np.__version__}
+    trained = train(samples, weak, strong, goal, made=made, versions=versions, costs=known, tell=tell)
+    artefact = trained.artefact
+    if artefact is None:
+        return Made(trained, samples, weak, strong, goal.method, goal, None, 0)
+    data = encode_artefact(artefact)
+    _write(out, data)
+    return Made(
+        trained,
+        samples,
+        weak,
+        strong,
+        artefact.provenance.method,
+        goal,
+        out,
+        len(data),
+    )
+
+
+def evaluate_router(path: Path, places: Places, costs: Mapping[str, float], *, include_seen: bool) -> Evaluation:
+    router = load_router(path)
+    known = _named_costs(costs, (*router.voters, router.strong))
+    samples = read_samples(places, router.voters, router.strong)
+    rng = np.random.default_rng(0)
+    given = {name: cost for name, cost in known.items() if cost is not None}
+    return evaluate(router, samples, given, rng, include_seen=include_seen)
+
+
+def load_router(path: Path) -> Router:
+    """InputError for a file that is no router."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST + 1)
+    except OSError as error:
+        raise InputError(
+            f"the router cannot be read: {error.strerror or error}",
+            where=str(path),
+            next_move="Make one with `weighbridge route train`.",
+        ) from error
+    return read_router(data, str(path))
+
+
+def _named_costs(costs: Mapping[str, float], voters: tuple[str, ...]) -> dict[str, float | None]:
+    """By model; UsageError for one that is not asked."""
+    models = tuple(dict.fromkeys(map(model_of, voters)))
+    for name in costs:
+        if name not in models:
+            raise UsageError(f"--cost names {name!r}, which is not asked", next_move=did_you_mean(name, models))
+    return {model: costs.get(model) for model in models}
+
+
+def _day(text: str | None) -> str:
+    if text is None:
+        return datetime.now(UTC).date().isoformat()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise UsageError(f"not a date: {text!r}", next_move="Write 2027-01-31.") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            file.write(data)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise InputError(f"the router cannot be written: {error.strerror or error}", where=str(path)) from error

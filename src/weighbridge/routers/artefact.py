@@ -1,0 +1,148 @@
+"""The file that holds a router: JSON of some hundred kilobytes, read as an enemy might have written it.
+
+    who is asked, the threshold, the promise and what it was tested on, where all of it comes from, the arrays
+
+It holds no words of the samples and nothing that is run. Prompts that it was made from are known by four bytes of a
+hash, so that an evaluation can leave them out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import msgspec
+
+from weighbridge.errors import InputError, WeighbridgeError
+
+from .packed import Packed
+
+LONGEST = 64 << 20
+MOST_VOTERS = 32
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
+
+
+class Promise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was shown on samples that nothing was learned from."""
+
+    keep: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+    """Share of the strong model's mean score that is kept, at least."""
+    alpha: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    """Chance that a router which breaks the promise would have been made all the same, at most."""
+    items: Count
+    """That it was tested on."""
+    kept: float
+    """Measured on them."""
+    bound: float
+    """Lower bound on it, at 1 - alpha."""
+    saved: Share
+    """Share of strong calls avoided on them."""
+    weak_quality: Share
+    """Mean score of the weak side on all of them."""
+    strong_quality: Share
+
+
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    samples: str
+    """SHA-256 of the prompts, scores, answers and lengths that were read."""
+    rows: Count
+    left_out: Count
+    trained_on: Count
+    seed: int
+    made: str
+    """The date it was given."""
+    method: str
+    features: tuple[str, ...]
+    versions: dict[str, str]
+
+
+class GuesserArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    idf: Packed
+    weak: Packed
+    strong: Packed
+
+
+class WaveArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    centre: Packed
+    spread: Packed
+    directions: Packed
+    offsets: Packed
+    coefficients: Packed
+
+
+class PromptArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method", tag="ridge"):
+    words: GuesserArrays
+    runs: GuesserArrays
+    waves: WaveArrays
+
+
+class NeighbourArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method", tag="knn"):
+    idf: Packed
+    kept: Packed
+    gains: Packed
+    mean: Packed
+
+
+class LogisticArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    centre: Packed
+    spread: Packed
+    coefficients: Packed
+
+
+class CascadeArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method", tag="cascade"):
+    lengths: Packed
+    right: LogisticArrays
+    strong: LogisticArrays
+
+
+class Artefact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: Literal["weighbridge.router/1"]
+    kind: Literal["prompt", "cascade"]
+    """`prompt` chooses before any call; `cascade` asks the weak side first and judges what it says."""
+    voters: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=MOST_VOTERS)]
+    """Of the weak side, in the order they are preferred; `NAME#2` is a second answer of NAME."""
+    strong: Name
+    threshold: float
+    """The weak side answers where the expected gain is at most this."""
+    answer_from: Annotated[str, msgspec.Meta(max_length=100)]
+    """How answers are found in replies; answers.py."""
+    promise: Promise
+    provenance: Provenance
+    costs: dict[Name, float | None]
+    """Of a call, by model, in one unit; None is unknown."""
+    model: PromptArrays | NeighbourArrays | CascadeArrays
+    seen: Packed
+
+
+_decoder = msgspec.json.Decoder(Artefact)
+
+
+def encode_artefact(artefact: Artefact) -> bytes:
+    return msgspec.json.encode(artefact) + b"\n"
+
+
+def decode_artefact(data: bytes, where: str) -> Artefact:
+    """InputError, naming the place, for anything that is no artefact. Arrays are unpacked by `router.py`."""
+    if len(data) > LONGEST:
+        raise InputError(f"a router of more than {LONGEST >> 20} MiB", where=where)
+    try:
+        artefact = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what, _, path = str(error).partition(" - at `$")
+        raise InputError(
+            f"no router: {what}",
+            where=f"{where}: {path.strip('.`')}" if path else where,
+            next_move="Make one with `weighbridge route train`.",
+        ) from None
+    numbers = [artefact.threshold, artefact.promise.kept, artefact.promise.bound]
+    numbers += [cost for cost in artefact.costs.values() if cost is not None]
+    if not all(math.isfinite(number) for number in numbers):
+        raise InputError("no router: a number in it is not finite", where=where)
+    return artefact
+
+
+def placed(error: WeighbridgeError, where: str) -> InputError:
+    return InputError(error.what, where=where, next_move=error.next_move)

@@ -1,0 +1,140 @@
+"""How a router does on samples that it was not made from: quality kept, strong calls avoided, money."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from weighbridge.errors import InputError
+from weighbridge.stats import Interval, mean_interval
+
+from .arrays import Flags, Floats
+from .cascade_model import CascadeModel
+from .packed import unpack
+from .promise import lower_bound
+from .router import Router
+from .samples import Samples
+from .savings import kept_interval, saved_by_chance, saved_by_oracle
+from .scoring import cascade_scores, prompt_scores
+from .spending import Spending, spending
+
+LEAST_ITEMS = 20
+LEAST_GROUP = 20
+MOST_GROUPS = 40
+
+Standing = Literal["kept", "broken", "not shown"]
+
+
+class Part(NamedTuple):
+    """One category."""
+
+    name: str
+    items: int
+    kept: float | None
+    """None where the strong model scored nothing."""
+    saved: float
+
+
+class Evaluation(NamedTuple):
+    items: int
+    seen: int
+    """Items left out because the router was made from them."""
+    promised: float
+    standing: Standing
+    """kept: the lower bound is at least the promise. broken: the interval lies below it. not shown: neither."""
+    kept: float
+    interval: Interval
+    bound: float
+    """Lower bound on the quality kept, at 1 - alpha."""
+    saved: float
+    saved_interval: Interval
+    weak_quality: float
+    strong_quality: float
+    routed_quality: float
+    chance: float
+    oracle: float
+    """Strong calls that chance and an oracle would avoid at the quality that was kept."""
+    spending: Spending
+    parts: tuple[Part, ...]
+
+
+def evaluate(
+    router: Router,
+    samples: Samples,
+    costs: Mapping[str, float | None],
+    rng: np.random.Generator,
+    *,
+    include_seen: bool = False,
+) -> Evaluation:
+    """InputError where too few items are left that the router was not made from."""
+    fresh = np.ones(len(samples), bool) if include_seen else ~seen_before(router, samples)
+    seen = len(samples) - int(fresh.sum())
+    if fresh.sum() < LEAST_ITEMS:
+        raise InputError(
+            f"{int(fresh.sum())} of {len(samples)} items are new to the router; {LEAST_ITEMS} are the least",
+            next_move="Give samples it was not made from; --seen counts the others, too, which flatters it."
+            if seen
+            else None,
+        )
+    samples = samples.only(fresh)
+    gains, weak = _scores(router, samples)
+    strong = samples.scores[router.strong]
+    if not strong.any():
+        raise InputError(f"every score of {router.strong} is 0: there is no quality to keep a share of")
+    to_weak = gains <= router.threshold
+    routed = np.where(to_weak, weak, strong)
+    promise = router.artefact.promise
+    kept = float(routed.mean() / strong.mean())
+    interval = kept_interval(routed, strong, rng, 2 * promise.alpha)
+    bound = min(lower_bound(routed, strong, promise.alpha), kept)
+    costs = {**router.artefact.costs, **costs}
+    return Evaluation(
+        len(samples),
+        seen,
+        promise.keep,
+        "kept" if bound >= promise.keep else "broken" if interval.high < promise.keep else "not shown",
+        kept,
+        interval,
+        bound,
+        float(to_weak.mean()),
+        mean_interval(to_weak.astype(np.float64).tolist()),
+        float(weak.mean()),
+        float(strong.mean()),
+        float(routed.mean()),
+        saved_by_chance(weak, strong, min(kept, 1.0)),
+        saved_by_oracle(weak, strong, min(kept, 1.0)),
+        spending(samples, router.voters, router.strong, costs, to_weak, cascade=router.is_cascade),
+        _parts(samples, routed, strong, to_weak),
+    )
+
+
+def seen_before(router: Router, samples: Samples) -> Flags:
+    """(n,) items whose prompt the router was made from."""
+    known = unpack(router.artefact.seen, "seen", (None,)).astype(np.int64)
+    return np.isin(samples.groups & 0xFFFFFFFF, known)
+
+
+def _scores(router: Router, samples: Samples) -> tuple[Floats, Floats]:
+    model = router.model
+    if isinstance(model, CascadeModel):
+        return cascade_scores(model, samples, router.voters)
+    return prompt_scores(model, samples), samples.scores[router.voters[0]]
+
+
+def _parts(samples: Samples, routed: Floats, strong: Floats, to_weak: Flags) -> tuple[Part, ...]:
+    """Categories with enough items, the worst kept first."""
+    if not samples.categories:
+        return ()
+    names = np.array(samples.categories)
+    found = []
+    for name, count in Counter(samples.categories).most_common(MOST_GROUPS):
+        if count < LEAST_GROUP:
+            break
+        here = names == name
+        total = float(strong[here].sum())
+        kept = float(routed[here].sum()) / total if total else None
+        found.append(Part(name, count, kept, float(to_weak[here].mean())))
+    return tuple(sorted(found, key=lambda part: (part.kept is None, part.kept)))

@@ -1,0 +1,89 @@
+"""A promise about quality kept, tested on samples that nothing was learned from (learn, then test).
+
+    kept        E[score of what is routed] / E[score of the strong model]
+    null        E[q - keep s] <= 0, q the routed score and s the strong model's, both in [0, 1]
+    evidence    wealth of bets against the null, item after item in a drawn order; reaching 1 / alpha at any moment
+                refutes it with error at most alpha (Ville's inequality)
+    threshold   settings are tested from the safest on, each at alpha, and the last one before the first failure is
+                taken: the chance that it breaks the promise is at most alpha, however many were tested
+
+Valid for work like the calibration samples: independent draws from the same stream. It says nothing about prompts of
+another kind, a model that was changed behind its name, or any single answer.
+
+Sources: Angelopoulos et al. (2021), Learn then test; Waudby-Smith and Ramdas (2024), Estimating means of bounded random
+variables by betting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from .arrays import Floats, Whole
+
+MOST_STAKED = 0.75
+"""Share of the wealth, were the worst to happen."""
+LOG_GOAL = float(np.log(20.0))
+"""Stakes are sized to reach 20, for alpha 0.05; other levels are as valid, and a little blunter."""
+PRIOR_ITEMS, PRIOR_VARIANCE = 4.0, 0.05
+BISECTIONS = 24
+
+
+class Tested(NamedTuple):
+    """What became of a sequence of settings."""
+
+    chosen: int | None
+    """The last one before the first failure; None when the safest fails."""
+    bound: float
+    """Lower bound on the quality kept: of the chosen setting, else of the safest."""
+
+
+def refutes(routed: Floats, strong: Floats, keep: float, alpha: float) -> bool:
+    """Whether scores (n,) show that more than `keep` of the strong model's quality is kept."""
+    return bool(_wealth(routed, strong, keep) >= 1.0 / alpha)
+
+
+def lower_bound(routed: Floats, strong: Floats, alpha: float) -> float:
+    """Largest share of quality kept that is shown with error at most alpha; 0 when nothing is. At most 2."""
+    low, high = 0.0, 2.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if refutes(routed, strong, middle, alpha) else (low, middle)
+    return low
+
+
+def fixed_sequence(routed: Sequence[Floats], strong: Floats, keep: float, alpha: float) -> Tested:
+    """routed: scores (n,) under each setting, the safest first, in an order chosen without these samples."""
+    chosen = None
+    for place, scores in enumerate(routed):
+        if not refutes(scores, strong, keep, alpha):
+            break
+        chosen = place
+    taken = routed[chosen or 0]
+    bound = min(lower_bound(taken, strong, alpha), float(taken.mean() / strong.mean()))
+    return Tested(chosen, bound if chosen is None else max(bound, keep))
+
+
+def _wealth(routed: Floats, strong: Floats, keep: float) -> float:
+    """Largest wealth at any moment, from 1, of bets that E[q - keep s] > 0."""
+    count = len(routed)
+    if not count:
+        return 1.0
+    y = ((routed - keep * strong + keep) / (1.0 + keep))[_order(count)]  # in [0, 1]
+    null = keep / (1.0 + keep)
+    before = np.arange(count)
+    mean = (null * PRIOR_ITEMS + np.cumsum(y) - y) / (before + PRIOR_ITEMS)
+    surprise = (y - mean) ** 2
+    variance = (PRIOR_VARIANCE + np.cumsum(surprise) - surprise) / (before + 1)
+    stakes = np.minimum(np.sqrt(2 * LOG_GOAL / (variance * count)), MOST_STAKED / null)
+    logs = np.cumsum(np.log1p(stakes * (y - null)))
+    return float(np.exp(min(float(logs.max()), 700.0)))
+
+
+@lru_cache(4)
+def _order(count: int) -> Whole:
+    """Drawn once for each count: recorded items often stand in an order that tells."""
+    return np.random.default_rng(count).permutation(count)
