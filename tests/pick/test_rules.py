@@ -6,9 +6,9 @@ import pytest
 from pick_cases import make_subject, need_of
 
 from weighbridge.pick.languages import LANGUAGES, read_language
-from weighbridge.pick.places import EU, read_place, stays_in
 from weighbridge.pick.rules import rules_of
 from weighbridge.pick.subject import Subject
+from weighbridge.policy.places import EU, read_place, stays_in
 
 
 def failures(need: str, subject: Subject) -> list[str]:
@@ -90,8 +90,8 @@ def test_a_guard_or_an_embedder_is_no_model_that_answers(name: str) -> None:
         ("Big", 'use = "commercial"\nmonthly_users = 1000', True),
         ("Big", 'use = "commercial"\nmonthly_users = 1000\nconditions = "refuse"', True),
         ("Big", 'use = "commercial"\nmonthly_users = 2_000_000', False),
-        ("Big", 'use = "commercial"', True),
-        ("Big", 'use = "commercial"\nconditions = "refuse"', False),
+        ("Big", 'use = "commercial"', None),
+        ("Big", 'use = "commercial"\nconditions = "refuse"', None),
         ("Show", 'use = "commercial"', True),
         ("Show", 'use = "commercial"\nconditions = "refuse"', False),
         ("Show", 'use = "internal"\nconditions = "refuse"', True),

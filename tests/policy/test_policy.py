@@ -116,7 +116,18 @@ CASES: dict[str, tuple[PolicyFile, dict[str, Any], list[str]]] = {
     "audit warned": (
         PolicyFile(artefacts=Artefacts(clean=True)), {"runs_here": True, "audit": "warn"}, ["artefacts.clean"],
     ),
-    "pin not known": (PolicyFile(artefacts=Artefacts(pinned=True)), {"pinned": None}, ["artefacts.pinned"]),
+    "pin not known": (
+        PolicyFile(artefacts=Artefacts(pinned=True)), {"pinned": None, "runs_here": True}, ["artefacts.pinned"],
+    ),
+    "pin of another's": (PolicyFile(artefacts=Artefacts(pinned=True)), {"pinned": None}, []),
+    "a name that moves": (
+        PolicyFile(artefacts=Artefacts(no_aliases=True)), {"alias": Known("m-2")}, ["artefacts.no_aliases"],
+    ),
+    "a name that may move": (PolicyFile(artefacts=Artefacts(no_aliases=True)), {"pinned": None}, []),
+    "a name without a date": (
+        PolicyFile(artefacts=Artefacts(dated_names=True)), {"pinned": None}, ["artefacts.dated_names"],
+    ),
+    "a dated name": (PolicyFile(artefacts=Artefacts(dated_names=True)), {"pinned": True}, []),
     "other model served": (
         PolicyFile(artefacts=Artefacts(served_as_asked=True)), {"served_as_asked": False}, ["artefacts.served_as_asked"],
     ),
@@ -143,7 +154,7 @@ STRICT = PolicyFile(
     licence=LicenceRules(open_weights=True),
     origin=Origin(deny_countries=("KP",)),
     serving=Serving(deny_jurisdictions=("KP",), no_training_on_inputs=True, most_retention_days=30),
-    artefacts=Artefacts(pinned=True),
+    artefacts=Artefacts(dated_names=True),
 )
 
 

@@ -10,6 +10,7 @@ from weighbridge.catalog.records import Catalogue
 from weighbridge.catalog.tables import load_scores
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose_cost import price_disputes
+from weighbridge.cli.compose_pick_policy import policy_of
 from weighbridge.cli.compose_runs import Wanted, device_name, devices_named, launch_command, runs_of
 from weighbridge.cost.amounts import read_share
 from weighbridge.cost.asked import hardware_of
@@ -29,8 +30,13 @@ from weighbridge.pick.task import ITEMS, items_text, task_text, to_fill_in
 from weighbridge.pick.ways import Runs, World
 
 
-def answer_need(data: bytes, name: str, folder: Path) -> Answer:
-    """The answer to the need in a file. Raises InputError with every mistake in it."""
+def answer_need(
+    data: bytes, name: str, folder: Path, *, policy: Path | None = None, data_class: str | None = None
+) -> Answer:
+    """The answer to the need in a file. Raises InputError with every mistake in it.
+
+    `policy` and `data_class` stand in for what the need says of them; what the policy decides is in the ledger.
+    """
     problems = Problems()
     need = read_need(name, data, problems)
     state = held(folder)
@@ -41,14 +47,19 @@ def answer_need(data: bytes, name: str, folder: Path) -> Answer:
     subjects = subjects_of(state.catalogue, state.offers)
     traits = {each.id: found for each in subjects if (found := traits_of(each)) is not None}
     abilities = judge_abilities(measured(load_scores(folder)), traits)
+    rules = policy_of(need, Path(name).parent, policy, data_class, state)
     world = World(
         providers=state.catalogue.providers,
         sources=state.catalogue.sources,
         disputed=price_disputes(folder),
         batch=DISCOUNTS,
         runs=_runs(need, state.catalogue),
+        allowed=None if rules is None else rules.allowed,
     )
-    return pick(need, subjects, abilities, world)
+    answer = pick(need, subjects, abilities, world)
+    if rules is not None:
+        rules.keep()
+    return answer
 
 
 def check_names(need: Need, file: TomlFile, state: Held, problems: Problems) -> None:

@@ -41,6 +41,15 @@ def load_policy(path: Path, folder: Path | None = None) -> Policy:
     return read_policy(path, known_names(folder or DATA))
 
 
+def check_class(policy: Policy, data_class: str | None) -> None:
+    """Raises UsageError for a class of data that the policy says nothing of: it may go nowhere."""
+    from weighbridge.formats.problems import did_you_mean
+
+    if data_class is not None and data_class not in policy.file.data:
+        known = did_you_mean(data_class, policy.file.data) or "It has none: add a section `[data.NAME]`."
+        raise UsageError(f"the policy says nothing of data of class {data_class!r}", where=policy.path, next_move=known)
+
+
 @lru_cache(maxsize=4)
 def known_names(folder: Path) -> Names:
     from weighbridge.cli.chosen import held

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from weighbridge.cli.compose_evidence import keep_decisions, row_of
-from weighbridge.cli.compose_policy import WEIGHTS_HERE, Backends, load_policy
+from weighbridge.cli.compose_policy import WEIGHTS_HERE, Backends, check_class, load_policy
 from weighbridge.errors import PolicyRefused
 from weighbridge.policy import Decision, Facts, Policy, decide
 
@@ -95,7 +95,9 @@ def rules_of_task(task: Task, changes: Changes, settings: Settings) -> TaskRules
     path = changes.policy or (task.folder / task.policy if task.policy is not None else settings.policy)
     if path is None:
         return None
-    return TaskRules(load_policy(path), changes.data or task.data, settings, tuple(_asked(task)), task.folder)
+    policy, data = load_policy(path), changes.data or task.data
+    check_class(policy, data)
+    return TaskRules(policy, data, settings, tuple(_asked(task)), task.folder)
 
 
 def _asked(task: Task) -> Iterator[Asked]:

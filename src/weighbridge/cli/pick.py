@@ -39,6 +39,8 @@ Examples:
     "--write", type=click.Path(path_type=Path), help="Write the first ones as candidates: a folder, or a task.toml."
 )
 @click.option("--candidates", type=click.IntRange(2, 20), default=4, show_default=True, help="With --write: how many.")
+@click.option("--policy", type=click.Path(path_type=Path), help="A policy.toml that holds too.")
+@click.option("--data", "data_class", metavar="CLASS", help="Class of the data, as the policy names it.")
 @FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ranked and excluded.")
 def pick(
@@ -51,6 +53,8 @@ def pick(
     plot: Path | None,
     write: Path | None,
     candidates: int,
+    policy: Path | None,
+    data_class: str | None,
     folder: Path,
     as_json: bool,
 ) -> None:
@@ -71,7 +75,7 @@ def pick(
     from weighbridge.cli.compose_pick import answer_need, model_ids, write_task
 
     asked = model_ids(folder, why)
-    answer = answer_need(_bytes(need), str(need), folder)
+    answer = answer_need(_bytes(need), str(need), folder, policy=policy, data_class=data_class)
     drawn = _draw(answer, plot)
     written = write_task(answer, write, candidates, folder) if write is not None else []
     click.echo(_json(answer) if as_json else "\n".join(_said(answer, asked, top, excluded)))

@@ -41,10 +41,12 @@ class RulesNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conditions: Literal["accept", "refuse"] = "accept"
     """Of a licence that allows the use under conditions which apply here."""
     monthly_users: Annotated[int, msgspec.Meta(ge=1, le=10_000_000_000)] | None = None
-    """Of your product; None is unknown, and a condition that counts users then applies."""
+    """Of your product; None is unknown, and a licence that ends above a number is then refused."""
     annual_revenue_usd: Annotated[float, msgspec.Meta(ge=0, le=1e14)] | None = None
     hosts_for_others: bool = False
     """You sell access to the model itself."""
+    trains_on_outputs: bool = False
+    """What it writes is to train other models."""
     open_weights: bool = False
     """Only models whose weights can be had."""
     openness: Literal["I", "II", "III"] | None = None
@@ -66,6 +68,10 @@ class RulesNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_providers: tuple[str, ...] = ()
     released_since: str | None = None
     """ISO date."""
+    policy: str | None = None
+    """A policy.toml that holds too; a relative path counts from this file."""
+    data: str | None = None
+    """Class of the data, as the policy names it: `personal`."""
 
 
 class ServeNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,6 +20,7 @@ from weighbridge.pick.reading import Need
 from weighbridge.pick.rules import Finding, Rule, rules_of
 from weighbridge.pick.subject import Subject
 from weighbridge.pick.ways import Refused, Way, World, choose_way
+from weighbridge.policy import Decision
 
 MOST_REASONS = 3
 
@@ -90,6 +91,11 @@ def pick(need: Need, subjects: Iterable[Subject], abilities: Abilities, world: W
 
 def _judge(subject: Subject, need: Need, rules: Sequence[Rule], abilities: Abilities, world: World) -> _Left | Excluded:
     findings = [rule.judge(subject) for rule in rules]
+    decision = None if world.allowed is None else world.allowed(subject, None, None)
+    if decision is not None:
+        said = {finding.because for finding in findings if not finding.passes}
+        against = (reason for reason in decision.reasons if reason.detail not in said)
+        findings += [Finding(False, f"policy {reason}") for reason in against]
     failed = tuple(finding.because for finding in findings if not finding.passes)
     quality = abilities.quality(subject.id, need.mix)
     if failed:
@@ -99,7 +105,16 @@ def _judge(subject: Subject, need: Need, rules: Sequence[Rule], abilities: Abili
     way = choose_way(subject, need, world)
     if isinstance(way, Refused):
         return Excluded(subject.id, (way.because,), quality, meets_rules=True)
-    return _Left(subject, quality, way, (evidence_words(need, quality), *way.why, *_worth_saying(findings)))
+    told = (evidence_words(need, quality), *way.why, *_worth_saying(findings))
+    return _Left(subject, quality, way, (*told, *_due(decision, way)))
+
+
+def _due(decision: Decision | None, way: Way) -> list[str]:
+    """What the policy asks of files before they are used; of a provider's nothing."""
+    if decision is None:
+        return []
+    due = [reason.rule for reason in decision.due] if way.run is not None else []
+    return ["the policy allows it" + (f"; due before it is used: {', '.join(due)}" if due else "")]
 
 
 def _worth_saying(findings: Iterable[Finding]) -> list[str]:

@@ -17,7 +17,7 @@ from weighbridge.formats.problems import Problems, did_you_mean
 from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
 from weighbridge.pick.languages import known_names, read_language
 from weighbridge.pick.need import NeedFile, mix_of
-from weighbridge.pick.places import place_names, read_place
+from weighbridge.policy.places import place_names, read_place
 
 Path = tuple[str | int, ...]
 TAKES = tuple(name for name in MODALITIES if name not in ("text", "embedding"))

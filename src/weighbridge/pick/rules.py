@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import msgspec
 
 from weighbridge.pick.languages import name_of
-from weighbridge.pick.licences import judge_licence
 from weighbridge.pick.reading import Need
 from weighbridge.pick.subject import Subject
+from weighbridge.policy.licences import judge_terms
+from weighbridge.policy.use import Use
 
 _OTHER_PURPOSE = re.compile(
     r"(?<![a-z])(?:safe)?guard|embed|re-?rank|reward|moderation|(?<![a-z])(?:ocr|asr|tts|prm)(?![a-z])", re.IGNORECASE
@@ -150,11 +151,35 @@ class Since(msgspec.Struct, frozen=True):
 class Licensed(msgspec.Struct, frozen=True):
     """The terms allow the use that is meant, at the size of the user."""
 
-    need: Need
+    use: Use
 
     def judge(self, subject: Subject) -> Finding:
-        passes, because = judge_licence(subject.facts, subject.licence, self.need)
-        return Finding(passes, because)
+        facts, licence = subject.facts, subject.licence
+        if facts.get("open_weights") is False:
+            return Finding(True, "no weights: used under its provider's contract")
+        terms = facts.get("commercial_use")
+        if licence is None or terms in (None, "unknown"):
+            return Finding(None, "its licence, or what that allows, is not known")
+        believed = (
+            licence if licence.commercial_use == terms else msgspec.structs.replace(licence, commercial_use=terms)
+        )
+        found = judge_terms(believed, self.use, text_only=facts.get("modalities") == ["text"])
+        return Finding(found.permitted, found.why)
+
+
+def use_of(need: Need) -> Use:
+    """What the need says of use and user, as the licences' judge takes it."""
+    rules = need.file.rules
+    return Use(
+        commercial=rules.use != "research",
+        internal=rules.use == "internal",
+        monthly_users=rules.monthly_users,
+        annual_revenue_usd=rules.annual_revenue_usd,
+        hosting_for_others=rules.hosts_for_others,
+        training_on_outputs=rules.trains_on_outputs,
+        based_in=need.based_in,
+        conditions=rules.conditions,
+    )
 
 
 def rules_of(need: Need) -> Iterator[Rule]:
@@ -164,7 +189,7 @@ def rules_of(need: Need) -> Iterator[Rule]:
     if file.rules.open_weights:
         yield Has("open_weights", "its weights can be had")
     if file.rules.use is not None:
-        yield Licensed(need)
+        yield Licensed(use_of(need))
     if need.origin is not None or need.not_origin:
         yield From(need.origin, need.not_origin)
     if file.rules.openness is not None:

@@ -28,9 +28,10 @@ out = 300                   # tokens of an average answer, thoughts included
 [rules]
 use = "commercial"          # what the licence must allow: commercial, internal or research
 # conditions = "refuse"     # no duties (names to show, use policies) beyond keeping a notice
-# monthly_users = 50_000    # of your product: some licences end above a number
+monthly_users = 50_000      # of your product: some licences end above a number
 # annual_revenue_usd = 5e6
 # hosts_for_others = true   # you sell access to the model itself
+# trains_on_outputs = true  # what it writes is to train other models
 # based_in = "DE"           # your seat: some licences hold nothing for some
 # open_weights = true       # only models whose weights can be had
 # origin = ["US", "FR"]     # where the lab may sit; or not_origin
@@ -39,6 +40,8 @@ use = "commercial"          # what the licence must allow: commercial, internal 
 # known_providers = true    # none whose seat nobody states: a reseller may be cheap for a reason
 # no_training_on_inputs = true
 # providers = ["mistral", "nebius"]
+# policy = "policy.toml"    # holds too: `weighbridge policy init` writes one
+# data = "personal"         # class of the data, as the policy names it
 
 # On what.
 [serve]

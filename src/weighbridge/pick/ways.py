@@ -19,9 +19,10 @@ from weighbridge.cost.api import ApiCost, price_offer, rank
 from weighbridge.cost.hardware import Hardware, Pace, price_own
 from weighbridge.cost.words import usd
 from weighbridge.cost.workload import Range
-from weighbridge.pick.places import stays_in
 from weighbridge.pick.reading import Need
 from weighbridge.pick.subject import Subject
+from weighbridge.policy import Decision
+from weighbridge.policy.places import stays_in
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,10 @@ class Refused(msgspec.Struct, frozen=True):
     because: str
 
 
+Allowed = Callable[[Subject, Offer | None, str | None], Decision]
+"""What a policy decides of a model at an offer or, without one, on own hardware (the device's id)."""
+
+
 class World(msgspec.Struct, frozen=True, kw_only=True):
     """What serving is judged from."""
 
@@ -88,6 +93,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     disputed: Mapping[tuple[str, str], Resolved]
     batch: Mapping[str, float]
     runs: Callable[[Subject], Runs]
+    allowed: Allowed | None = None
+    """None: there is no policy."""
 
 
 def choose_way(subject: Subject, need: Need, world: World) -> Way | Refused:
@@ -109,7 +116,10 @@ def choose_way(subject: Subject, need: Need, world: World) -> Way | Refused:
 def _at_providers(subject: Subject, need: Need, world: World) -> Way | Refused:
     if not subject.offers:
         return Refused("no provider is known to serve it")
-    reasons = {place: _not_allowed(offer, need, world) for place, offer in enumerate(subject.offers)}
+    reasons = {
+        place: _not_allowed(offer, need, world) or _against(subject, world, offer, None)
+        for place, offer in enumerate(subject.offers)
+    }
     allowed = [subject.offers[place] for place, reason in reasons.items() if reason is None]
     if not allowed:
         return Refused(f"no provider may serve it: {_most_common(reason for reason in reasons.values() if reason)}")
@@ -173,6 +183,14 @@ def _not_allowed(offer: Offer, need: Need, world: World) -> str | None:
     return None
 
 
+def _against(subject: Subject, world: World, offer: Offer | None, device: str | None) -> str | None:
+    """The policy's first rule against a way of serving; None where there is none."""
+    if world.allowed is None:
+        return None
+    decision = world.allowed(subject, offer, device)
+    return None if decision.allowed else f"policy {decision.reasons[0]}"
+
+
 def _most_common(reasons: Iterable[str]) -> str:
     """Up to three reasons, each with how many offers it turns away."""
     counts: dict[str, int] = {}
@@ -191,6 +209,10 @@ def _on_own(subject: Subject, need: Need, world: World) -> Iterator[Way | Refuse
         yield Refused(runs.because)
     places = dict.fromkeys((run.hardware.device, run.hardware.count) for run in runs.fitting)
     for place in places:
+        against = _against(subject, world, None, place[0])
+        if against is not None:
+            yield Refused(f"on {place[0]}: {against}")
+            continue
         yield from _on_one([run for run in runs.fitting if (run.hardware.device, run.hardware.count) == place], need)
 
 

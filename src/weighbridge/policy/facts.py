@@ -73,7 +73,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     audit: Literal["pass", "warn", "fail"] | None = None
     """None: nobody has audited these files."""
     pinned: bool | None = None
-    """Whether what answers is fixed: a revision or hash of weights, a dated name at a provider."""
+    """Whether what answers is fixed: by revision or hash of weights, by a date in its name at a provider."""
     alias: Known | None = None
     """What a name that moves means today, where it is known to move."""
     served_as_asked: bool | None = None

@@ -62,7 +62,11 @@ class Artefacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clean: bool = False
     """Only weights whose audit passed without a warning."""
     pinned: bool = False
-    """Only a fixed revision or hash here, and a dated name at a provider."""
+    """Only weights of a fixed revision or hash, of those that run here."""
+    no_aliases: bool = False
+    """Refuse names at a provider that are known to move: `deepseek-chat`, `mistral-large-latest`."""
+    dated_names: bool = False
+    """Only names at a provider that say which release they mean: `gpt-4o-2024-08-06`."""
     served_as_asked: bool = False
     """Refuse a backend that answers with another model than was asked for."""
     settled_days: Days | None = None

@@ -12,8 +12,11 @@ from .reasons import Reason
 def artefact_reasons(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
     if facts.runs_here and (rules.audited or rules.clean):
         yield from _audit(rules, facts)
-    if rules.pinned and facts.pinned is not True:
-        yield _unpinned(facts)
+    if rules.pinned and facts.runs_here and facts.pinned is not True:
+        what = "its revision is not pinned" if facts.pinned is False else "whether its revision is pinned is not known"
+        yield Reason("artefacts.pinned", what, "pinned")
+    if (rules.no_aliases or rules.dated_names) and not facts.runs_here:
+        yield from _name(rules, facts)
     if rules.served_as_asked and facts.served_as_asked is False:
         detail = "the backend serves another model than was asked for"
         yield Reason("artefacts.served_as_asked", detail, "served_as_asked", "ledger")
@@ -34,12 +37,13 @@ def _audit(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
         yield Reason(rule, f"its audit says {facts.audit}", "audit")
 
 
-def _unpinned(facts: Facts) -> Reason:
+def _name(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
+    """Whether the name at a provider stands still."""
     if facts.alias is not None:
-        detail = f"its name moves: today it means {facts.alias.value}"
-        return Reason("artefacts.pinned", detail, "alias", facts.alias.source)
-    what = "its revision is not pinned" if facts.pinned is False else "whether its revision is pinned is not known"
-    return Reason("artefacts.pinned", what, "pinned")
+        rule = "artefacts.no_aliases" if rules.no_aliases else "artefacts.dated_names"
+        yield Reason(rule, f"its name moves: today it means {facts.alias.value}", "alias", facts.alias.source)
+    elif rules.dated_names and facts.pinned is not True:
+        yield Reason("artefacts.dated_names", "whether its name always means one release is not known", "pinned")
 
 
 def document_reasons(rules: Documents, facts: Facts) -> Iterator[Reason]:
