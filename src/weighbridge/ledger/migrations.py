@@ -147,6 +147,20 @@ def m006_decisions(db: sqlite3.Connection) -> None:
     )
 
 
+def m007_votes(db: sqlite3.Connection) -> None:
+    """Votes of people on two answers (votes.py): the columns of `VoteRow`."""
+    db.execute(
+        """
+        CREATE TABLE votes (
+            id TEXT PRIMARY KEY, at REAL NOT NULL, task TEXT NOT NULL, run TEXT NOT NULL, item TEXT NOT NULL,
+            a TEXT NOT NULL, b TEXT NOT NULL, outcome TEXT NOT NULL, voter TEXT NOT NULL, key_a TEXT, key_b TEXT,
+            length_a INTEGER, length_b INTEGER
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX votes_by_task ON votes (task)")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_calls_and_answers,
     m002_calls_by_run,
@@ -154,6 +168,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m004_calls_by_task,
     m005_gateway,
     m006_decisions,
+    m007_votes,
 )
 
 
