@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weighbridge.engines import BackendRecord
     from weighbridge.gateway.config import Config, ServerTable
     from weighbridge.gateway.routes import Door, Parts
+    from weighbridge.gateway.tracing import Tracer
 
 SHORTEST_ADMIN_KEY = 16
 RESTART_S = 0.5
@@ -66,7 +67,34 @@ def make_parts(config: Config, settings: Settings) -> Parts:
         for team in config.teams
         if team.budget is not None
     }
-    return Parts(_placed(config), routes, doors, teams, _policy(config, settings), _admin_digest(config, settings))
+    policy, admin = _policy(config, settings), _admin_digest(config, settings)
+    return Parts(_placed(config), routes, doors, teams, policy, admin, _tracer(config, settings))
+
+
+def _tracer(config: Config, settings: Settings) -> Callable[[], Tracer] | None:
+    """What makes the tracer of a worker. InputError where the extra is missing, or a header's secret."""
+    table = config.traces
+    if table is None:
+        return None
+    try:
+        from weighbridge.gateway.otel import OtelTracer
+    except ImportError as error:
+        raise InputError(
+            f"traces need a package that is not installed: {error.name}",
+            where="[traces]",
+            next_move="pip install 'weighbridge[otel]'",
+        ) from error
+    headers = {name: _looked_up(value, settings) for name, value in table.headers.items()}
+    return lambda: OtelTracer(table, headers)
+
+
+def _looked_up(value: str, settings: Settings) -> str:
+    if not value.startswith("env:"):
+        return value
+    found = settings.environ.get(value.removeprefix("env:"))
+    if found is None:
+        raise InputError(f"the environment variable {value.removeprefix('env:')} is not set", where="[traces]: headers")
+    return found
 
 
 def _policy(config: Config, settings: Settings) -> Policy:

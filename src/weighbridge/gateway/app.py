@@ -88,6 +88,7 @@ class Gateway:
         self.started_at = int(time.time())
         self.unix_now = time.time
         self._keeper = keeper_for(parts.routes, books.data_dir)
+        self._tracer = parts.tracer() if parts.tracer is not None else None
         self._load_keys()
         self.date.set(time.time())
         self.tending = asyncio.ensure_future(self._tend())
@@ -180,6 +181,8 @@ class Gateway:
         exchange = Exchange(self, ask, Admission(caller, (), 0.0, tokens), ask.aims)
         if self._keeper is not None:
             self._keeper.keep(exchange.id, ask, exchange.at)
+        if self._tracer is not None:
+            self._tracer.begin(exchange.id, ask)
         exchange.answer_again(kept)
         return True
 
@@ -193,6 +196,8 @@ class Gateway:
         exchange = (Exchange if is_plain else HedgedExchange)(self, ask, admission, aims)
         if self._keeper is not None:
             self._keeper.keep(exchange.id, ask, exchange.at)
+        if self._tracer is not None:
+            self._tracer.begin(exchange.id, ask)
         ask.client.work = exchange
         self._calls.add(exchange)
         exchange.start()
@@ -296,6 +301,9 @@ class Gateway:
             exchange.deliver()
             count(line)
         self._ended_calls += len(ended)
+        if self._tracer is not None:
+            for line in lines:
+                self._tracer.ended(line)
 
     def _cannot_record(self, error: LedgerError, ended: list[Exchange]) -> None:
         """Their money stays held: what is not written down is not settled. The answers are paid for and delivered."""
@@ -425,6 +433,8 @@ class Gateway:
         await asyncio.gather(*(door.close() for door in self.doors.values()))
         if self._keeper is not None:
             self._keeper.close()
+        if self._tracer is not None:
+            await asyncio.to_thread(self._tracer.close)
         self.tending.cancel()
         await asyncio.gather(self.tending, return_exceptions=True)
         if self._rules is not None:

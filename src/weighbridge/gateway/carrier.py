@@ -10,6 +10,7 @@ A route may lead to backends of several dialects, so it is decided anew for each
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from weighbridge.chat import Answer, ChatRequest, Usage
@@ -48,6 +49,8 @@ class Flow(Protocol):
 class Carrier(Protocol):
     """Of one request."""
 
+    on_request: Callable[[Aim, bytes], bytes] | None
+    """Changes a whole request to a backend before it is sent; for traces."""
     model: str
     """The public name that was asked for."""
     stream: bool

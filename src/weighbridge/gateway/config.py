@@ -4,6 +4,7 @@
     [[backend]]     the same record as in task.toml
     [[route]]       a public model name, and the backends that answer it
     [[team]]        a budget that several keys share
+    [traces]        where OpenTelemetry traces go
 
 Every mistake is named with its line, all of them at once.
 """
@@ -139,11 +140,24 @@ class TeamTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: str | None = None
 
 
+class TracesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[traces]`: calls as OpenTelemetry traces; needs the extra `otel`."""
+
+    endpoint: str
+    """Of a collector that speaks OTLP over HTTP: `http://127.0.0.1:4318`."""
+    service: str = "weighbridge"
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """Of the traces that begin here; one that a client began is kept if the client keeps it."""
+    headers: dict[str, str] = {}
+    """Sent with them; a value `env:NAME` is looked up."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: ServerTable = ServerTable()
     backends: tuple[BackendRecord, ...] = ()
     routes: tuple[RouteTable, ...] = ()
     teams: tuple[TeamTable, ...] = ()
+    traces: TracesTable | None = None
     folder: Path = Path()
     """Where the file is; relative paths count from it."""
 
@@ -153,6 +167,7 @@ class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: tuple[BackendRecord, ...] = ()
     route: tuple[RouteTable, ...] = ()
     team: tuple[TeamTable, ...] = ()
+    traces: TracesTable | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -184,7 +199,8 @@ def read_config(data: bytes, path: Path) -> Config:
     if problems.found:
         raise _as_one(problems)
     assert tables is not None
-    return Config(tables.server, tables.backend, tables.route, tables.team, path.absolute().parent)
+    folder = path.absolute().parent
+    return Config(tables.server, tables.backend, tables.route, tables.team, tables.traces, folder)
 
 
 def _as_one(problems: Problems) -> InputError:
@@ -211,6 +227,10 @@ def _check(file: TomlFile, tables: _Tables, problems: Problems) -> None:
     server = tables.server
     if (server.tls_cert is None) != (server.tls_key is None):
         problems.add(file.problem(("server",), "`tls_cert` and `tls_key` go together"))
+    if tables.traces is not None and not tables.traces.endpoint.startswith(("http://", "https://")):
+        what = f"{tables.traces.endpoint!r} is no http or https address"
+        hint = 'Write the collector\'s: `endpoint = "http://127.0.0.1:4318"`.'
+        problems.add(file.problem(("traces", "endpoint"), what, hint))
     if server.admin_key is not None and not server.admin_key.startswith("env:"):
         hint = 'Put it in an environment variable and write `admin_key = "env:NAME"`.'
         problems.add(file.problem(("server", "admin_key"), "a key is written out; files get shared", hint))

@@ -92,6 +92,7 @@ class Continuation:
         self.body_bytes = carrier.body_bytes
         self.most_output = carrier.most_output
         self.mender: Mender | None = None
+        self.on_request = carrier.on_request
 
     @property
     def stream_type(self) -> bytes:
@@ -121,7 +122,8 @@ class Continuation:
         back = aim.door.back
         assert back is not None
         sent = back.encode(self.canonical(aim), stream=True)
-        return whole_request(aim.door.head(sent.path, sent.headers), sent.body)
+        data = whole_request(aim.door.head(sent.path, sent.headers), sent.body)
+        return data if self.on_request is None else self.on_request(aim, data)
 
     def flow(self, aim: Aim) -> Flow:
         back = aim.door.back

@@ -36,6 +36,8 @@ class Conversation:
     """Of one request. `fields` are its header fields, by lower-case name; `stamp` makes what an answer is known by, for
     a public model name."""
 
+    on_request: Callable[[Aim, bytes], bytes] | None = None
+
     def __init__(
         self,
         front: Front,
@@ -74,8 +76,10 @@ class Conversation:
 
     def request(self, aim: Aim) -> bytes:
         self.left_out = ()
-        if self._is_raw(aim):
-            return self._raw_request(aim)
+        data = self._raw_request(aim) if self._is_raw(aim) else self._translated(aim)
+        return data if self.on_request is None else self.on_request(aim, data)
+
+    def _translated(self, aim: Aim) -> bytes:
         back = aim.door.back
         assert back is not None
         sent = back.encode(self.canonical(aim), stream=self.stream)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from weighbridge.chat import Answer, ChatRequest, Usage
@@ -22,6 +24,7 @@ class Texts:
     stream_type = b""
     most_output = 0
     answers = 1
+    on_request: Callable[[Aim, bytes], bytes] | None = None
 
     def __init__(self, front: EmbedFront, path: str, body: bytes, model: str) -> None:
         self._front = front
@@ -41,6 +44,10 @@ class Texts:
         return self._body
 
     def request(self, aim: Aim) -> bytes:
+        data = self._written(aim)
+        return data if self.on_request is None else self.on_request(aim, data)
+
+    def _written(self, aim: Aim) -> bytes:
         if self._is_raw(aim):
             body = swap_model(self._body, self.model, aim.model)
             path = self._path.removeprefix("/v1/").removeprefix("/")

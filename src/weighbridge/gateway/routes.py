@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from weighbridge.chat.embedding_backs import EmbedBack
 
     from .local import LocalEngine
+    from .tracing import Tracer
 
 MILLION = 1_000_000
 KEPT_HEADS = 256
@@ -159,3 +160,5 @@ class Parts:
     """Asked before a backend is chosen."""
     admin_digest: bytes | None = None
     """SHA-256 of the admin key; None where there is no admin API."""
+    tracer: Callable[[], Tracer] | None = None
+    """Makes what traces calls, in the worker; None where nothing is traced."""
