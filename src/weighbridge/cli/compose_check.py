@@ -186,11 +186,12 @@ def _run(policy: Policy, case: Test) -> Ran:
             provider=case.provider,
             weights=Weights(audit="pass", pinned=True),
             data_class=case.data,
-            vendor="none",
+            vendor=case.vendor or "none",
         ),
     )
     rules = tuple(dict.fromkeys(reason.rule for reason in decision.reasons))
     by = f" by {case.provider}" if case.provider else ""
+    by += f" on {case.vendor}" if case.vendor else ""
     data = f", {case.data} data" if case.data else ""
     wanted = "allowed" if case.allowed else "not allowed" + (f" by {case.rule}" if case.rule else "")
     right = decision.allowed == case.allowed and (case.rule is None or case.rule in rules)

@@ -139,6 +139,8 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowed: bool
     provider: str | None = None
     data: str | None = None
+    vendor: str | None = None
+    """Of the accelerator it runs on, without a provider; None: some that no rule names."""
     rule: str | None = None
     """The rule that must be among the reasons."""
 
