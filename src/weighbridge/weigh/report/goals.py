@@ -47,8 +47,10 @@ def goal_sureness(report: Report, chance: str) -> str | None:
             if verdict.basis == "forecast"
             else "Every item was asked of those still in the race; the others were left out by a forecast, if any were."
         )
-    if rule.goal != "not-worse" or verdict.decision == "undecided":
+    if rule.goal != "not-worse":
         return None
+    if verdict.decision == "undecided":
+        return "Nothing is said of a candidate unless a test that is valid at every look says so."
     return (
         f"Of comparisons run like this one, at most {chance} say anything wrong of any candidate, however often anyone "
         "looks and whenever they stop."

@@ -40,7 +40,9 @@ def intervals_section(report: Report) -> Markup:
             "candidates’ own intervals overlap.",
         ),
     ]
-    if margin:
+    if margin and report.rule.goal == "not-worse":
+        aside.append(tag("p", f"The shaded band is the margin: down to −{margin_points(margin)} is not worse."))
+    elif margin:
         aside.append(tag("p", f"The shaded band is the margin: inside ±{margin_points(margin)} counts as a tie."))
     return section("scores", "Scores", aside, _forest(report), _pairs(report))
 
@@ -59,6 +61,7 @@ def _forest(report: Report) -> Markup:
     scored = [one for one in ranked if one.score is not None]
     axis = spanning((end for one in scored for end in (one.interval.low, one.interval.high)), floor=0.0, ceiling=1.0)
     by_name = places(report)
+    gone = "decided" if report.rule.goal == "not-worse" else "out"
     columns = [
         Column("Candidate"), Column("Score", number=True), Column("Interval"), Column("Answered", number=True),
         Column("", wide=True),
@@ -68,7 +71,7 @@ def _forest(report: Report) -> Markup:
         after = report.eliminated.get(one.name)
         after = None if after == report.result.items else after  # the last look ends the run for everybody
         mark = Mark(by_name[one.name], one.score, one.interval, faded=after is not None)
-        out = None if after is None else tag("span", f"out after {counted(after, 'item')}", class_="chip")
+        out = None if after is None else tag("span", f"{gone} after {counted(after, 'item')}", class_="chip")
         who = [candidate(one.name, by_name), tag("span", tag("bdi", one.model), class_="model"), out]
         answered = f"{count(one.calls - one.failed)} of {count(one.calls)}"
         digits = decimals([one.interval])

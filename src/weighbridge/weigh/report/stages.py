@@ -145,7 +145,7 @@ def _evidence(looks: Sequence[Look], x: Axis) -> Markup | None:
         label=f"Evidence over the items drawn, on a logarithmic scale. At the end {end}; certainty needs "
         f"{evidence(threshold)}.",
     )  # fmt: skip
-    said = "Evidence against “no difference” (e-value, logarithmic scale). At the end: "
+    said = "Evidence in the pair that decides (e-value, logarithmic scale). At the end: "
     return tag("figure", tag("figcaption", tag("b", said, end, ".")), drawing)
 
 

@@ -92,9 +92,17 @@ def _figures(report: Report) -> list[tuple[str, Child, Child]]:
             (f"{named}; known part {format_usd(known)}" if known else named) if unknown else None,
         ),
         ("Time", format_duration(report.elapsed_s), None),
-        ("Error rate", f"{100 * result.verdict.alpha:.3g}%", "of naming a wrong winner, at most"),
+        ("Error rate", f"{100 * result.verdict.alpha:.3g}%", f"of {_error(report)}, at most"),
         _room(report),
     ]
+
+
+def _error(report: Report) -> str:
+    return (
+        "calling anybody worse, or not worse, by mistake"
+        if report.rule.goal == "not-worse"
+        else "naming a wrong winner"
+    )
 
 
 def _room(report: Report) -> tuple[str, Child, Child]:
