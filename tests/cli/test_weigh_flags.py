@@ -84,7 +84,7 @@ def test_rows_are_items_is_about_tables_only(tmp_path: Path) -> None:
     said = run(write_task(tmp_path / "task"), "--rows-are-items")
 
     assert said.exit_code == 2
-    assert "goes with --replay only" in said.stderr
+    assert "goes with --replay and --from" in said.stderr
 
 
 @pytest.mark.parametrize("stored", [0, 5], ids=["nothing-stored", "some-stored"])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RUNS_HERE = frozenset({"llamacpp"})
 """Kinds whose weights are pulled and whose process shares this machine's threads."""
-RULE = ("alpha", "margin", "scope", "min_items")
+RULE = ("alpha", "margin", "scope", "min_items", "goal", "regret", "baseline")
 """What a command line may change of the rule that decides."""
 
 
@@ -128,17 +128,21 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     alpha: float | None = None
     margin: float | None = None
     scope: str | None = None
+    goal: str | None = None
+    regret: float | None = None
+    baseline: str | None = None
     min_items: int | None = None
     max_usd: float | None = None
     max_items: int | None = None
     max_failed: float | None = None
+    repeats: int | None = None
+    policy: Path | None = None
+    data: str | None = None
+    """Class of data that the items are of."""
 
 
 def change(task: Task, changes: Changes) -> Task:
     """The task as this run weighs it. Raises UsageError for a candidate it does not have."""
-    policy: Path | None = None
-    data: str | None = None
-    """Class of data that the items are of."""
     names = [candidate.name for candidate in task.candidates]
     for name in changes.only:
         if name not in names:
@@ -150,7 +154,7 @@ def change(task: Task, changes: Changes) -> Task:
                 next_move=f"{hint}It has: {', '.join(names)}.",
             )
     rule = replaced(task.rule, changes, RULE)
-    limits = replaced(task.limits, changes, ("seed", "max_usd", "max_items", "max_failed"))
+    limits = replaced(task.limits, changes, ("seed", "max_usd", "max_items", "max_failed", "repeats"))
     kept = tuple(one for one in task.candidates if not changes.only or one.name in changes.only)
     return replace(task, rule=rule, limits=limits, candidates=kept)
 
@@ -170,26 +174,26 @@ def weigh_task(
     """
     import uvloop
 
+    from weighbridge.cli.compose_weigh_policy import rules_of_task
     from weighbridge.ledger import Ledger
     from weighbridge.weigh.report import render
     from weighbridge.weigh.run import name_run
     from weighbridge.weigh.task import load_task
-    from weighbridge.cli.compose_weigh_policy import rules_of_task
 
     task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
     try:
         records = task.backends()
-        _announce(records.values(), transfers)
-        weights = pull_weights(records.values(), task.folder, settings, transfers)
-        run_id = name_run(task, task.limits.seed)
-        path = (report or settings.data_dir / "reports" / f"{run_id}.html").absolute()
         rules = rules_of_task(task, changes, settings)
         if rules is not None:
             rules.allow()
-        with Ledger(settings.data_dir) as ledger:
-            weighing = _weigh(
+        _announce(records.values(), transfers)
+        weights = pull_weights(records.values(), task.folder, settings, transfers)
         if rules is not None and weights:
             rules.allow(weights)
+        run_id = name_run(task, task.limits.seed)
+        path = (report or settings.data_dir / "reports" / f"{run_id}.html").absolute()
+        with Ledger(settings.data_dir) as ledger:
+            weighing = _weigh(
                 task=task,
                 records=records,
                 weights=weights,
@@ -197,11 +201,11 @@ def weigh_task(
                 settings=settings,
                 run_id=run_id,
                 tell=tell,
+                rules=rules,
             )
             found = uvloop.run(weighing)
         result = msgspec.structs.replace(found.result, report=str(path))
         provenance = {**found.provenance, "command": ["weighbridge", *sys.argv[1:]]}
-                rules=rules,
         found = msgspec.structs.replace(found, result=result, provenance=provenance)
         write_page(path, render(found))
         return found
@@ -244,11 +248,11 @@ async def _weigh(
     settings: Settings,
     run_id: str,
     tell: Tell,
+    rules: TaskRules | None = None,
 ) -> Report:
     from weighbridge.weigh.run import weigh
 
     about = {
-    rules: TaskRules | None = None,
         name: {"licence": one.licence.name, "weights": one.pinned, "sha256": one.sha256}
         for name, one in weights.items()
     }

@@ -32,7 +32,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     columns: str | None = None
     tags: str | None = None
     rows_are_items: bool = False
-    repeats: bool = False
+    again_is_repeat: bool = False
 
 
 def weigh_recorded(
@@ -94,7 +94,7 @@ def _taken(asked: Asked, changes: Changes) -> Taken:
         tags=_split(asked.tags),
         candidates=changes.only,
         rows_are_items=asked.rows_are_items,
-        repeats=asked.repeats,
+        repeats=asked.again_is_repeat,
     )
 
 

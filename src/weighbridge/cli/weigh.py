@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from weighbridge.weigh.records import Report
 
 STOPPED_BY_CTRL_C = 130
-READING = ("metric", "scale", "where", "columns", "tags", "repeats")
+READING = ("metric", "scale", "where", "columns", "tags", "again_is_repeat")
 """Options that say how recorded results are read."""
 EXIT_CODES = {"money": 0, "failures": 1}
 """Of a run that ended before its verdict. A limit on dollars that was kept is what was asked for."""
@@ -78,7 +78,8 @@ Examples:
 @click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="With --from: only rows of a table that say so.")
 @click.option("--columns", metavar="ROLE=COLUMN,...", help="With --from: item=, candidate=, score=, repeat=, usd= ...")
 @click.option("--tags", metavar="A,B", help="With --from: fields to group by, beside those known for it.")
-@click.option("--repeats", is_flag=True, help="With --from: the same item twice in a table is another answer.")
+@click.option("--again-is-repeat", is_flag=True, help="With --from: the same item again in a table is another answer.")
+@click.option("--repeats", type=click.IntRange(min=1, max=1000), help="Answers to each item; their mean counts.  [1]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; progress goes to standard error.")
 def weigh(
     task: tuple[str, ...],
@@ -142,7 +143,7 @@ def _folder(task: tuple[str, ...]) -> Path | None:
 
 def _only_with_from(reading: dict[str, Any]) -> None:
     """What says how recorded results are read means nothing elsewhere."""
-    given = [f"--{name}" for name, value in reading.items() if value]
+    given = [f"--{name.replace('_', '-')}" for name, value in reading.items() if value]
     if given:
         raise UsageError(f"{', '.join(given)} goes with --from only", next_move="A task says these in task.toml.")
 

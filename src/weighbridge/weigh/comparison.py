@@ -12,6 +12,8 @@ from weighbridge.engines import Ability
 from weighbridge.errors import InputError, LedgerError, WeighbridgeError
 from weighbridge.stats import Verdict
 
+from .again import again
+from .answers import AnswerBook
 from .breakdown import Breakdown, tag_values
 from .clusters import draw
 from .crew import Crew
@@ -60,6 +62,7 @@ class Comparison:
         self.looks = Looks(len(names))
         self.breakdown = Breakdown(task.tags, names)
         self.shown = Shown(len(names))
+        self.answers = AnswerBook(names, task.limits.repeats, len(self.drawing.order))
         self._task, self._door, self._teller = task, door, teller
         self._run_id, self._abilities = run_id, abilities
         self._asked: Sequence[Candidate] = task.candidates
@@ -141,7 +144,11 @@ class Comparison:
     def _stored(self, position: int) -> bool:
         """Whether all answers to an item are in the ledger."""
         item = self._task.items[int(self.drawing.order[position])]
-        answers = [(candidate, self._door.stored(self._call(candidate, item))) for candidate in self._asked]
+        answers = [
+            (candidate, self._door.stored(self._call(candidate, item, repeat)))
+            for candidate in self._asked
+            for repeat in range(self._task.limits.repeats)
+        ]
         return all(
             answer is not None and (self.judging is None or self.judging.court.stored(candidate, item, answer))
             for candidate, answer in answers
@@ -168,10 +175,17 @@ class Comparison:
         self._notice()
 
     async def _sample(self, candidate: Candidate, item: Item) -> float | Failed | None:
+        """The mean score of all repeats, or why there is none; None when there is no money for it."""
+        repeats = range(self._task.limits.repeats)
+        samples = await asyncio.gather(*(self._once(candidate, item, repeat) for repeat in repeats))
+        known = [sample for sample in samples if sample is not None]
+        return self.answers.score(item.index, candidate.name, known) if len(known) == len(samples) else None
+
+    async def _once(self, candidate: Candidate, item: Item, repeat: int) -> float | Failed | None:
         """A score, or why there is none; None when there is no money for it."""
         meter = self.accounts.meters[candidate.name]
         try:
-            sample = await self._try(candidate, item, meter)
+            sample = await self._try(candidate, item, meter, repeat)
         except (InputError, LedgerError) as error:  # of the task or the ledger, not of this sample
             self._broken = error
             self._crew.give_up()
@@ -185,8 +199,8 @@ class Comparison:
             meter.fail(*sample)
         return sample
 
-    async def _try(self, candidate: Candidate, item: Item, meter: Meter) -> float | Failed | None:
-        outcome = await self._door.ask(self._call(candidate, item), self.accounts.budget)
+    async def _try(self, candidate: Candidate, item: Item, meter: Meter, repeat: int) -> float | Failed | None:
+        outcome = await self._door.ask(self._call(candidate, item, repeat), self.accounts.budget)
         if outcome.reason == OVER_BUDGET:
             said = out_of_money(self.accounts.budget, outcome.error)
             self._stop("money", said, "With a higher limit the same command goes on")
@@ -194,6 +208,7 @@ class Comparison:
         meter.add(outcome)
         if outcome.answer is None:
             return Failed(outcome.reason or "error", outcome.error or "")
+        self.answers.note(item.index, candidate.name, outcome.usd, outcome.answer.latency_s)
         return await self._score(candidate, item, outcome.answer)
 
     async def _score(self, candidate: Candidate, item: Item, answer: Answer) -> float | Failed | None:
@@ -210,22 +225,24 @@ class Comparison:
         except InputError as error:
             return Failed("no score", str(error))
 
-    def _call(self, candidate: Candidate, item: Item) -> Call:
+    def _call(self, candidate: Candidate, item: Item, repeat: int) -> Call:
         backend = candidate.backend.name
         return Call(
             backend=backend,
-            request=self._task.request(candidate, item, self._abilities[backend]),
+            request=again(self._task.request(candidate, item, self._abilities[backend]), repeat),
             caller="weigh",
             run=self._run_id,
             task=self._task.name,
             item=item.id,
             candidate=candidate.name,
+            repeat=repeat,
         )
 
     def _keep(self, weighed: Weighed) -> None:
         """Remember what the report needs of an item."""
         landed = self._landed.pop(weighed.position)
         self.breakdown.add(landed.tags, weighed.scores)
+        self.answers.weigh(landed.place, weighed.scores)
         self.shown.add(weighed.position, landed.place, weighed.scores, landed.failed)
         if self.looks.due(weighed.position + 1):
             self.looks.take(self.drawing.contest.verdict(), weighed.position + 1, self.accounts.all_calls())

@@ -48,7 +48,7 @@ def make_result(task: Task, door: Door, drawing: Drawing, verdict: Verdict, acco
         candidates=tuple(candidates),
         verdict=verdict_result(verdict, task.rule),
         calls_used=sum(one.calls for one in candidates),
-        calls_full=len(task.candidates) * len(drawing.order),
+        calls_full=len(task.candidates) * len(drawing.order) * task.limits.repeats,
         report=None,
     )
 

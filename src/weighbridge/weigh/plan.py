@@ -98,7 +98,8 @@ def estimate(
     for candidate in task.candidates:
         able = (abilities or {}).get(candidate.backend.name, ASSUMED_ABILITIES)
         requests = [task.request(candidate, item, able) for item in sample]
-        found.append(_candidate(candidate, requests, len(order), ledger.history(task.name, candidate.name)))
+        calls = len(order) * task.limits.repeats
+        found.append(_candidate(candidate, requests, calls, ledger.history(task.name, candidate.name)))
     hosts: dict[str, tuple[str, ...]] = {}
     for one in found:
         if one.host is not None:
@@ -108,7 +109,7 @@ def estimate(
     return Estimate(
         task=task.name,
         items=len(order),
-        calls=len(order) * len(found),
+        calls=len(order) * task.limits.repeats * len(found),
         candidates=tuple(found),
         usd=None if None in costs else _sum([cost for cost in costs if cost is not None]),
         seconds=None if None in times else max(time for time in times if time is not None),

@@ -17,12 +17,13 @@ import msgspec
 from weighbridge.dispatch import Clock, Door
 
 from .askable import check_askable
+from .breakdown import groups_result
 from .comparison import Abilities, Comparison
 from .outcome import candidate_settings, failures, make_result, provenance
 from .progress import Tell, Teller, silent
 from .records import Report
 from .shown import Reader
-from .stops import check_prices
+from .stops import check_prices, check_repeats
 from .task_record import Task
 
 
@@ -46,6 +47,7 @@ async def weigh(
     """
     check_prices(task.backends().values(), task.limits.max_usd)
     check_askable(task, door)
+    check_repeats(task)
     with door.ledger.sole_run(run_id):
         started_at, started = clock.now(), clock.elapsed()
         run = Comparison(task, door, run_id=run_id, seed=seed, abilities=abilities, teller=Teller(progress, clock))
@@ -56,6 +58,13 @@ async def weigh(
         if judging is not None:
             account = judging.account(run.drawing, looked_early=verdict.basis != "exhausted")
             result = msgspec.structs.replace(result, judging=account)
+        groups = run.breakdown.groups(task.rule.alpha)
+        result = msgspec.structs.replace(
+            result,
+            groups=groups_result(groups, task.rule.alpha),
+            outcomes=run.answers.outcomes(verdict),
+            repeats=run.answers.repeats(task.items),
+        )
         return Report(
             result=result,
             rule=task.rule,
@@ -64,7 +73,7 @@ async def weigh(
             elapsed_s=clock.elapsed() - started,
             looks=tuple(run.looks.taken),
             comparisons=verdict.comparisons,
-            groups=run.breakdown.groups(task.rule.alpha),
+            groups=groups,
             failures=failures(run.accounts.meters),
             items=tuple(reader.view(kept) for kept in run.shown.best_first()),
             items_total=len(task.items),
@@ -82,6 +91,7 @@ def name_run(task: Task, seed: int) -> str:
 
     A run that goes on after a stop has its name, and so its money, in common with what came before.
     """
-    what = msgspec.json.encode([task.fingerprint, task.candidates, task.rule, seed])
+    repeats = (task.limits.repeats,) if task.limits.repeats > 1 else ()
+    what = msgspec.json.encode([task.fingerprint, task.candidates, task.rule, seed, *repeats])
     name = re.sub(r"[^A-Za-z0-9]+", "-", task.name).strip("-").lower()[:40] or "task"
     return f"{name}-{hashlib.blake2b(what, digest_size=6).hexdigest()}"

@@ -11,9 +11,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from weighbridge.chat import Answer
 from weighbridge.dispatch import Call, Door
 from weighbridge.dispatch.price import cost_usd
 from weighbridge.engines import Ability
+from weighbridge.weigh.again import again
 from weighbridge.weigh.breakdown import tag_values
 from weighbridge.weigh.items import MISSING, look_up
 from weighbridge.weigh.judges.court import Court
@@ -99,12 +101,12 @@ class Reader:
             return Sample(item=item.index, candidate=candidate.name, failed=failed.reason, error=failed.error)
         if math.isnan(score):
             return None
-        request = self._task.request(candidate, item, self._abilities[candidate.backend.name])
-        answer = self._door.stored(Call(backend=candidate.backend.name, request=request, caller="weigh"))
+        answer = self._first_answer(candidate, item)
         if answer is None:  # removed from the ledger since it was scored
             return Sample(item=item.index, candidate=candidate.name, score=score, note="the answer is no longer stored")
         judged = {} if self._court is None else self._court.recall(candidate, item, answer)
         scored = self._task.score(item, answer, judged)
+        repeats = self._task.limits.repeats
         return Sample(
             item=item.index,
             candidate=candidate.name,
@@ -113,12 +115,22 @@ class Reader:
             label_logprobs=answer.label_logprobs,
             score=score,
             parts=scored.parts,
-            note=clip(scored.note),
+            note=clip(f"mean of {repeats} answers; the first is shown. {scored.note}" if repeats > 1 else scored.note),
             usage=answer.usage,
             usd=cost_usd(answer.usage, candidate.backend.price),
             latency_s=answer.latency_s,
             ttft_s=answer.ttft_s,
         )
+
+    def _first_answer(self, candidate: Candidate, item: Item) -> Answer | None:
+        """The first of an item's answers that is stored."""
+        backend = candidate.backend.name
+        request = self._task.request(candidate, item, self._abilities[backend])
+        calls = (
+            Call(backend=backend, request=again(request, repeat), caller="weigh", repeat=repeat)
+            for repeat in range(self._task.limits.repeats)
+        )
+        return next(filter(None, map(self._door.stored, calls)), None)
 
 
 def clipped_value(value: Any) -> Any:

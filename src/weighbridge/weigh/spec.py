@@ -39,6 +39,7 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     margin: Share = 0.0
     regret: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
     baseline: str | None = None
+    cluster: str | None = None
     scope: Literal["work", "items"] = "work"
     futility: bool = True
     max_usd: Annotated[float, msgspec.Meta(ge=0)] | None = None
@@ -46,9 +47,11 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     min_items: Annotated[int, msgspec.Meta(ge=0)] = 0
     max_items: Annotated[int, msgspec.Meta(ge=1)] | None = None
-
+    repeats: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    """Answers each candidate gives to each item; an item's score is their mean."""
     policy: str | None = None
     """A policy.toml that says which candidates may be asked; a relative path counts from the task's folder."""
+
     def rule(self) -> Rule:
         return Rule(
             alpha=self.alpha,
@@ -59,10 +62,17 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             goal=self.goal,
             regret=self.regret,
             baseline=self.baseline,
+            cluster=self.cluster,
         )
 
     def limits(self) -> Limits:
-        return Limits(max_usd=self.max_usd, max_failed=self.max_failed, seed=self.seed, max_items=self.max_items)
+        return Limits(
+            max_usd=self.max_usd,
+            max_failed=self.max_failed,
+            seed=self.seed,
+            max_items=self.max_items,
+            repeats=self.repeats,
+        )
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -76,6 +86,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Of the order items are drawn in."""
     max_items: int | None = None
     """Items drawn at most."""
+    repeats: int = 1
+    """Answers to each item."""
 
 
 class TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -197,9 +197,9 @@ class _Reader:
             raise InputError(
                 f"item {sample.item!r} of candidate {column.name!r}{which} stands there twice",
                 where=where,
-                next_move="If they are several answers to one question, say so with --repeats or give them a column "
-                "`repeat`; if they differ in another column, take one of its values with --where COLUMN=VALUE or make "
-                "it part of the item with --columns item=ID+COLUMN; where no column is an id, --rows-are-items.",
+                next_move="If they are several answers to one question, say so with --again-is-repeat or give them a "
+                "column `repeat`; if they differ in another column, take one of its values with --where COLUMN=VALUE "
+                "or make it part of the item with --columns item=ID+COLUMN; where no column is an id, --rows-are-items.",
             )
         if sample.repeat:
             self._once.add(key)

@@ -134,4 +134,7 @@ def dollars(value: float) -> str:
 
 
 def signed_seconds(value: float) -> str:
-    return f"{MINUS if value < 0 else ''}{abs(value):.3g} s"
+    """A difference of seconds; below a tenth in milliseconds."""
+    size = abs(value)
+    written = f"{size:.3g} s" if size >= 0.1 else f"{1000 * size:.3g} ms" if size >= 5e-6 else "0 ms"
+    return f"{MINUS if value < 0 and written != '0 ms' else ''}{written}"
