@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from weighbridge.errors import UsageError
+
 if TYPE_CHECKING:
-    from weighbridge.stats.ratings import Rated
+    from weighbridge.stats.ratings import Rated, Votes
 
 
 @click.command(
@@ -18,9 +20,13 @@ Examples:
   weighbridge rank votes.csv                     model_a,model_b,winner: Elo ratings, intervals, ranks
   weighbridge rank votes.csv --control length    as if all answers had the same length (length_a, length_b)
   weighbridge rank votes.parquet --ties davidson --json
+  weighbridge rank my-task                       votes cast with `weighbridge weigh --arena my-task`
+  weighbridge rank --ledger --export votes.csv   the same of the ledger's only task, also as a file
 """
 )
-@click.argument("votes", type=click.Path(path_type=Path))
+@click.argument("votes", required=False, type=click.Path(path_type=Path))
+@click.option("--ledger", "from_ledger", is_flag=True, help="Votes of the arena; VOTES is then the name of a task.")
+@click.option("--export", type=click.Path(path_type=Path, dir_okay=False), help="Write the ledger's votes as CSV.")
 @click.option(
     "--ties",
     type=click.Choice(["half", "davidson"]),
@@ -50,7 +56,9 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def rank(
     *,
-    votes: Path,
+    votes: Path | None,
+    from_ledger: bool,
+    export: Path | None,
     ties: str,
     controls: tuple[str, ...],
     alpha: float,
@@ -61,38 +69,57 @@ def rank(
 ) -> None:
     """Rate models from pairwise votes: Bradley-Terry on the Elo scale, with intervals clustered by voter.
 
-    VOTES is a CSV or Parquet file with the columns model_a, model_b, winner (a, b or tie) and, where known, voter.
+    VOTES is a CSV or Parquet file with the columns model_a, model_b, winner (a, b or tie) and, where known, voter; or
+    the folder of a task, whose votes in the ledger are meant.
     """
-    from weighbridge.formats.votes import read_votes
-    from weighbridge.stats.ratings import Votes, rate
+    from weighbridge.stats.ratings import rate
 
-    table = read_votes(votes, controls=controls, by_voter=not ignore_voters)
-    cast = Votes(
-        table.models, table.a, table.b, table.outcome, table.voter, table.controls, table.control_names, table.weight
-    )
+    cast, against_itself = _votes(votes, export, controls, from_ledger=from_ledger, by_voter=not ignore_voters)
     found = rate(cast, ties="davidson" if ties == "davidson" else "half", alpha=alpha, bootstrap=bootstrap, seed=seed)
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
-    _print(found, alpha, table.against_itself)
+    _print(found, alpha, against_itself)
+
+
+def _votes(
+    path: Path | None, export: Path | None, controls: tuple[str, ...], *, from_ledger: bool, by_voter: bool
+) -> tuple[Votes, int]:
+    """The votes, and how many were of a model against itself."""
+    from weighbridge.stats.ratings import Votes
+
+    if from_ledger or (path is not None and path.is_dir()):
+        return _of_ledger(path, export, controls, by_voter=by_voter), 0
+    if path is None:
+        raise UsageError("name a file of VOTES, the folder of a task, or --ledger")
+    if export is not None:
+        raise UsageError("--export writes votes of the ledger", next_move="Use it with --ledger or a task's folder.")
+    from weighbridge.formats.votes import read_votes
+
+    table = read_votes(path, controls=controls, by_voter=by_voter)
+    cast = Votes(
+        table.models, table.a, table.b, table.outcome, table.voter, table.controls, table.control_names, table.weight
+    )
+    return cast, table.against_itself
+
+
+def _of_ledger(path: Path | None, export: Path | None, controls: tuple[str, ...], *, by_voter: bool) -> Votes:
+    """Votes cast in the arena. Raises UsageError where there are none."""
+    from weighbridge.cli.ledger_votes import as_votes, kept_votes, write_votes
+
+    is_folder = path is not None and (path / "task.toml").exists()
+    rows = kept_votes(None if path is None or is_folder else str(path), path if is_folder else None)
+    if export is not None:
+        write_votes(export, rows)
+    found = as_votes(rows, controls=controls, by_voter=by_voter)
+    assert found is not None, "there are votes"
+    return found
 
 
 def _print(found: Rated, alpha: float, against_itself: int) -> None:
-    width = max((len(rating.model) for rating in found.ratings), default=5)
-    for component in range(1, found.components + 1):
-        if found.components > 1:
-            click.echo(f"\nGroup {component} of {found.components}: no vote links it with the others; it stands alone.")
-        click.echo(
-            f"{'RANK':>4}  {'':9} {'MODEL':<{width}}  {'RATING':>6}  {f'{1 - alpha:.0%} INTERVAL':<16} {'VOTES':>9}"
-        )
-        for one in found.ratings:
-            if one.component == component:
-                between = f"{one.rank_interval[0]} to {one.rank_interval[1]}"
-                rating = "?" if one.rating is None else f"{one.rating:.0f}"
-                interval = one.note if one.interval is None else f"{one.interval[0]:.0f} to {one.interval[1]:.0f}"
-                click.echo(
-                    f"{one.rank:>4}  {between:<9} {one.model:<{width}}  {rating:>6}  {interval:<16} {one.games:>9,}"
-                )
+    from weighbridge.cli.ledger_votes import rated_text
+
+    click.echo(rated_text(found, alpha))
     voters = f" by {found.voters:,} voters" if found.voters is not None else ", each counted as a voter of its own"
     click.echo(f"\n{found.votes:,} votes{voters}. The second column is the range of ranks that the votes allow.")
     if against_itself:

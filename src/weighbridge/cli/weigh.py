@@ -38,6 +38,9 @@ Examples:
 @click.option("--init", "mode", flag_value="init", help="Write a commented starter task into the folder TASK.")
 @click.option("--check", "mode", flag_value="check", help="Name file, line and field of every mistake; call no model.")
 @click.option("--estimate", "mode", flag_value="estimate", help="Say calls, tokens, dollars and time; run nothing.")
+@click.option("--arena", "mode", flag_value="arena", help="Vote blind on two answers at a time; `rank TASK` rates.")
+@click.option("--voter", metavar="NAME", help="With --arena: who votes.  [you]")
+@click.option("--votes", "most_votes", type=click.IntRange(min=1), help="With --arena: end after so many votes.")
 @click.option("--candidates", metavar="A,B[,...]", help="Weigh only these; with --replay, the columns to compare.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the order in which items are drawn.  [0]")
 @click.option(
@@ -90,6 +93,8 @@ def weigh(
     *,
     sources: tuple[str, ...],
     rows_are_items: bool,
+    voter: str | None,
+    most_votes: int | None,
     as_json: bool,
     **changes: Any,
 ) -> None:
@@ -105,6 +110,8 @@ def weigh(
     """
     names = tuple(name.strip() for name in (candidates or "").split(",") if name.strip())
     reading = {name: changes.pop(name) for name in READING}
+    if mode != "arena" and (voter is not None or most_votes is not None):
+        raise UsageError("--voter and --votes go with --arena only")
     if sources:
         if mode is not None or replay is not None:
             raise UsageError("--from goes with no --init, --check, --estimate or --replay")
@@ -128,6 +135,10 @@ def weigh(
         _init(folder, as_json)
     elif mode == "check":
         _check(folder, as_json)
+    elif mode == "arena":
+        from weighbridge.cli.arena import hold_arena
+
+        hold_arena(folder, Changes(only=names, **changes), voter=voter, most=most_votes, as_json=as_json)
     elif mode == "estimate":
         _estimate(folder, Changes(only=names, **changes), as_json)
     else:

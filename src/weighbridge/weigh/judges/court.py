@@ -85,7 +85,7 @@ class Court:
         self.unreadable = dict.fromkeys(self.meters, 0)
         """Replies that could not be read, by judge; most are repaired."""
         self._task, self._door, self._run_id, self._budget, self._abilities = task, door, run_id, budget, abilities
-        self._open: dict[tuple[str, int], asyncio.Future[Hearing]] = {}
+        self._open: dict[tuple[str, int, str, str], asyncio.Future[Hearing]] = {}
         """Of two candidates: hearings that one of them has begun and the other has not asked for."""
 
     def check(self) -> None:
@@ -185,10 +185,11 @@ class Court:
             return await self.rule(trial, panel.options.judges)
         turned = candidate is self.yardstick(panel)
         heard = Trial(panel, item, against or "", text) if turned else trial
-        hearing = await self._shared((panel.grader.name, item.index), partial(self.rule, heard, panel.options.judges))
+        key = (panel.grader.name, item.index, heard.text, heard.against or "")
+        hearing = await self._shared(key, partial(self.rule, heard, panel.options.judges))
         return mirrored(panel.options, hearing) if turned else hearing
 
-    async def _shared(self, key: tuple[str, int], make: Callable[[], Awaitable[Hearing]]) -> Hearing:
+    async def _shared(self, key: tuple[str, int, str, str], make: Callable[[], Awaitable[Hearing]]) -> Hearing:
         """One hearing for both answers of a pair: whoever comes first begins it."""
         if key in self._open:
             return await asyncio.shield(self._open.pop(key))

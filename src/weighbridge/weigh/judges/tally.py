@@ -33,11 +33,13 @@ class Rows(NamedTuple):
     """Each judge's own value, shape (rows, judges); NaN where it said nothing."""
 
     def table(self, column: Floats, candidates: int) -> tuple[Codes, Floats]:
-        """Item numbers, and the column as (items, candidates) with NaN where there is none."""
+        """Item numbers, and the column as (items, candidates) with NaN where there is none; the mean of repeats."""
         items, places = np.unique(self.item, return_inverse=True)
-        wide = np.full((len(items), candidates), np.nan)
-        wide[places, self.candidate] = column
-        return items, wide
+        cells = places.reshape(-1) * candidates + self.candidate
+        counts = np.bincount(cells, minlength=len(items) * candidates)
+        sums = np.bincount(cells, weights=column, minlength=len(items) * candidates)
+        wide = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        return items, wide.reshape(len(items), candidates)
 
 
 class Tally:
@@ -68,7 +70,7 @@ class Tally:
         self._real.extend(float("nan") if value is None else value for value in known)
 
     def rows(self, items: Codes) -> Rows:
-        """The rows of these items, sorted by item and candidate; each answer once."""
+        """The rows of these items, sorted by item and candidate."""
         whole = np.frombuffer(self._whole, dtype=np.int64).reshape(-1, 2)
         real = np.frombuffer(self._real, dtype=np.float64).reshape(-1, 3 + len(self.judges))
         kept = np.flatnonzero(np.isin(whole[:, 0], items))

@@ -50,7 +50,8 @@ def _same(judging: Judging) -> Iterator[str]:
     for judge in judging.judges:
         judged = judge.usual_share is not None and judge.judgements >= FEWEST_SAID
         if judged and (judge.usual_share or 0.0) >= SAME_MOST:
-            yield f"Judge {judge.name} said {judge.usual!r} of {judge.usual_share:.0%} of answers: it hardly tells answers apart."
+            share = f"{judge.usual_share:.0%} of answers"
+            yield f"Judge {judge.name} said {judge.usual!r} of {share}: it hardly tells answers apart."
         if judge.unreadable > UNREADABLE_MOST * max(1, judge.judgements):
             yield f"{judge.unreadable} of {judge.judgements} replies of judge {judge.name} could not be read."
 
