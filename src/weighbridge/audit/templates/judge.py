@@ -45,17 +45,20 @@ def _judge(found: Found, not_checked: list[str]) -> Iterator[Finding]:
             not_checked.append(MISSING)
         return
     from .differential import differences
-    from .syntax import read_source
+    from .syntax import source_findings
+    from .taint import Taint
+    from .tree import parse
 
-    source = read_source(found.source, found.where)
-    if source is None:
+    tree = parse(found.source)
+    if tree is None:
         yield finding(
             "template-broken", "medium", found.where, "the chat template does not parse: it was not looked into"
         )
         yield from _without_jinja(found)
         return
-    yield from source.findings
-    yield from differences(found.source, source, found.where, found.tokens)
+    taint = Taint(tree)
+    yield from source_findings(tree, taint, found.source, found.where)
+    yield from differences(found.source, tree, taint, found.where, found.tokens)
 
 
 def _without_jinja(found: Found) -> Iterator[Finding]:

@@ -31,9 +31,18 @@ def can_render() -> bool:
     return find_spec("jinja2") is not None
 
 
-def render(template: str, cases: Sequence[Mapping[str, Any]], *, seconds: float = SECONDS) -> list[Rendered]:
-    """Each conversation rendered, in order. A process that dies gives `slow` for what it did not answer."""
-    asked = json.dumps({"template": template, "cases": list(cases), "seconds": seconds, "longest": LONGEST})
+def render(
+    template: str, cases: Sequence[Mapping[str, Any]], *, forced: Sequence[int] = (), seconds: float = SECONDS
+) -> list[Rendered]:
+    """Each conversation rendered, in order. A process that dies gives `slow` for what it did not answer.
+
+    `forced`: expressions (Tree.expressions) that cases may decide with a variable `FORCED` + number.
+    """
+    if not cases:
+        return []
+    asked = json.dumps(
+        {"template": template, "cases": list(cases), "forced": list(forced), "seconds": seconds, "longest": LONGEST}
+    )
     command = [sys.executable, "-I", "-B", str(WORKER)]
     try:
         done = subprocess.run(

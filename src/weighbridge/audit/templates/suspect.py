@@ -10,6 +10,9 @@ SUSPECT = re.compile(
     r"|\b(?:user'?s?|your|their|the|any|all)\s+(?:passwords?|credentials?|api[ _-]?keys?|secrets?|credit card"
     r"|bank (?:data|account)|private keys?)\b"
     r"|\b(?:never|do not|don't)\s+(?:(?:tell|reveal|mention|disclose)\b[^.\n]{0,30}\b(?:this|these)\b|refuse\b)"
+    r"|\b(?:forward|upload|transmit|leak|e-?mail|bcc|copy|report|send|post|submit)\w*\b[^.\n]{0,30}"
+    r"\b(?:conversations?|chat history|transcripts?|dialogue|system prompt|private data|user data)\b"
+    r"|\bsecretly\b|\bcovertly\b"
     r"|\bexfiltrat\w+|\bwithout (?:telling|informing|asking) (?:the )?user",
     re.I,
 )

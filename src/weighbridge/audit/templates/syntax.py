@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
-from jinja2.ext import Extension, loopcontrols
+from jinja2 import nodes
 
 from weighbridge.audit.containers.member import finding, shown
 from weighbridge.audit.records import Finding
 
 from .suspect import SUSPECT
+from .taint import Taint
+from .tree import Tree, constant
 
-LONGEST_SOURCE = 1 << 20
 LARGEST_RANGE = 100_000
 REFERENCE = "CVE-2024-34359, CVE-2026-5760"
 _DUNDER = re.compile(r"__\w+__")
@@ -29,47 +28,23 @@ _INVISIBLE = re.compile(
 _LINK = re.compile(r"https?://[^\s'\"<>)}]+")
 
 
-class _Tags(Extension):
-    """Tags that transformers knows and jinja2 does not: read as nothing."""
-
-    tags = {"generation"}  # noqa: RUF012
-
-    def parse(self, parser: object) -> list[nodes.Node]:
-        next(parser.stream)  # type: ignore[attr-defined]
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)  # type: ignore[attr-defined, no-any-return]
-
-
-class Source(NamedTuple):
-    """What the tree holds that rendering must try."""
-
-    findings: tuple[Finding, ...]
-    texts: tuple[str, ...]
-    """Constants in expressions: whatever a message may be compared with, and so may trigger another output."""
-    uses_time: bool
-    numbers: tuple[int, ...]
-    """Whole numbers in expressions: lengths, turns, years."""
-
-
-def read_source(source: str, where: str) -> Source | None:
-    """None for a source that does not parse, which `unreadable` says."""
-    env = Environment(extensions=[_Tags, loopcontrols])  # noqa: S701 - nothing is rendered here
-    try:
-        tree = env.parse(source[:LONGEST_SOURCE])
-    except (TemplateSyntaxError, RecursionError, MemoryError):
-        return None
+def source_findings(tree: Tree, taint: Taint, source: str, where: str) -> tuple[Finding, ...]:
+    """What the source alone tells."""
+    root = tree.root
     found: dict[str, Finding] = {}
     for each in (
-        *_escapes(tree, where),
-        *_files(tree, where),
-        *_loops(tree, where),
+        *_escapes(root, where),
+        *_files(root, where),
+        *_loops(root, where),
+        *_chance(root, where),
+        *_tables(tree, taint, where),
         *_links(source, where),
         *_hidden(source, where),
         *_own_words(tree, where),
-        *_times(tree, where),
+        *_times(root, where),
     ):
         found.setdefault(each.id + each.detail, each)
-    texts, numbers = _constants_of(tree)
-    return Source(tuple(found.values()), texts, "strftime_now" in source or "date_string" in source, numbers)
+    return tuple(found.values())
 
 
 def _escapes(tree: nodes.Template, where: str) -> Iterator[Finding]:
@@ -97,20 +72,9 @@ def _reached(node: nodes.Node) -> str:
         return node.attr if _DUNDER.search(node.attr) or node.attr in ("mro", "func_globals", "gi_frame") else ""
     if isinstance(node, nodes.Name):
         return node.name if _DUNDER.search(node.name) else ""
-    text = node.value if isinstance(node, nodes.Const) else _constant(node)
+    text = node.value if isinstance(node, nodes.Const) else constant(node)
     hit = _REACHES.search(text) if isinstance(text, str) and len(text) < 4096 else None
     return hit.group() if hit else ""
-
-
-def _constant(node: nodes.Node) -> object:
-    """The value of an expression of constants: `'__cl' ~ 'ass__'`."""
-    if not isinstance(node, nodes.Concat | nodes.Add | nodes.Getitem):
-        return None
-    expression = node.arg if isinstance(node, nodes.Getitem) else node
-    try:
-        return expression.as_const()
-    except (nodes.Impossible, RecursionError, TypeError, ValueError):
-        return None
 
 
 def _files(tree: nodes.Template, where: str) -> Iterator[Finding]:
@@ -144,11 +108,38 @@ def _hidden(source: str, where: str) -> Iterator[Finding]:
         yield finding("template-invisible", "high", where, detail)
 
 
-def _own_words(tree: nodes.Template, where: str) -> Iterator[Finding]:
+def _chance(tree: nodes.Template, where: str) -> Iterator[Finding]:
+    """What comes out by chance, so that no two readers see the same."""
+    for node in tree.find_all(nodes.Filter):
+        if node.name in ("random", "shuffle"):
+            detail = f"line {node.lineno} chooses by chance (`{node.name}`): the same talk says different things"
+            yield finding("template-chance", "high", where, detail)
+
+
+def _tables(tree: Tree, taint: Taint, where: str) -> Iterator[Finding]:
+    """Texts chosen by the words of a message: `{'hello': ...}[message.content]`, `'...' * content.count('x')`."""
+    for node in tree.root.find_all((nodes.Getitem, nodes.Call, nodes.Mul)):
+        if isinstance(node, nodes.Getitem):
+            held, key = node.node, node.arg
+        elif isinstance(node, nodes.Mul):
+            held, key = (node.left, node.right) if isinstance(node.left, nodes.Const) else (node.right, node.left)
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.args:
+            held, key = node.node.node, node.args[0]
+        else:
+            continue
+        texts = [each.value for each in held.find_all(nodes.Const)] + [getattr(held, "value", None)]
+        if "text" in taint.of(key) and "text" not in taint.of(held) and any(_is_words(text) for text in texts):
+            detail = f"line {node.lineno} chooses a text of the template's own by the words of a message"
+            yield finding("template-trigger", "high", where, f"a trigger: {detail}")
+
+
+def _is_words(text: object) -> bool:
+    return isinstance(text, str) and len(text.split()) > 1
+
+
+def _own_words(tree: Tree, where: str) -> Iterator[Finding]:
     """Words of the template's own, in any of its branches, that speak of secrets or of rules to be broken."""
-    texts = [node.data for node in tree.find_all(nodes.TemplateData)]
-    texts += [node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
-    for text in texts:
+    for text, _ in tree.written():
         hit = SUSPECT.search(text)
         if hit:
             around = text[max(0, hit.start() - 40) : hit.end() + 40]
@@ -172,16 +163,3 @@ def _times(tree: nodes.Template, where: str) -> Iterator[Finding]:
 def _uses(node: nodes.Node, names: set[str]) -> bool:
     found = (node, *node.find_all(nodes.Name)) if isinstance(node, nodes.Name) else node.find_all(nodes.Name)
     return any(isinstance(each, nodes.Name) and each.name in names for each in found)
-
-
-def _constants_of(tree: nodes.Template) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Every text and number in an expression: whatever the template may compare a message with."""
-    texts: dict[str, None] = {}
-    numbers: dict[int, None] = {}
-    for node in tree.find_all((nodes.Const, nodes.Concat, nodes.Add)):
-        value = node.value if isinstance(node, nodes.Const) else _constant(node)
-        if isinstance(value, str) and value:
-            texts[value] = None
-        elif isinstance(value, int) and not isinstance(value, bool):
-            numbers[value] = None
-    return tuple(texts), tuple(numbers)

@@ -1,8 +1,11 @@
 """Renders chat templates of strangers, in a process of its own: a sandbox that lets nothing be changed or reached, a
 bound on memory, processor time and output. Run as a script; knows nothing of the rest.
 
-    stdin   {"template": "...", "cases": [{"name": ..., ...}, ...], "seconds": 2, "longest": 1000000}
+    stdin   {"template": "...", "cases": [{"name": ..., ...}, ...], "forced": [3, 17], "seconds": 2, "longest": 1000000}
     stdout  a line a case: {"text": "..."} or {"error": "...", "kind": "refused|unsafe|slow|broken"}
+
+`forced` numbers expressions (Tree.expressions) that a case may decide itself: its variable `FORCED17` says what the
+17th is worth, whatever it would be.
 
 The environment is the one of transformers (utils/chat_template_utils.py): trim_blocks, lstrip_blocks, loop controls,
 `raise_exception`, `strftime_now`, `tojson` that leaves letters alone, and the `generation` tag.
@@ -17,10 +20,11 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from jinja2 import TemplateError, TemplateSyntaxError, nodes
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 MEMORY_BYTES = 512 << 20
 PROCESSOR_S = 20
@@ -62,6 +66,36 @@ def environment() -> Sandbox:
     env.filters["tojson"] = _tojson
     env.globals["raise_exception"] = _refuse
     return env
+
+
+FORCED = "wbforced"
+"""Variables that decide expressions: `wbforced17`."""
+
+
+class _Wrap(NodeTransformer):
+    """Puts `value if the case has one else expression` in place of each numbered expression."""
+
+    def __init__(self, numbers: dict[int, int]) -> None:
+        self._numbers = numbers
+
+    def visit(self, node: nodes.Node, *args: Any, **named: Any) -> Any:
+        number = self._numbers.get(id(node))
+        self.generic_visit(node)
+        if number is None or not isinstance(node, nodes.Expr):
+            return node
+        name = nodes.Name(f"{FORCED}{number}", "load")
+        return nodes.CondExpr(nodes.Test(name, "defined", [], [], None, None), name, node).set_lineno(node.lineno)
+
+
+def compiled(env: Sandbox, source: str, forced: list[int]) -> Template:
+    """The template, with the expressions of these numbers in the hands of each case."""
+    tree = env.parse(source)
+    if forced:
+        expressions = list(tree.find_all(nodes.Expr))
+        wanted = {id(expressions[number]): number for number in forced if number < len(expressions)}
+        tree = _Wrap(wanted).visit(tree)
+        tree.set_environment(env)
+    return Template.from_code(env, env.compile(tree), env.make_globals(None))
 
 
 def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **_: Any) -> str:
@@ -112,7 +146,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     signal.signal(signal.SIGALRM, _slow)
     try:
-        template = environment().from_string(asked["template"])
+        template = compiled(environment(), asked["template"], asked.get("forced", []))
     except (TemplateSyntaxError, RecursionError, MemoryError) as error:
         said = json.dumps({"error": f"{type(error).__name__}: {error}"[:500], "kind": "broken"})
         sys.stdout.write("".join(f"{said}\n" for _ in asked["cases"]))
