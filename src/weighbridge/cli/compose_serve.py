@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from weighbridge.dispatch.policy import Policy
     from weighbridge.engines import BackendRecord
     from weighbridge.gateway.config import Config, ServerTable
-    from weighbridge.gateway.routes import Door, Parts
+    from weighbridge.gateway.routes import Door, Parts, Route
     from weighbridge.gateway.tracing import Tracer
 
 SHORTEST_ADMIN_KEY = 16
@@ -62,6 +62,7 @@ def make_parts(config: Config, settings: Settings) -> Parts:
     doors = _doors(config, settings)
     prices = catalogue_prices(config)
     routes = {table.model: Route(table, doors, prices) for table in config.routes}
+    _add_routers(config, routes)
     teams = {
         team.name: Purse("team", team.name, parse_allowance(team.budget))
         for team in config.teams
@@ -69,6 +70,17 @@ def make_parts(config: Config, settings: Settings) -> Parts:
     }
     policy, admin = _policy(config, settings), _admin_digest(config, settings)
     return Parts(_placed(config), routes, doors, teams, policy, admin, _tracer(config, settings))
+
+
+def _add_routers(config: Config, routes: Mapping[str, Route]) -> None:
+    """Read the routers of cascades. InputError, with the file and the route, for what does not fit."""
+    for table in config.routes:
+        if table.router is not None:
+            from weighbridge.cli.compose_route import load_router
+            from weighbridge.gateway.cascade import Cascade
+
+            router = load_router(config.folder / Path(table.router).expanduser())
+            routes[table.model].cascade = Cascade(router, table, routes[table.model].aims)
 
 
 def _tracer(config: Config, settings: Settings) -> Callable[[], Tracer] | None:

@@ -11,7 +11,7 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -36,7 +36,7 @@ from .kept import keeper_for
 from .keyring import Caller, Keyring, bad_key
 from .money import Admission, Short, Till, over_budget
 from .refusal import openai_refusal
-from .routes import Parts
+from .routes import Aim, Parts
 from .rules import Rules
 
 TICK_S = 0.05
@@ -72,7 +72,7 @@ class Gateway:
         self.is_sick = ""
         """Why calls cannot be recorded, if they cannot."""
         self._is_public = is_public
-        self._rng = rng
+        self.rng = rng
         self._till = Till(parts.teams, allow_unpriced=server.unknown_price == "allow")
         self._purses: set[Purse] = set()
         self._clients: set[Client] = set()
@@ -188,17 +188,29 @@ class Gateway:
 
     def _start(self, ask: Ask, admission: Admission) -> None:
         route = ask.route
+        if route.cascade is not None:
+            route.cascade.begin(self, ask, admission)
+            return
         aims = ask.aims
         if len(aims) > 1:
             prefix = ask.carrier.prefix if route.table.strategy == "affinity" else b""
-            aims = plan(aims, route.table.strategy, now=self.now, rng=self._rng, prefix=prefix)
+            aims = plan(aims, route.table.strategy, now=self.now, rng=self.rng, prefix=prefix)
+        self.send(ask, admission, aims)
+
+    def send(self, ask: Ask, admission: Admission, aims: Sequence[Aim]) -> None:
+        """Start an admitted call, whose answer the client gets, at the first of these targets."""
+        route = ask.route
         is_plain = route.hedge is None and not route.table.continuations
         exchange = (Exchange if is_plain else HedgedExchange)(self, ask, admission, aims)
-        if self._keeper is not None:
+        ask.client.work = exchange
+        self.launch(exchange, ask)
+
+    def launch(self, exchange: Exchange, ask: Ask, *, keep: bool = True) -> None:
+        """keep: whether its request is kept, where the route keeps requests."""
+        if self._keeper is not None and keep:
             self._keeper.keep(exchange.id, ask, exchange.at)
         if self._tracer is not None:
             self._tracer.begin(exchange.id, ask)
-        ask.client.work = exchange
         self._calls.add(exchange)
         exchange.start()
 

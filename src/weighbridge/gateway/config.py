@@ -86,6 +86,8 @@ class TargetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: Price | None = None
     """Dollars a million tokens; None is the backend's, else what the catalogue says, else unknown."""
     weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    stage: str | None = None
+    """Which model of a cascade's router this is, by the name it was recorded under; None is `model`."""
 
 
 class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +95,10 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     model: str
     to: tuple[TargetTable, ...]
+    kind: Literal["plain", "cascade"] = "plain"
+    """cascade: a router that was learned from samples says which of its models answers."""
+    router: str | None = None
+    """Of a cascade: the file that `weighbridge route train` wrote; a relative path counts from the file."""
     strategy: Strategy = "order"
     retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 2
     """Further attempts after the first, over all backends, before the first content piece."""
@@ -250,6 +256,7 @@ def _check_route(file: TomlFile, index: int, route: RouteTable, names: list[str]
             what = f"there is no backend {target.backend!r}"
             problems.add(file.problem(("route", index, "to", place, "backend"), what, hint + known))
     _check_budget(file, ("route", index, "budget"), route.budget, problems)
+    _check_cascade(file, index, route, problems)
     if route.prompts is not None and route.prompts.patterns:
         _check_patterns(file, index, route.prompts.patterns, problems)
 
@@ -262,6 +269,23 @@ def _check_patterns(file: TomlFile, index: int, patterns: tuple[str, ...], probl
             redaction((), (pattern,))
         except InputError as error:
             problems.add(file.problem(("route", index, "prompts", "patterns", place), error.what))
+
+
+def _check_cascade(file: TomlFile, index: int, route: RouteTable, problems: Problems) -> None:
+    if route.kind == "cascade":
+        if route.router is None:
+            hint = 'Make one with `weighbridge route train`, then: router = "router.json".'
+            problems.add(file.problem(("route", index, "router"), "a cascade needs a router", hint))
+        if route.hedge is not None or route.continuations:
+            what = "a cascade has no `hedge` and no `continuations`: its router says who answers"
+            problems.add(file.problem(("route", index), what))
+        return
+    hint = 'Write kind = "cascade" beside it, or leave it out.'
+    if route.router is not None:
+        problems.add(file.problem(("route", index, "router"), "only a cascade has a router", hint))
+    for place, target in enumerate(route.to):
+        if target.stage is not None:
+            problems.add(file.problem(("route", index, "to", place, "stage"), "only a cascade has stages", hint))
 
 
 def _check_budget(file: TomlFile, path: tuple[Any, ...], budget: str | None, problems: Problems) -> None:

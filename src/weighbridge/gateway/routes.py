@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from weighbridge.chat.dialect import Back
     from weighbridge.chat.embedding_backs import EmbedBack
 
+    from .cascade import Cascade
     from .local import LocalEngine
     from .tracing import Tracer
 
@@ -97,6 +98,7 @@ class Route:
     __slots__ = (
         "aims",
         "cache",
+        "cascade",
         "hedge",
         "input_rate",
         "model",
@@ -114,6 +116,8 @@ class Route:
         self.purse = Purse("route", table.model, parse_allowance(table.budget)) if table.budget else None
         self.aims = tuple(_aim(table, place, doors, prices) for place in range(len(table.to)))
         self.cache = AnswerCache(table.cache) if table.cache is not None else None
+        self.cascade: Cascade | None = None
+        """Says which of the targets answer; given by whoever reads the router."""
         self.hedge = Hedge(table.hedge) if table.hedge is not None and len(self.aims) > 1 else None
         rates = [aim.price.dearest if aim.price is not None else None for aim in self.aims]
         self.unpriced_input = any(each is None or each.input is None for each in rates)
@@ -134,9 +138,20 @@ class Route:
     def held_usd(self, body_bytes: int, output_tokens: int) -> float:
         """What is held for a call: all that may be asked for it, a second backend beside the first and others that go
         on with a broken answer included. These read what was written before, too."""
+        if self.cascade is not None:
+            return sum(most_usd(aims, body_bytes, output_tokens) for aims in self.cascade.asked)
         usd = self.most_usd(body_bytes, output_tokens) * (2 if self.hedge is not None else 1)
         again = min(self.table.continuations, len(self.aims) - 1)
         return usd + again * self.most_usd(body_bytes + output_tokens, output_tokens) if again else usd
+
+
+def most_usd(aims: Iterable[Aim], body_bytes: int, output_tokens: int) -> float:
+    """The most one call could cost at whichever of the targets answers it; a price that is not known counts nothing."""
+    rates = [aim.price.dearest for aim in aims if aim.price is not None]
+    read = max((each.input or 0.0 for each in rates), default=0.0) / MILLION
+    written = max((each.output or 0.0 for each in rates), default=0.0) / MILLION
+    usd = (body_bytes + OVERHEAD_TOKENS) * read + output_tokens * written
+    return usd if math.isfinite(usd) else 0.0
 
 
 def _aim(table: RouteTable, place: int, doors: Mapping[str, Door], prices: Mapping[tuple[str, str], Price]) -> Aim:

@@ -2,8 +2,8 @@
 
     kept        E[score of what is routed] / E[score of the strong model]
     null        E[q - keep s] <= 0, q the routed score and s the strong model's, both in [0, 1]
-    evidence    wealth of bets against the null, item after item in a drawn order; reaching 1 / alpha at any moment
-                refutes it with error at most alpha (Ville's inequality)
+    evidence    wealth of bets against the null, item after item in a drawn order: 1 / its peak is a p-value (Ville's
+                inequality). Several orders make one p-value together
     threshold   settings are tested from the safest on, each at alpha, and the last one before the first failure is
                 taken: the chance that it breaks the promise is at most alpha, however many were tested
 
@@ -11,7 +11,7 @@ Valid for work like the calibration samples: independent draws from the same str
 another kind, a model that was changed behind its name, or any single answer.
 
 Sources: Angelopoulos et al. (2021), Learn then test; Waudby-Smith and Ramdas (2024), Estimating means of bounded random
-variables by betting.
+variables by betting; Gasparin, Wang and Ramdas (2025), Combining exchangeable p-values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ MOST_STAKED = 0.75
 LOG_GOAL = float(np.log(20.0))
 """Stakes are sized to reach 20, for alpha 0.05; other levels are as valid, and a little blunter."""
 PRIOR_ITEMS, PRIOR_VARIANCE = 4.0, 0.05
-BISECTIONS = 24
+BISECTIONS = 20
+ORDERS = 8
+"""Drawn orders of the items: one alone may be lucky or not."""
 
 
 class Tested(NamedTuple):
@@ -43,7 +45,7 @@ class Tested(NamedTuple):
 
 def refutes(routed: Floats, strong: Floats, keep: float, alpha: float) -> bool:
     """Whether scores (n,) show that more than `keep` of the strong model's quality is kept."""
-    return bool(_wealth(routed, strong, keep) >= 1.0 / alpha)
+    return _p_value(routed, strong, keep) <= alpha
 
 
 def lower_bound(routed: Floats, strong: Floats, alpha: float) -> float:
@@ -67,23 +69,26 @@ def fixed_sequence(routed: Sequence[Floats], strong: Floats, keep: float, alpha:
     return Tested(chosen, bound if chosen is None else max(bound, keep))
 
 
-def _wealth(routed: Floats, strong: Floats, keep: float) -> float:
-    """Largest wealth at any moment, from 1, of bets that E[q - keep s] > 0."""
+def _p_value(routed: Floats, strong: Floats, keep: float) -> float:
+    """Of the null that no more than `keep` is kept; the orders are joined as exchangeable p-values may be: twice their
+    mean, at whichever of them it is smallest."""
     count = len(routed)
     if not count:
         return 1.0
-    y = ((routed - keep * strong + keep) / (1.0 + keep))[_order(count)]  # in [0, 1]
+    y = ((routed - keep * strong + keep) / (1.0 + keep))[_orders(count)]  # (ORDERS, n), in [0, 1]
     null = keep / (1.0 + keep)
     before = np.arange(count)
-    mean = (null * PRIOR_ITEMS + np.cumsum(y) - y) / (before + PRIOR_ITEMS)
+    mean = (null * PRIOR_ITEMS + np.cumsum(y, axis=1) - y) / (before + PRIOR_ITEMS)
     surprise = (y - mean) ** 2
-    variance = (PRIOR_VARIANCE + np.cumsum(surprise) - surprise) / (before + 1)
+    variance = (PRIOR_VARIANCE + np.cumsum(surprise, axis=1) - surprise) / (before + 1)
     stakes = np.minimum(np.sqrt(2 * LOG_GOAL / (variance * count)), MOST_STAKED / null)
-    logs = np.cumsum(np.log1p(stakes * (y - null)))
-    return float(np.exp(min(float(logs.max()), 700.0)))
+    wealth = np.cumsum(np.log1p(stakes * (y - null)), axis=1).max(axis=1)
+    each = np.exp(-np.clip(wealth, 0.0, 700.0))
+    return float((2 * np.cumsum(each) / np.arange(1, ORDERS + 1)).min())
 
 
 @lru_cache(4)
-def _order(count: int) -> Whole:
-    """Drawn once for each count: recorded items often stand in an order that tells."""
-    return np.random.default_rng(count).permutation(count)
+def _orders(count: int) -> Whole:
+    """(ORDERS, count) drawn once for each count: recorded items often stand in an order that tells."""
+    rng = np.random.default_rng(count)
+    return np.array([rng.permutation(count) for _ in range(ORDERS)])
