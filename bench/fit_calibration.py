@@ -18,11 +18,11 @@ from weighbridge.fit.efficiencies import GROUPS, TERMS, Cell, Efficiencies, Mode
 
 PRIORS = {
     "local_step": Prior(
-        {"weights": 1.3, "experts": 1.4, "cache": 1.25, "state": 2.0, "stacked": 0.6, "unpack": 8.0, "spilled": 1.8,
-         "spilled_attention": 4.0, "spilled_layers": 100.0, "layers": 22.0, "moe_layers": 16.0, "recurrent": 40.0,
+        {"weights": 1.3, "experts": 1.4, "cache": 1.25, "state": 2.0, "stacked": 0.6, "unpack": 8.0, "spilled": 2.0,
+         "spilled_attention": 5.0, "spilled_layers": 100.0, "layers": 22.0, "moe_layers": 16.0, "recurrent": 40.0,
          "step": 0.4, "sequences": 0.2, "matmul": 2.0, "attention": 3.5, "hops": 0.3},
         0.2,
-        {"engine": 0.2, "generation": 0.2, "format": 0.2, "device": 0.1},
+        {"engine": 0.15, "generation": 0.2, "format": 0.15, "device": 0.15},
     ),
     "local_prompt": Prior(
         {"dense": 2.2, "expert_matmul": 3.5, "attention": 4.0, "cache": 1.0, "weights": 1.0, "experts": 1.5,
@@ -34,9 +34,9 @@ PRIORS = {
         {"weights": 1.2, "experts": 1.3, "all_experts": 0.07, "cache": 1.35, "matmul": 1.7, "attention": 4.5,
          "prompts": 1.6, "prompt_reduce": 0.7, "prompt_steps": 4.0, "reduce_hops": 5.0, "reduce_bytes": 1.5,
          "expert_hops": 16.0, "expert_bytes": 1.5, "layers": 28.0, "moe_layers": 28.0, "step": 0.45,
-         "sequences": 15.0},
+         "sequences": 15.0, "latent": 10.0, "recurrent": 30.0},
         0.2,
-        {"generation": 0.2, "format": 0.2},
+        {"generation": 0.3, "format": 0.2},
         {("engine", "vllm@0.12", "experts"): 0.3},
         {("engine", "vllm@0.12", "experts"): 20.0},
     ),

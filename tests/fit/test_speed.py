@@ -19,6 +19,7 @@ from weighbridge.fit.reading import read_architecture
 from weighbridge.fit.records import Ask, Split
 from weighbridge.fit.speed import Speeds, accepted_tokens, most_sequences, run_of, speed, step_seconds
 from weighbridge.fit.speed_run import Run
+from weighbridge.fit.speed_serving import STEP_TERMS, step_terms
 from weighbridge.fit.speed_work import format_class, work_of
 from weighbridge.fit.weights import derive
 
@@ -289,6 +290,35 @@ def test_layers_over_several_cards_do_not_read_a_token_faster_in_llamacpp() -> N
     assert four.prefill_tps is not None
     assert one.prefill_tps is not None
     assert four.prefill_tps.value > one.prefill_tps.value
+
+
+def served(name: str, config: dict[str, Any] = EXPERTS, **said: Any) -> float:
+    """Seconds of one term of a step of a serving engine, at stated rates."""
+    architecture = read_architecture(config)
+    work = work_of(architecture, derive(architecture, "bf16"))
+    run = Run(**{"engine": "vllm", "behind_tokens": 1000.0, "prompt_tokens": 500.0, "answer_tokens": 500.0, **said})
+    return dict(zip(STEP_TERMS, step_terms(work, CARD, 3.35e12, run, "16"), strict=True))[name]
+
+
+def test_a_sequence_alone_waits_for_nobodys_prompt_and_each_further_one_adds_its_own() -> None:
+    one, two, three = (served("prompts", sequences=n) for n in (1.0, 2.0, 3.0))
+
+    assert one == 0
+    assert three == pytest.approx(2 * two) > 0
+
+
+def test_tokens_go_to_their_experts_only_where_attention_is_data_parallel() -> None:
+    """Tensor ranks hold every token anyway, and the all-reduce after a layer brings the experts' parts together."""
+    together = served("expert_hops", sequences=8.0, tensor=8, experts=8)
+    apart = served("expert_hops", sequences=8.0, attention=8, experts=8)
+
+    assert together == 0
+    assert apart > 0
+
+
+def test_a_latent_takes_launches_of_its_own() -> None:
+    assert served("latent", LATENT) == pytest.approx(4e-6)
+    assert served("latent", DENSE) == 0
 
 
 def test_tensor_ranks_make_a_token_faster_but_not_by_their_number() -> None:

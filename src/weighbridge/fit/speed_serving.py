@@ -6,10 +6,11 @@ else did and nothing was lost; efficiencies.toml holds by what each is multiplie
     weights        dense and head bytes / bandwidth                    all_experts   all expert bytes / bandwidth
     experts        bytes of experts that are touched / bandwidth       cache         what is read back / bandwidth
     matmul         2 x parameters x sequences / peak                   attention     operations / bf16 peak
-    prompts        other sequences' prompts, read meanwhile: sequences x prompt / answer
+    prompts        the other sequences' prompts, read meanwhile: (sequences - 1) x prompt / answer
     reduce_*       two all-reduces a layer over tensor ranks: log2(ranks) hops, 4 x hidden bytes a token and layer
-    expert_*       all-to-all of MoE layers where experts or attention are spread over ranks
-    layers, moe_layers, step, sequences    launches and scheduling, in units of 1 us, 1 us, 1 ms, 1 us
+    expert_*       all-to-all of MoE layers where attention is data parallel; else the all-reduce brings all together
+    layers, moe_layers, latent, recurrent, step, sequences
+                   launches and scheduling, in units of 1 us (1 ms: step); a latent and a state take more than a layer's
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .speed_work import Work
 
 STEP_TERMS = ("weights", "experts", "all_experts", "cache", "matmul", "attention", "prompts", "prompt_reduce",
               "prompt_steps", "reduce_hops", "reduce_bytes", "expert_hops", "expert_bytes", "layers", "moe_layers",
-              "step", "sequences")  # fmt: skip
+              "step", "sequences", "latent", "recurrent")  # fmt: skip
 FIRST_TERMS = ("prompt", "prompt_reduce", "weights", "step", "sequences", "queue", "queue_reduce")
 SLOW_LINK = 25e9
 """Bytes a second between devices whose link nobody states: PCIe 4.0 x16, less its overhead."""
@@ -36,9 +37,8 @@ def step_terms(work: Work, hardware: Hardware, bandwidth: float, run: Run, kind:
     peak, plain = matmul_peak(hardware, kind, "serving"), hardware.bf16_flops
     link = hardware.link_bandwidth or SLOW_LINK
     shared = 2 * (run.tensor - 1) / run.tensor / link
-    spread = run.experts > 1 or run.attention > 1
     experts = work.expert_bytes / ranks / bandwidth
-    reads = own / run.answer_tokens if run.answer_tokens else 0.0
+    reads = (own - 1) / run.answer_tokens if run.answer_tokens else 0.0
     per_token = 2 * work.active_share * work.expert_parameters / ranks
     matmul = 2 * (work.dense_parameters + work.head_parameters) * own / run.tensor + per_token * batch
     behind = work.attention_ops(run.behind_tokens) * own / run.tensor
@@ -54,12 +54,14 @@ def step_terms(work: Work, hardware: Hardware, bandwidth: float, run: Run, kind:
         reads * 1e-3,
         2e-6 * work.layers * math.log2(run.tensor),
         2 * work.layers * own * work.hidden * 2 * shared,
-        1e-6 * work.moe_layers if spread else 0.0,
+        1e-6 * work.moe_layers if run.attention > 1 else 0.0,
         work.moe_layers * own * _picked(work) * work.hidden * 3 / link if run.attention > 1 else 0.0,
         1e-6 * work.layers,
         1e-6 * work.moe_layers,
         1e-3,
         1e-6 * own,
+        1e-6 * work.latent,
+        1e-6 * work.recurrent,
     )
 
 

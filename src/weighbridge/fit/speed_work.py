@@ -65,6 +65,8 @@ class Work(msgspec.Struct, frozen=True, cache_hash=True):
     """Recurrent state of a sequence: read and written in every step."""
     recurrent: int
     """Recurrent mixers."""
+    latent: int = 0
+    """Mixers over a latent."""
 
     def cache_bytes(self, tokens: float, ranks: int = 1) -> float:
         """What one rank of `ranks` reads back for one sequence of that length."""
@@ -128,6 +130,9 @@ def work_of(architecture: Architecture, weights: Weights, kv_dtype: str = "auto"
         readings=tuple(readings.items()),
         state_bytes=float(sum(_state_bytes(mixer) * count for mixer, count in recurrent)),
         recurrent=sum(count for _, count in recurrent),
+        latent=sum(
+            count for mixer, count in mixers.items() if isinstance(mixer, LatentAttention | CompressedAttention)
+        ),
     )
 
 
