@@ -36,6 +36,8 @@ class Link(msgspec.Struct, frozen=True):
     """ISO 3166 alpha-2 of the seat; None: not known."""
     lab: str | None = None
     """Id of the lab behind it, of a lab, a base model or a quantiser; None: not known."""
+    source: str = ""
+    """Who says that it went through this hand."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

@@ -134,6 +134,7 @@ def _is_dated(name: str) -> bool:
 def _made(catalogue: Catalogue, model: Model) -> Iterator[Link]:
     """The lab, then the models it was made from, each once."""
     seen: set[str] = set()
+    said = ""
     here: Model | None = model
     for depth in range(LONGEST_CHAIN):
         if here is None or here.id in seen:
@@ -141,14 +142,17 @@ def _made(catalogue: Catalogue, model: Model) -> Iterator[Link]:
         seen.add(here.id)
         lab = catalogue.labs.get(here.lab)
         country = _first(catalogue, lab.country) if lab is not None else None
+        if not depth and (by := fact_of(catalogue, here, "lab")) is not None:
+            said = _cited(catalogue, by)
         name = here.id if depth else here.lab
-        yield Link("base model" if depth else "lab", name, country, here.lab)
+        yield Link("base model" if depth else "lab", name, country, here.lab, said)
         base = fact_of(catalogue, here, "base_model")
         if base is None:
             return
+        said = _cited(catalogue, base)
         here = catalogue.models.get(str(base.value))
         if here is None:
-            yield Link("base model", str(base.value))
+            yield Link("base model", str(base.value), source=said)
 
 
 def _hands(catalogue: Catalogue, facts: Facts, source: str | None) -> Iterator[Link]:

@@ -59,9 +59,9 @@ def _lab(rules: Origin, link: Link) -> Iterator[Reason]:
         what = f"the lab behind its {link.role} {link.name} is not known"
         yield Reason("origin.deny_labs" if rules.deny_labs else "origin.allow_labs", what, "lab")
     elif lab in rules.deny_labs:
-        yield Reason("origin.deny_labs", f"its {_named(link)} is denied", link.role)
+        yield Reason("origin.deny_labs", f"its {_named(link)} is denied", link.role, link.source)
     elif rules.allow_labs and link.role == "lab" and lab not in rules.allow_labs:
-        yield Reason("origin.allow_labs", f"its lab {lab} is not on the list", "lab")
+        yield Reason("origin.allow_labs", f"its lab {lab} is not on the list", "lab", link.source)
 
 
 def _named(link: Link) -> str:
