@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pick": ("weighbridge.cli.pick", "Which models meet a need, ranked with reasons; which do not, and by which rule."),
     "fit": ("weighbridge.cli.fit", "Will it run on that hardware: memory, speed, capacity, launch commands."),
     "cost": ("weighbridge.cli.cost", "What a workload costs: providers against own hardware; what training takes."),
+    "judge": ("weighbridge.cli.judge", "What a judge is worth: held against people; labels drawn for that."),
     "rank": ("weighbridge.cli.rank", "Ratings with intervals from pairwise votes."),
     "pull": ("weighbridge.cli.pull", "Bring weights into the cache, checked; list and prune what was pulled."),
     "route": ("weighbridge.cli.route", "Cheap models first: routers learned from samples, with a promise."),

@@ -37,6 +37,10 @@ _HELD = """
     SELECT total(holds.usd), count(holds.id) - count(calls.id)
     FROM holds LEFT JOIN calls ON calls.id = holds.id WHERE holds.run = ?
 """
+_ANSWERS_TO = """
+    SELECT item, candidate, answer_key FROM calls
+    WHERE task = ? AND caller = 'weigh' AND outcome != 'failed' AND answer_key IS NOT NULL ORDER BY id
+"""
 _ANSWERED = "SELECT count(DISTINCT item) FROM calls WHERE task = ? AND candidate = ? AND outcome = 'ok'"
 _MEANS = """
     SELECT avg(input_tokens), avg(output_tokens), avg(usd), avg(latency_s)
@@ -115,6 +119,10 @@ class Ledger:
     def knows(self, task: str) -> bool:
         """Whether a call for this task was ever made."""
         return bool(self._rows("SELECT 1 FROM calls WHERE task = ? LIMIT 1", task))
+
+    def answers_to(self, task: str) -> dict[tuple[str, str], str]:
+        """Item and candidate to the key of the latest answer that was weighed for a task."""
+        return {(item, candidate): key for item, candidate, key in self._rows(_ANSWERS_TO, task)}
 
     def history(self, task: str, candidate: str) -> History:
         """What the candidate's latest answers for this task took."""

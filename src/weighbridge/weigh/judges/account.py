@@ -16,7 +16,7 @@ from weighbridge.weigh.task_record import Task
 
 from .court import Court, Panel
 from .naming import family
-from .people import Label, Tables, held_against_people, label_table, read_labels, with_yardstick
+from .people import Label, Tables, decoded, held_against_people, label_table, read_labels, with_yardstick
 from .records import HumanCheck, JudgeLine, Judging, LengthLine, ProbeResult
 from .tally import Codes, Rows, Tally
 from .warnings import warnings_of
@@ -141,7 +141,7 @@ def _people(bench: Bench, panel: Panel, rows: Rows) -> HumanCheck | None:
         item = items[int(numbers[places[label.item]])]
         return all(bench.court.text_now(name, item) == text for name, text in label.answers)
 
-    labels = read_labels(bench.task.folder / options.labels, options)
+    labels = decoded(read_labels(bench.task.folder / options.labels, options), bench.names)
     kept = [label for label in labels if current(label)]
     people, ignored = label_table(kept, places, bench.names, None if yardstick is None else yardstick.name)
     if yardstick is not None:

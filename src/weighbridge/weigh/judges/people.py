@@ -10,6 +10,7 @@ candidates still give them.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,6 +88,27 @@ def _scaled(value: Any, options: JudgeOptions, where: str) -> float:
         what = f"a label of {score:g}, and the judge's scale goes from {low} to {high}"
         raise InputError(what, where=f"{where}: score", next_move="People and judges use the same scale.")
     return (score - low) / (high - low)
+
+
+def code_of(item: str, candidate: str) -> str:
+    """What stands for a candidate in a sample to be labelled, so that nobody sees whose answer it is."""
+    return hashlib.blake2b(f"{item}\0{candidate}".encode(), digest_size=4).hexdigest()
+
+
+def decoded(labels: Sequence[Label], names: Sequence[str]) -> list[Label]:
+    """The labels with candidates' names in the place of codes."""
+
+    def name(label: Label, code: str | None) -> str | None:
+        return next((one for one in names if code_of(label.item, one) == code), code)
+
+    return [
+        label._replace(
+            candidate=name(label, label.candidate) or "",
+            against=name(label, label.against),
+            answers=tuple((name(label, who) or "", text) for who, text in label.answers),
+        )
+        for label in labels
+    ]
 
 
 def label_table(

@@ -1,0 +1,212 @@
+"""Files of judgements and labels as one table: which rater gave which unit what.
+
+    wide      item[,model],JUDGE...,HUMAN...          a column for each rater; a blank cell is no rating
+    long      item[,model],judge,score                a row for each rating
+    pairs     item,model_a,model_b,winner[,judge]     winner is a, b or tie; model_a is the answer shown first
+
+A unit is an item's answer by a model, or an item's pair of models. A file of labels has the same form, with or without
+a column that names who labelled. Item and model may go by other names (`--item`, `--model`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from weighbridge.errors import InputError
+
+from .people import WINNERS
+from .sheet import Row, number, read_rows
+from .tally import Floats
+
+ITEMS = ("item", "item_id", "id", "session_id", "question_id")
+MODELS = ("model", "candidate")
+RATERS = ("judge", "rater", "annotator", "voter")
+HUMANS = ("human", "label", "human_score", "gold")
+ONE_MODEL = ""
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """What the columns are called; None: the first usual name that is there."""
+
+    item: str | None = None
+    model: str | None = None
+    score: str | None = None
+    judges: tuple[str, ...] = ()
+    """Wide: columns of judges. Empty: every column that is not something else."""
+    humans: tuple[str, ...] = ()
+
+
+class Unit(NamedTuple):
+    item: str
+    model: str
+    against: str = ""
+    """Of a pair: the model whose name sorts second."""
+
+
+class Rating(NamedTuple):
+    unit: Unit
+    rater: str
+    value: float
+    first: float | None = None
+    """Of a pair: how far the answer shown first was preferred."""
+
+
+class Ratings(NamedTuple):
+    """All ratings. table: (raters, units), NaN where there is none; several of one unit by one rater are averaged."""
+
+    raters: tuple[str, ...]
+    humans: tuple[str, ...]
+    """Those of the raters that are people."""
+    units: tuple[Unit, ...]
+    table: Floats
+    firsts: dict[str, list[float]]
+    """Of pairs: by rater, how far the first shown was preferred, in pairs that the rater saw in both orders."""
+
+    @property
+    def paired(self) -> bool:
+        return any(unit.against for unit in self.units)
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        return tuple(rater for rater in self.raters if rater not in self.humans)
+
+    def of(self, rater: str) -> Floats:
+        found: Floats = self.table[self.raters.index(rater)]
+        return found
+
+    def people(self) -> Floats:
+        """The mean of all people, per unit."""
+        rows = [self.of(rater) for rater in self.humans]
+        if not rows:
+            return np.full(len(self.units), np.nan)
+        table = np.array(rows)
+        counts = (~np.isnan(table)).sum(axis=0)
+        sums: Floats = np.nansum(table, axis=0)
+        np.divide(sums, counts, out=sums, where=counts > 0)
+        sums[counts == 0] = np.nan
+        return sums
+
+
+def read_ratings(judged: Path, labels: Path | None, columns: Columns) -> Ratings:
+    """Everything of one or two files. Raises InputError with the line, also where nobody judged or nobody labelled."""
+    found = list(_read(judged, columns, human=None))
+    humans = set(columns.humans) | {rating.rater for rating in found if rating.rater in HUMANS}
+    if labels is not None:
+        extra = list(_read(labels, columns, human="human"))
+        names = {rating.rater for rating in extra}
+        found += [
+            one._replace(rater=f"{one.rater} (labels)" if one.rater not in humans else one.rater) for one in extra
+        ]
+        humans |= {f"{name} (labels)" if name not in humans else name for name in names}
+    ratings = _joined(found, humans)
+    if not ratings.judges:
+        raise InputError("no column of judgements", where=str(judged), next_move="Name it with --judge COLUMN.")
+    if not ratings.humans:
+        what = "nobody labelled anything here"
+        raise InputError(
+            what, where=str(judged), next_move="Give a file of labels, or name a column with --human COLUMN."
+        )
+    if not any(rating.rater in ratings.humans for rating in found):
+        raise InputError("there is not one label", where=str(labels or judged))
+    return ratings
+
+
+def _read(path: Path, columns: Columns, human: str | None) -> Iterable[Rating]:
+    """Ratings of one file; human: what an unnamed rater is called, None for a file of judgements."""
+    names = columns
+    for line, row in read_rows(path):
+        where = f"{path.name}:{line}"
+        item = str(_cell(row, names.item, ITEMS, where))
+        if "winner" in row or "model_a" in row:
+            yield from _pair(row, item, names, human, where)
+            continue
+        model = str(_known(row, names.model, MODELS) or ONE_MODEL)
+        unit = Unit(item, model)
+        rater = _known(row, None, RATERS)
+        score = names.score or "score"
+        long = score in row and (rater is None or not _is_number(rater))
+        if long:
+            yield Rating(unit, str(rater or human or "judge"), number(row[score], f"{where}: {score}"))
+        if long and human is not None:
+            continue
+        for name in [*names.humans, *HUMANS] if long else _rater_columns(row, names, human):
+            if name != score and name in row:
+                yield Rating(unit, name, number(row[name], f"{where}: {name}"))
+
+
+def _pair(row: Row, item: str, names: Columns, human: str | None, where: str) -> Iterable[Rating]:
+    first, second = (str(_cell(row, None, (side,), where)) for side in ("model_a", "model_b"))
+    if first == second:
+        return
+    given = [(str(_known(row, None, RATERS) or human or "judge"), row["winner"])] if "winner" in row else []
+    given += [(name, row[name]) for name in (*names.judges, *names.humans, *HUMANS) if name in row and name != "winner"]
+    for rater, said in dict(given).items():
+        preferred = _winner(said, where)
+        turned = first > second
+        unit = Unit(item, *sorted((first, second)))
+        yield Rating(unit, rater, 1.0 - preferred if turned else preferred, preferred)
+
+
+def _winner(said: object, where: str) -> float:
+    text = " ".join(str(said).split()).casefold()
+    if text not in WINNERS:
+        raise InputError(f"an unknown winner {str(said)[:40]!r}", where=where, next_move="It is a, b or tie.")
+    return WINNERS[text]
+
+
+def _rater_columns(row: Row, names: Columns, human: str | None) -> list[str]:
+    """Columns that hold ratings: those named, else every one that is a number and nothing else that is known."""
+    humans = [*names.humans, *HUMANS]
+    if names.judges or human is not None:
+        return list(dict.fromkeys([*names.judges, *humans]))
+    aside = {*ITEMS, *MODELS, names.item, names.model, names.score or "score"}
+    free = [name for name, value in row.items() if name not in aside and (name in humans or _is_number(value))]
+    return list(dict.fromkeys([*free, *(name for name in humans if name in row)]))
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _known(row: Row, name: str | None, usual: Sequence[str]) -> object | None:
+    choices = (name,) if name is not None else usual
+    return next((row[one] for one in choices if one in row), None)
+
+
+def _cell(row: Row, name: str | None, usual: Sequence[str], where: str) -> object:
+    found = _known(row, name, usual)
+    if found is None:
+        wanted = repr(name) if name is not None else " or ".join(map(repr, usual))
+        raise InputError(
+            f"no value in a column {wanted}", where=where, next_move=f"It has: {', '.join(row) or 'none'}."
+        )
+    return found
+
+
+def _joined(found: Sequence[Rating], humans: set[str]) -> Ratings:
+    raters = tuple(dict.fromkeys(one.rater for one in found))
+    units = tuple(dict.fromkeys(one.unit for one in found))
+    row, column = {name: n for n, name in enumerate(raters)}, {unit: n for n, unit in enumerate(units)}
+    sums, counts = np.zeros((len(raters), len(units))), np.zeros((len(raters), len(units)))
+    orders: dict[tuple[str, Unit], list[float]] = defaultdict(list)
+    for one in found:
+        sums[row[one.rater], column[one.unit]] += one.value
+        counts[row[one.rater], column[one.unit]] += 1
+        if one.first is not None:
+            orders[one.rater, one.unit].append(one.first)
+    table = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+    firsts: dict[str, list[float]] = defaultdict(list)
+    for (rater, _), both in orders.items():
+        if len(both) == 2:
+            firsts[rater] += both
+    return Ratings(raters, tuple(name for name in raters if name in humans), units, table, dict(firsts))
