@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from weighbridge.chat import Usage
 from weighbridge.errors import BadAnswer
-from weighbridge.gateway.openai_raw import EventStream, payloads, peek, swap_model
+from weighbridge.gateway.openai_raw import EventStream, payloads
+from weighbridge.gateway.openai_request import peek, swap_model
+from weighbridge.gateway.outline import in_one
 
 TEXTS = st.lists(st.text(max_size=20), min_size=1, max_size=6)
 
@@ -69,6 +71,6 @@ def test_a_swapped_model_is_the_only_change(other: dict[str, str], old: str, new
     fields["long"] = "x" * pad
     body = msgspec.json.encode(fields)
 
-    swapped = msgspec.json.decode(swap_model(body, peek(body).model, new))
+    swapped = msgspec.json.decode(in_one(swap_model(body, peek(body).model, new)))
 
     assert swapped == {**fields, "model": new}

@@ -17,6 +17,7 @@ from weighbridge.chat import Answer, ChatRequest, Usage
 from weighbridge.errors import WeighbridgeError
 
 from .flows import PieceFlow
+from .outline import Body
 from .routes import Aim
 
 
@@ -84,7 +85,7 @@ class Carrier(Protocol):
         """What makes two requests the same."""
         ...
 
-    def request(self, aim: Aim) -> bytes:
+    def request(self, aim: Aim) -> Body:
         """The whole request for a backend. Raises CannotAsk for what its dialect cannot say."""
         ...
 

@@ -14,7 +14,9 @@ from weighbridge.errors import BadAnswer, RequestError, WeighbridgeError
 
 from .carrier import Flow
 from .flows import PieceFlow, RawFlow, TranslatedFlow
-from .openai_raw import EventStream, Peek, conversation_start, read_whole, swap_model, with_model
+from .openai_raw import EventStream, read_whole
+from .openai_request import Peek, conversation_start, swap_model, with_model
+from .outline import Body, Outline, in_one
 from .peeks import Seen
 from .reply import openai_error
 from .routes import Aim
@@ -29,7 +31,14 @@ PASSED_ON = ("anthropic-version", "anthropic-beta", "openai-beta")
 
 def whole_request(head: bytes, body: bytes) -> bytes:
     """`head` goes up to content-length's value."""
-    return b"".join((head, str(len(body)).encode(), b"\r\n\r\n", body))
+    return b"%b%d\r\n\r\n%b" % (head, len(body), body)
+
+
+def request_in_parts(head: bytes, body: Body) -> Body:
+    """The same of a body that may be in parts, and then stays so."""
+    if isinstance(body, bytes):
+        return whole_request(head, body)
+    return (b"%b%d\r\n\r\n" % (head, sum(map(len, body))), *body)
 
 
 class Conversation:
@@ -74,10 +83,10 @@ class Conversation:
     def cache_body(self) -> bytes:
         return self._body
 
-    def request(self, aim: Aim) -> bytes:
+    def request(self, aim: Aim) -> Body:
         self.left_out = ()
         data = self._raw_request(aim) if self._is_raw(aim) else self._translated(aim)
-        return data if self.on_request is None else self.on_request(aim, data)
+        return data if self.on_request is None else self.on_request(aim, in_one(data))
 
     def _translated(self, aim: Aim) -> bytes:
         back = aim.door.back
@@ -154,13 +163,13 @@ class Conversation:
         back = aim.door.back
         return back is not None and back.name == self._front.name and not back.adapts and aim.prompt is None
 
-    def _raw_request(self, aim: Aim) -> bytes:
+    def _raw_request(self, aim: Aim) -> Body:
         fields = tuple((name, self._fields[name]) for name in PASSED_ON if name in self._fields)
         if self._front.name == "anthropic" and "anthropic-version" not in self._fields:
             fields += (("anthropic-version", "2023-06-01"),)
         body = swap_model(self._body, self.model, aim.model)
         path = self._path.removeprefix("/v1/").removeprefix("/")
-        return whole_request(aim.door.head(path, fields), body)
+        return request_in_parts(aim.door.head(path, fields), body)
 
     def _shape(self) -> ChatRequest:
         """What a reader must know of a request that was not read: whether it is a conversation."""
@@ -191,10 +200,12 @@ class OpenAIConversation(Conversation):
         body: bytes,
         *,
         asked: Peek,
+        found: Outline | None,
         fields: Mapping[str, str],
         stamp: Callable[[str], Stamp],
     ) -> None:
         self._peek = asked
+        self._outline = found
         self._front = front
         self._path = path
         self._body = body
@@ -209,11 +220,11 @@ class OpenAIConversation(Conversation):
         self.answers = asked.answers
         self.left_out = ()
 
-    def _raw_request(self, aim: Aim) -> bytes:
+    def _raw_request(self, aim: Aim) -> Body:
         door = aim.door
         asks = self.stream and door.stream_usage and not self._peek.wants_usage
-        body = with_model(self._body, self._peek, aim.model, ask_usage=asks)
-        return whole_request(door.head(self._path[4:]), body)  # 4: below the base URL's /v1
+        body = with_model(self._body, self._peek, aim.model, ask_usage=asks, found=self._outline)
+        return request_in_parts(door.head(self._path[4:]), body)  # 4: below the base URL's /v1
 
     def flow(self, aim: Aim) -> Flow:
         if self._is_raw(aim):

@@ -11,8 +11,11 @@ from weighbridge.chat.embeddings import EmbedAsked, EmbedFront, EmbedRequest
 from weighbridge.errors import CannotAsk, WeighbridgeError
 
 from .carrier import Flow
+from .dialects import request_in_parts, whole_request
 from .flows import PieceFlow
-from .openai_raw import read_whole, swap_model
+from .openai_raw import read_whole
+from .openai_request import swap_model
+from .outline import Body, in_one
 from .reply import openai_error
 from .routes import Aim
 
@@ -43,21 +46,21 @@ class Texts:
     def cache_body(self) -> bytes:
         return self._body
 
-    def request(self, aim: Aim) -> bytes:
+    def request(self, aim: Aim) -> Body:
         data = self._written(aim)
-        return data if self.on_request is None else self.on_request(aim, data)
+        return data if self.on_request is None else self.on_request(aim, in_one(data))
 
-    def _written(self, aim: Aim) -> bytes:
+    def _written(self, aim: Aim) -> Body:
         if self._is_raw(aim):
             body = swap_model(self._body, self.model, aim.model)
             path = self._path.removeprefix("/v1/").removeprefix("/")
-            return b"%b%d\r\n\r\n%b" % (aim.door.head(path), len(body), body)
+            return request_in_parts(aim.door.head(path), body)
         embeds = aim.door.embeds
         if embeds is None:
             raise CannotAsk(f"backend {aim.backend!r} turns no texts into vectors")
         sent = embeds.encode(self._canonical(aim))
         self.left_out = sent.left_out
-        return b"%b%d\r\n\r\n%b" % (aim.door.head(sent.path, sent.headers), len(sent.body), sent.body)
+        return whole_request(aim.door.head(sent.path, sent.headers), sent.body)
 
     def whole(self, aim: Aim, body: bytes) -> tuple[bytes, Usage, str | None]:
         if self._is_raw(aim) and self._front.name == "openai":

@@ -36,7 +36,7 @@ from .client import Client
 from .dialects import Conversation, OpenAIConversation
 from .embeddings import Texts
 from .head import Head
-from .openai_raw import peek
+from .openai_request import look
 from .peeks import SEE
 
 if TYPE_CHECKING:
@@ -105,8 +105,10 @@ class Endpoints:
     def _openai(self, front: Front, path: str) -> Answer:
         def answer(client: Client, head: Head, body: bytes) -> None:
             gateway = self._gateway
-            asked = peek(body)
-            carrier = OpenAIConversation(front, path, body, asked=asked, fields=head.fields, stamp=gateway.stamp)
+            asked, found = look(body)
+            carrier = OpenAIConversation(
+                front, path, body, asked=asked, found=found, fields=head.fields, stamp=gateway.stamp
+            )
             gateway.call(client, head, carrier)
 
         return answer

@@ -1,7 +1,7 @@
-"""OpenAI's dialect on both sides: bytes are forwarded as they are, and only what must be known is read.
+"""Answers in OpenAI's dialect on both sides: bytes are forwarded as they are, and only what must be known is read: the
+served model and the counts.
 
-Of a request: the model, whether it streams, what bounds its answer. Of an answer: the served model and the counts. A
-stream is cut at event boundaries, so that a client never gets half an event and an error can be put between two.
+A stream is cut at event boundaries, so that a client never gets half an event and an error can be put between two.
 
 The bytes `"usage":{` outside a string can only be the field, because inside a JSON string every quote is escaped.
 """
@@ -11,61 +11,15 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from weighbridge.chat import Usage
 from weighbridge.chat.openai_wire import read_usage
-from weighbridge.errors import BadAnswer, RequestError
+from weighbridge.errors import BadAnswer
 
 from .cut import Cutter
-
-PREFIX_BYTES = 4096
-LARGE_BYTES = 8192
-MOST_QUOTES = 400
-LONGEST_ESCAPED = 30
-"""Bytes of `model` with every letter written as an escape."""
-_BACKSLASH = 92
-_ESCAPED_LETTER = re.compile(rb"\\u006")
-"""How any letter of `model` begins when it is spelled as an escape, to be one field for us and another elsewhere."""
-
-
-class Peek(msgspec.Struct):
-    """What is read of a request."""
-
-    model: str
-    stream: bool | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    n: int | None = None
-    best_of: int | None = None
-    stream_options: dict[str, Any] | None = None
-
-    @property
-    def answers(self) -> int:
-        """How many are asked for."""
-        if self.n is None and self.best_of is None:
-            return 1
-        return max(self.n or 1, self.best_of or 1, 1)
-
-    @property
-    def most_output(self) -> int | None:
-        """Tokens of all answers together, where the request bounds them."""
-        each = self.max_completion_tokens
-        if each is None:
-            each = self.max_tokens
-        return None if each is None or each < 0 else each * self.answers
-
-    @property
-    def wants_usage(self) -> bool:
-        return bool(self.stream_options and self.stream_options.get("include_usage") is True)
-
-
-class _Start(msgspec.Struct):
-    messages: list[msgspec.Raw] | None = None
-    prompt: msgspec.Raw | None = None
 
 
 class _Delta(msgspec.Struct):
@@ -107,101 +61,9 @@ class _Counted(msgspec.Struct):
     model: str | None = None
 
 
-_peek = msgspec.json.Decoder(Peek)
 _event = msgspec.json.Decoder(_Event)
 _counted = msgspec.json.Decoder(_Counted)
-_start = msgspec.json.Decoder(_Start)
 _whole = msgspec.json.Decoder(_Whole)
-
-
-def peek(body: bytes) -> Peek:
-    """RequestError, with the field, for what is no request in this dialect."""
-    try:
-        return _peek.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        what, _, path = str(error).partition(" - at `$.")
-        raise RequestError(f"the body cannot be read: {what}", field=path.rstrip("`") or None) from None
-
-
-def conversation_start(body: bytes) -> bytes:
-    """The first messages, as bytes, for telling conversations apart: what stays the same while one goes on."""
-    try:
-        start = _start.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return b""
-    if start.messages:
-        return b"\n".join(bytes(message) for message in start.messages[:2])[:PREFIX_BYTES]
-    return bytes(start.prompt or b"")[:PREFIX_BYTES]
-
-
-def with_model(body: bytes, asked: Peek, model: str, *, ask_usage: bool) -> bytes:
-    """The body as the backend gets it: its own model name, and usage asked for at the end of a stream."""
-    if ask_usage and asked.stream_options is not None:
-        fields = msgspec.json.decode(body)
-        fields["model"] = model
-        fields["stream_options"] = {**asked.stream_options, "include_usage": True}
-        return msgspec.json.encode(fields)
-    swapped = swap_model(body, asked.model, model)
-    return _append_usage(swapped) if ask_usage else swapped
-
-
-def swap_model(body: bytes, old: str, new: str) -> bytes:
-    """The body of a request, in any dialect, that asks for another model.
-
-    Where the field stands once, plainly spelled, its bytes are swapped; anything else is read and written anew, so
-    that no two parsers can see two models in it.
-    """
-    if len(body) > LARGE_BYTES and (swapped := _swap_in_large(body, old, new)) is not None:
-        return swapped
-    if body.count(b'"model"') == 1 and not (_BACKSLASH in body and _ESCAPED_LETTER.search(body)):
-        swapped = body if old == new else _swap(body, old, new)
-        if swapped is not None:
-            return swapped
-    fields = msgspec.json.decode(body)
-    fields["model"] = new
-    return msgspec.json.encode(fields)
-
-
-def _swap_in_large(body: bytes, old: str, new: str) -> bytes | None:
-    """The same for a body that is long texts between few quotation marks, which are found ten times sooner than words.
-
-    None where it holds too many of them, or where anything about the field is unusual.
-    """
-    parts = body.split(b'"', MOST_QUOTES)
-    if len(parts) > MOST_QUOTES or parts.count(b"model") != 1:
-        return None
-    if any(len(part) <= LONGEST_ESCAPED and b"\\u" in part for part in parts):
-        return None  # perhaps the same field, spelled to be seen by others than us
-    at = parts.index(b"model")
-    if not 0 < at < len(parts) - 3 or parts[at - 1].endswith(b"\\") or parts[at + 1].strip() != b":":
-        return None
-    if parts[at + 2] != msgspec.json.encode(old)[1:-1]:
-        return None
-    if old == new:
-        return body
-    parts[at + 2] = msgspec.json.encode(new)[1:-1]
-    return b'"'.join(parts)
-
-
-def _swap(body: bytes, old: str, new: str) -> bytes | None:
-    """None where the field is not written as JSON encoders write it."""
-    for needle, instead in _spellings(old, new):
-        at = body.find(needle)
-        if at > 0 and body[at - 1] != _BACKSLASH:
-            return b"".join((body[:at], instead, body[at + len(needle) :]))
-    return None
-
-
-@lru_cache(256)
-def _spellings(old: str, new: str) -> tuple[tuple[bytes, bytes], ...]:
-    """The field as encoders write it, without and with a space, and what takes its place."""
-    had, has = msgspec.json.encode(old), msgspec.json.encode(new)
-    return tuple((b'"model":%b%b' % (gap, had), b'"model":%b%b' % (gap, has)) for gap in (b"", b" "))
-
-
-def _append_usage(body: bytes) -> bytes:
-    """Before the brace that closes the object; it is not empty, for it holds a model."""
-    return b'%b,"stream_options":{"include_usage":true}}' % body.rstrip()[:-1]
 
 
 def read_whole(body: bytes) -> tuple[Usage, str | None]:

@@ -22,6 +22,7 @@ from weighbridge.errors import BackendUnreachable, BadAnswer, EngineError, Strea
 from weighbridge.net.dial import Way, dial
 
 from .chunked import count_whole
+from .outline import Body
 
 HEAD_BYTES = 64 * 1024
 IDLE_S = 4.0
@@ -73,7 +74,7 @@ class Upstream(asyncio.Protocol):
         self.lost = False
         self.idle_since = 0.0
 
-    def send(self, carried: Carried, data: bytes, *, stream: bool) -> None:
+    def send(self, carried: Carried, data: Body, *, stream: bool) -> None:
         """Write a whole request; what comes of it is told to `carried`. Without `stream`, or where the answer is
         none, it is told whole."""
         transport = self._transport
@@ -86,7 +87,10 @@ class Upstream(asyncio.Protocol):
         self._size = 0
         self.on_chunks = None
         self.uses += 1
-        transport.write(data)
+        if isinstance(data, bytes):
+            transport.write(data)
+        else:
+            transport.writelines(data)
 
     def linger(self) -> None:
         """The answer is whole, only its framing has not ended; what still comes is nobody's business."""

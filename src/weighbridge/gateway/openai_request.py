@@ -1,0 +1,148 @@
+"""A request in OpenAI's dialect on its way to a backend of the same: forwarded as it came, but for its model's name.
+
+Read of it: the model, whether it streams, what bounds its answer. Of a large one nothing else is even looked at
+(outline.py).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from weighbridge.errors import RequestError
+
+from .outline import LARGE_BYTES, Body, Outline, outline
+
+PREFIX_BYTES = 4096
+_BACKSLASH = 92
+_ESCAPED_LETTER = re.compile(rb"\\u006")
+"""How any letter of `model` begins when it is spelled as an escape, to be one field for us and another elsewhere."""
+
+
+class Peek(msgspec.Struct):
+    """What is read of a request."""
+
+    model: str
+    stream: bool | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+    best_of: int | None = None
+    stream_options: dict[str, Any] | None = None
+
+    @property
+    def answers(self) -> int:
+        """How many are asked for."""
+        if self.n is None and self.best_of is None:
+            return 1
+        return max(self.n or 1, self.best_of or 1, 1)
+
+    @property
+    def most_output(self) -> int | None:
+        """Tokens of all answers together, where the request bounds them."""
+        each = self.max_completion_tokens
+        if each is None:
+            each = self.max_tokens
+        return None if each is None or each < 0 else each * self.answers
+
+    @property
+    def wants_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.get("include_usage") is True)
+
+
+class _Start(msgspec.Struct):
+    messages: list[msgspec.Raw] | None = None
+    prompt: msgspec.Raw | None = None
+
+
+_NAMES = frozenset(Peek.__struct_fields__)
+_peek = msgspec.json.Decoder(Peek)
+_start = msgspec.json.Decoder(_Start)
+
+
+def look(body: bytes) -> tuple[Peek, Outline | None]:
+    """What is read of a request, and, of a large one, where its members stand. RequestError, with the field, for what
+    is no request in this dialect."""
+    if len(body) >= LARGE_BYTES and (found := outline(body)) is not None:
+        return peek(found.only(_NAMES)), found
+    return peek(body), None
+
+
+def peek(body: bytes) -> Peek:
+    """RequestError, with the field, for what is no request in this dialect."""
+    try:
+        return _peek.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what, _, path = str(error).partition(" - at `$.")
+        raise RequestError(f"the body cannot be read: {what}", field=path.rstrip("`") or None) from None
+
+
+def conversation_start(body: bytes) -> bytes:
+    """The first messages, as bytes, for telling conversations apart: what stays the same while one goes on."""
+    try:
+        start = _start.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return b""
+    if start.messages:
+        return b"\n".join(bytes(message) for message in start.messages[:2])[:PREFIX_BYTES]
+    return bytes(start.prompt or b"")[:PREFIX_BYTES]
+
+
+def with_model(body: bytes, asked: Peek, model: str, *, ask_usage: bool, found: Outline | None = None) -> Body:
+    """The body as the backend gets it: its own model name, and usage asked for at the end of a stream. `found` is what
+    `look` found."""
+    if found is not None:
+        changed = {} if model == asked.model else {"model": msgspec.json.encode(model)}
+        if ask_usage:
+            changed["stream_options"] = msgspec.json.encode({**(asked.stream_options or {}), "include_usage": True})
+        return found.with_values(changed)
+    if ask_usage and asked.stream_options is not None:
+        fields = msgspec.json.decode(body)
+        fields["model"] = model
+        fields["stream_options"] = {**asked.stream_options, "include_usage": True}
+        return msgspec.json.encode(fields)
+    swapped = _swap_in_small(body, asked.model, model)
+    return _append_usage(swapped) if ask_usage else swapped
+
+
+def swap_model(body: bytes, old: str, new: str) -> Body:
+    """The body of a request, in any dialect, that asks for another model."""
+    if len(body) >= LARGE_BYTES and (found := outline(body)) is not None and "model" in found.spans:
+        return found.with_values({} if old == new else {"model": msgspec.json.encode(new)})
+    return _swap_in_small(body, old, new)
+
+
+def _swap_in_small(body: bytes, old: str, new: str) -> bytes:
+    """Where the field stands once, plainly spelled, its bytes are swapped; anything else is read and written anew, so
+    that no two parsers can see two models in it."""
+    if body.count(b'"model"') == 1 and not (_BACKSLASH in body and _ESCAPED_LETTER.search(body)):
+        swapped = body if old == new else _swap(body, old, new)
+        if swapped is not None:
+            return swapped
+    fields = msgspec.json.decode(body)
+    fields["model"] = new
+    return msgspec.json.encode(fields)
+
+
+def _swap(body: bytes, old: str, new: str) -> bytes | None:
+    """None where the field is not written as JSON encoders write it."""
+    for needle, instead in _spellings(old, new):
+        at = body.find(needle)
+        if at > 0 and body[at - 1] != _BACKSLASH:
+            return b"".join((body[:at], instead, body[at + len(needle) :]))
+    return None
+
+
+@lru_cache(256)
+def _spellings(old: str, new: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The field as encoders write it, without and with a space, and what takes its place."""
+    had, has = msgspec.json.encode(old), msgspec.json.encode(new)
+    return tuple((b'"model":%b%b' % (gap, had), b'"model":%b%b' % (gap, has)) for gap in (b"", b" "))
+
+
+def _append_usage(body: bytes) -> bytes:
+    """Before the brace that closes the object; it is not empty, for it holds a model."""
+    return b'%b,"stream_options":{"include_usage":true}}' % body.rstrip()[:-1]
