@@ -97,7 +97,7 @@ def _rows(
         return [(item.id, question, texts[name], "", code[name]) for name in names]
     assert scorer is not None, "only a judge compares pairs"
     yardstick = scorer.options.against if scorer.options.against in names else names[0]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in names:
         if name != yardstick:
             first, second = rng.sample([name, yardstick], 2)
