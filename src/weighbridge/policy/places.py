@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from weighbridge.catalog.spellings import COUNTRIES, read_country
 
@@ -67,8 +68,9 @@ def code_of(text: str) -> str | None:
     return read_country(text) or _PLACES.get(text.strip().casefold())
 
 
+@lru_cache(maxsize=4096)
 def named_places(text: str) -> frozenset[str]:
-    """Countries that a text names."""
+    """Countries that a text names; looked for once, since the same few texts are asked about at every decision."""
     lowered = text.casefold()
     found = {code for name, code in _PLACES.items() if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", lowered)}
     return frozenset(found)
@@ -82,6 +84,12 @@ def stays_in(text: str, allowed: Collection[str]) -> bool | None:
     if _CHOICE.search(text):
         return True if places & set(allowed) else None if not places else False
     return places <= set(allowed) if places else None
+
+
+@lru_cache(maxsize=4096)
+def kept_in(text: str, places: tuple[str, ...]) -> bool | None:
+    """`stays_in` for countries and blocs as a file writes them."""
+    return stays_in(text, countries_in(places))
 
 
 def place_names() -> list[str]:

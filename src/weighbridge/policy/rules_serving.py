@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .facts import Facts
 from .file import Serving
-from .places import countries_in, stays_in, within
+from .places import kept_in, within
 from .reasons import Reason
 
 
@@ -60,7 +60,7 @@ def _place(rules: Serving, facts: Facts, where: str) -> Iterator[Reason]:
     if said is None:
         yield Reason(f"{where}.data_in", f"where {_who(facts)} keeps data is not known", "data_location")
         return
-    stays = stays_in(said.value, countries_in(rules.data_in))
+    stays = kept_in(said.value, rules.data_in)
     if stays is None:
         detail = f"whether data stay there is not known; {_who(facts)} says: {said.value}"
         yield Reason(f"{where}.data_in", detail, "data_location", said.source)
