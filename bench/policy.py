@@ -1,7 +1,7 @@
 """How long does a decision take? The function alone, and as the gateway asks it for every call.
 
     allowed, refused    a strict policy with every section; a model that passes every rule, one that fails some
-    presets             every shipped preset x every model of the catalogue, here and at a provider: mean, 99th percentile
+    presets             every shipped preset x every model of the catalogue, here and at a provider
     gateway             asked again (the usual case: facts and outcome are known), and for the first time (facts are
                         looked up, the decision gets its id and its evidence)
 
