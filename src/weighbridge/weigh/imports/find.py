@@ -40,6 +40,7 @@ def find_logs(paths: Iterable[str], taken: Taken) -> list[Log]:
         found = 0
         for path in _files(place):
             if path.resolve() in seen:
+                found += 1
                 continue
             seen[path.resolve()] = given
             log = _opened(path, taken, must=not place.is_dir())

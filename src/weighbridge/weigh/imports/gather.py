@@ -199,7 +199,7 @@ class _Reader:
                 where=where,
                 next_move="If they are several answers to one question, say so with --again-is-repeat or give them a "
                 "column `repeat`; if they differ in another column, take one of its values with --where COLUMN=VALUE "
-                "or make it part of the item with --columns item=ID+COLUMN; where no column is an id, --rows-are-items.",
+                "or make it part of the item: --columns item=ID+COLUMN; where no column is an id, --rows-are-items.",
             )
         if sample.repeat:
             self._once.add(key)

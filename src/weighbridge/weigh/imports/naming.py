@@ -46,18 +46,19 @@ def _tell_apart(name: str, logs: list[Log]) -> None:
     ways: dict[str, list[Log]] = defaultdict(list)
     for log in logs:
         ways[log.settings].append(log)
-    labels = [_label([log.path.absolute().parts for log in several]) for several in ways.values()]
-    for place, (label, several) in enumerate(zip(labels, ways.values(), strict=True), 1):
-        plain = label and labels.count(label) == 1
+    labels = _labels([several[0].path.absolute().parts for several in ways.values()])
+    for label, several in zip(labels, ways.values(), strict=True):
         for log in several:
-            log.candidate = clipped(f"{name} ({label if plain else f'settings {place}'})")
+            log.candidate = clipped(f"{name} ({label})")
     logs[0].notes.append(
         f"{name!r} was run with {len(ways)} different settings, which are weighed as different candidates"
     )
 
 
-def _label(paths: list[tuple[str, ...]]) -> str:
-    """The folder that holds the model's own, or the file itself where it stands alone."""
-    if len(paths) == 1:
-        return paths[0][-1].rsplit(".", 1)[0][:80]
-    return paths[0][-3] if len(paths[0]) > 2 else ""
+def _labels(paths: list[tuple[str, ...]]) -> list[str]:
+    """What tells paths apart: the first part in which any two differ, a number where that is not enough."""
+    differing = next((place for place, parts in enumerate(zip(*paths, strict=False)) if len(set(parts)) > 1), -1)
+    labels = [path[differing].removesuffix(".eval").removesuffix(".jsonl")[:80] for path in paths]
+    return [
+        label if labels.count(label) == 1 else f"{label}, settings {number}" for number, label in enumerate(labels, 1)
+    ]

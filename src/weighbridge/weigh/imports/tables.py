@@ -172,11 +172,13 @@ def _item_column(names: Sequence[str]) -> str:
 
 
 def _holds_scores(name: str, rows: Sequence[dict[str, str]], taken: Taken) -> bool:
-    """Whether every cell that is filled holds a number; a column that items are grouped by is no candidate."""
+    """Whether most cells that are filled hold a number: one that does not is then refused where it stands. A column
+    that items are grouped by is no candidate."""
     if name.casefold() in TAG_FIELDS or name in taken.tags or name in taken.where:
         return False
     values = [number_of(row[name]) for row in rows]
-    return any(value is not None for value in values) and not any(isinstance(value, str) for value in values)
+    numbers = sum(isinstance(value, float) for value in values)
+    return numbers > sum(isinstance(value, str) for value in values)
 
 
 def _looks_like_scores(name: str, rows: Sequence[dict[str, str]]) -> bool:

@@ -1,0 +1,300 @@
+"""A verdict on tables: wide and long, what pairs and what is missing, and every cell that is no score."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from log_factory import clear_cut, table, wide
+
+from weighbridge.cli.main import main
+from weighbridge.errors import InputError, UsageError
+from weighbridge.weigh.imports.find import find_logs
+from weighbridge.weigh.imports.gather import Wanted, gather
+from weighbridge.weigh.imports.naming import named
+from weighbridge.weigh.imports.recorded import Taken
+
+SCORES = clear_cut()
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["weigh", "--from", *map(str, arguments)])
+
+
+def verdict(*arguments: object) -> dict[str, Any]:
+    said = run(*arguments, "--json")
+    assert said.exit_code == 0, said.output
+    found: dict[str, Any] = json.loads(said.stdout)
+    return found
+
+
+def long(path: Path, extra: Sequence[str] = (), header: Sequence[str] = ("item", "model", "score")) -> Path:
+    rows = [[n, name, score, *extra] for name, values in SCORES.items() for n, score in enumerate(values)]
+    return table(path, rows, [*header, *(f"extra{n}" for n in range(len(extra)))])
+
+
+def test_a_wide_table_is_weighed_by_its_columns(tmp_path: Path) -> None:
+    found = verdict(wide(tmp_path / "t.csv", SCORES))
+
+    assert found["verdict"]["winner"] == "good"
+    assert found["recorded"]["sources"][0]["format"] == "table, one column per candidate"
+
+
+@pytest.mark.parametrize(
+    "header", [("item", "model", "score"), ("sample_id", "Candidate", "correct"), ("id", "system", "acc")]
+)
+def test_a_long_table_is_known_by_its_header(tmp_path: Path, header: Sequence[str]) -> None:
+    found = verdict(long(tmp_path / "t.tsv", header=header))
+
+    assert found["verdict"]["winner"] == "good"
+    assert found["recorded"]["sources"][0]["format"] == "table, one row per answer"
+
+
+def test_a_compressed_table_and_one_with_semicolons_say_the_same(tmp_path: Path) -> None:
+    plain = wide(tmp_path / "t.csv", SCORES)
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    (tmp_path / "s.csv").write_bytes(b"\xef\xbb\xbf" + plain.read_bytes().replace(b",", b";"))
+
+    scores = [verdict(tmp_path / name)["candidates"] for name in ("t.csv", "t.csv.gz", "s.csv")]
+
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_columns_may_be_named(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", [[n, t, m, s] for m, v in SCORES.items() for n, s in enumerate(v) for t in (1, 2)],
+                 ["q", "turn", "who", "points"])  # fmt: skip
+
+    twice = run(path, "--columns", "item=q,candidate=who,score=points")
+    found = verdict(path, "--columns", "item=q+turn,candidate=who,score=points")
+
+    assert twice.exit_code == 1
+    assert "stands there twice" in twice.output
+    assert (found["items"], found["verdict"]["winner"]) == (240, "good")
+    assert run(path, "--columns", "item=qq").exit_code == 2
+    assert run(path, "--columns", "thing=q").exit_code == 2
+
+
+def test_only_rows_that_say_so_are_taken(tmp_path: Path) -> None:
+    """The same answers graded by two judges are not two answers."""
+    rows = [
+        [n, m, s if judge == "x" else 1 - s, judge]
+        for m, v in SCORES.items()
+        for n, s in enumerate(v)
+        for judge in "xy"
+    ]
+    path = table(tmp_path / "t.csv", rows, ["item", "model", "score", "judge"])
+
+    assert "--where COLUMN=VALUE" in run(path).output
+    assert verdict(path, "--where", "judge=x")["verdict"]["winner"] == "good"
+    assert verdict(path, "--where", "judge=y")["verdict"]["winner"] == "bad"
+    assert "Did you mean 'judge'?" in run(path, "--where", "juge=x").output
+
+
+def test_the_same_item_twice_is_an_error_unless_it_is_meant(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", [["a", 1, 0], ["b", 1, 0], ["a", 1, 1]], ["item", "x", "y"])
+
+    refused = run(path)
+
+    assert refused.exit_code == 1
+    assert "t.csv:4" in refused.output
+    assert verdict(path, "--again-is-repeat")["items"] == 2
+    assert verdict(path, "--rows-are-items")["items"] == 3
+
+
+def test_a_column_repeat_says_which_answer_it_is(tmp_path: Path) -> None:
+    rows = [[n, m, s, r] for m, v in SCORES.items() for n, s in enumerate(v) for r in range(3)]
+    path = table(tmp_path / "t.csv", rows, ["item", "model", "score", "repeat"])
+    twice = table(tmp_path / "twice.csv", [*rows, rows[0]], ["item", "model", "score", "repeat"])
+
+    assert verdict(path)["repeats"][0]["most"] == 3
+    assert "(repeat 0) stands there twice" in run(twice).output
+
+
+def test_missing_cells_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = [["a", 1, 0], ["b", "", 0], ["c", 1, "NA"], ["d", 1, 0]]
+
+    found = verdict(table(tmp_path / "t.csv", rows, ["item", "x", "y"]))
+
+    assert (found["items"], found["recorded"]["items_seen"]) == (2, 4)
+    assert found["recorded"]["missing"] == {"x": 1, "y": 1}
+
+
+def test_an_answer_without_a_score_in_a_long_table_is_missing_and_one_with_an_error_failed(tmp_path: Path) -> None:
+    rows = [[n, m, "" if n == 5 else s, "time out" if n == 5 and m == "good" else ""] for m, v in SCORES.items()
+            for n, s in enumerate(v)]  # fmt: skip
+
+    found = verdict(table(tmp_path / "t.csv", rows, ["item", "model", "score", "error"]))
+
+    assert (found["recorded"]["blank"], found["items"]) == (1, 119), "only one of the two says that it failed"
+
+
+@pytest.mark.parametrize("cell", ["1.5", "-0.1", "7", "inf", "1e9"])
+def test_a_score_off_the_scale_is_refused_with_its_place(tmp_path: Path, cell: str) -> None:
+    said = run(table(tmp_path / "t.csv", [["a", 1, 0], ["b", cell, 0], ["c", 1, 0]], ["item", "x", "y"]))
+
+    assert said.exit_code == 1
+    assert "t.csv:3" in said.output
+    assert "--scale 1..10" in said.output or cell == "inf"
+
+
+def test_a_scale_maps_scores_and_holds_for_all(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", [["a", 10, 1], ["b", 5.5, 1]], ["item", "x", "y"])
+
+    found = verdict(path, "--scale", "1..10")
+
+    assert [one["score"] for one in found["candidates"]] == [0.75, 0.0]
+    assert "not on the scale 0..5" in run(path, "--scale", "0..5").output
+    assert run(path, "--scale", "5").exit_code == 2
+
+
+def test_a_text_among_scores_is_refused_where_it_stands(tmp_path: Path) -> None:
+    rows = [[f"i{n}", 1, 0] for n in range(300)] + [["last", "great", 0]]
+
+    said = run(table(tmp_path / "t.csv", rows, ["item", "x", "y"]))
+
+    assert said.exit_code == 1
+    assert "t.csv:302" in said.output
+    assert "'great'" in said.output
+
+
+def test_one_item_is_a_comparison_of_one_item(tmp_path: Path) -> None:
+    found = verdict(table(tmp_path / "t.csv", [["a", 1, 0]], ["item", "x", "y"]))
+
+    assert (found["items"], found["verdict"]["decision"]) == (1, "undecided")
+
+
+def test_all_ties_are_a_tie_within_a_margin_and_no_winner_without(tmp_path: Path) -> None:
+    path = wide(tmp_path / "t.csv", {"x": SCORES["good"] * 10, "y": SCORES["good"] * 10})
+
+    assert verdict(path)["verdict"]["decision"] == "undecided"
+    assert verdict(path, "--margin", "0.1")["verdict"]["decision"] == "tie"
+
+
+def test_constant_columns_are_weighed_and_said(tmp_path: Path) -> None:
+    found = verdict(wide(tmp_path / "t.csv", {"x": [1.0] * 50, "y": [0.0] * 50}))
+
+    assert found["verdict"]["winner"] == "x"
+    assert found["recorded"]["notes"] == ["x scores 1 on every item.", "y scores 0 on every item."]
+
+
+def test_columns_of_texts_and_tags_are_no_candidates(tmp_path: Path) -> None:
+    rows = [[f"i{n}", "a prompt", n % 3, *pair] for n, pair in enumerate(zip(*SCORES.values(), strict=True))]
+
+    found = verdict(table(tmp_path / "t.csv", rows, ["item", "prompt", "level", *SCORES]))
+
+    assert [one["name"] for one in found["candidates"]] == ["good", "bad"]
+    assert {one["tag"] for one in found["groups"]["groups"]} == {"level"}
+
+
+def test_tags_may_be_asked_for(tmp_path: Path) -> None:
+    rows = [[f"i{n}", ("uk", "fr")[n % 2], *pair] for n, pair in enumerate(zip(*SCORES.values(), strict=True))]
+    path = table(tmp_path / "t.csv", rows, ["item", "country", *SCORES])
+
+    found = verdict(path, "--tags", "country")
+
+    assert {(one["tag"], one["value"]) for one in found["groups"]["groups"]} == {("country", "uk"), ("country", "fr")}
+    assert "Did you mean 'country'?" in run(path, "--tags", "contry").output
+
+
+def test_cost_and_latency_stand_beside_quality(tmp_path: Path) -> None:
+    rng = Random(3)
+    rows = [
+        [n, m, s, 0.002 if m == "good" else 0.001, rng.gauss(300 if m == "good" else 250, 20)]
+        for m, v in SCORES.items()
+        for n, s in enumerate(v)
+    ]
+    path = table(tmp_path / "t.csv", rows, ["item", "model", "score", "cost_usd", "latency_ms"])
+
+    found = verdict(path)
+    said = " ".join(run(path).output.split())
+
+    usd, seconds = found["outcomes"]["usd"][0], found["outcomes"]["latency_s"][0]
+    assert (usd["first"], usd["difference"], found["candidates"][0]["cost_usd"]) == (
+        "good", pytest.approx(0.001), pytest.approx(0.24))  # fmt: skip
+    assert seconds["interval"][0] < 0.05 < seconds["interval"][1]
+    assert seconds["interval"][0] > 0
+    assert "Cost: good takes $0.002000 an item, bad $0.001000: difference $0.001000" in said
+
+
+def test_a_price_that_is_missing_in_part_makes_the_sum_unknown(tmp_path: Path) -> None:
+    rows = [[n, m, s, "" if n == 7 else 0.01] for m, v in SCORES.items() for n, s in enumerate(v)]
+
+    found = verdict(table(tmp_path / "t.csv", rows, ["item", "model", "score", "usd"]))
+
+    assert found["candidates"][0]["cost_usd"] is None
+    assert found["outcomes"]["usd"][0]["items"] == 119
+
+
+def test_many_candidates_are_weighed_at_once(tmp_path: Path) -> None:
+    rng = Random(1)
+    scores = {f"m{k}": [float(rng.random() < 0.3 + 0.06 * k) for _ in range(300)] for k in range(10)}
+
+    found = verdict(wide(tmp_path / "t.csv", scores))
+
+    assert len(found["candidates"]) == 10
+    assert found["verdict"]["winner"] in ("m9", None)
+
+
+CELLS = st.sampled_from(
+    ["", "0", "1", "0.5", "NA", "nan", "true", "C", "7", "-1", "x", "1e400", "é", '"', "a\nb", " 1 ", "٣"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(["item", "model", "score", "id", "a", "b", "repeat", "cost", "", "category"]), max_size=5),
+    st.lists(st.lists(CELLS, max_size=5), max_size=8),
+    st.sampled_from([",", ";", "\t"]),
+    st.booleans(),
+)
+def test_any_table_is_weighed_or_refused(
+    tmp_path: Path, header: list[str], rows: list[list[str]], mark: str, raw: bool
+) -> None:
+    """Never another error than ours, and never a score off the scale."""
+    path = tmp_path / "t.csv"
+    text = "\n".join(mark.join(row) for row in [header, *rows])
+    path.write_text(text if raw else text.replace('"', ""))
+    try:
+        logs = named(find_logs([str(path)], Taken()))
+        gathered = gather(logs, Wanted(), lambda *_: None)
+    except (InputError, UsageError):
+        return
+    for column in gathered.sheet.columns.values():
+        assert all(0.0 <= total <= count for total, count in zip(column.total, column.count, strict=True))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.sampled_from(["C", "I", "x", "", "1"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["doc_id", "resps", "metrics", "doc", "doc_hash", "acc", "filter", "spec", "completion_fns", "sample_id",
+             "type", "data", "correct", "provider", "score", "testIdx", "vars", "testCase", "results", "prompts",
+             "eval", "model", "samples", "scores", "value", "id", "epoch", "item", "candidate", "error", "gradingResult",
+             "model_usage", "latencyMs", "cost", "response", "metadata", "arguments", "version", "status"]
+        ),
+        inner,
+        max_size=8,
+    ),
+    max_leaves=25,
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(JSON, min_size=1, max_size=4), st.sampled_from(["a.jsonl", "a.json"]))
+def test_any_json_is_read_or_refused(tmp_path: Path, values: list[Any], name: str) -> None:
+    path = tmp_path / name
+    lines = [json.dumps(value) for value in values]
+    path.write_text("\n".join(lines) if name.endswith("l") else lines[0])
+    try:
+        gather(named(find_logs([str(path)], Taken())), Wanted(), lambda *_: None)
+    except (InputError, UsageError):
+        return
