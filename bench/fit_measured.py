@@ -35,6 +35,11 @@ class Measured:
     label: str
     """Id of the point in aiconfigurator's table; empty elsewhere."""
 
+    @property
+    def collection(self) -> str:
+        """Who gathered it: the first word of its source."""
+        return self.source.partition(" ")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:

@@ -82,6 +82,30 @@ def _held_out(sample: Sample) -> list[Judged]:
     ]
 
 
+def collections_left_out(placed: Placed) -> list[Judged]:
+    """Every step and prompt of a local engine by factors fitted without its collection, families of models aside; its
+    interval by the errors of the other collections' rows with their families left out."""
+    judged: list[Judged] = []
+    for name, sample in samples(placed.rows).items():
+        if name == "serving_first":
+            continue
+        errors, own = left_out(sample, "collection"), left_out(sample)
+        spreads: dict[tuple[str, str], Spread] = {}
+        for row, error in zip(sample.measured, errors, strict=True):
+            key = (row.collection, row.engine)
+            spreads[key] = spreads.get(key) or _spread_without(sample, own, *key)
+            judged.append(Judged(row, float(error), spreads[key]))
+    return judged
+
+
+def _spread_without(sample: Sample, errors: Array, collection: str, engine: str) -> Spread:
+    """The spread an engine would have been given, had a collection never been seen."""
+    kept = [at for at, row in enumerate(sample.measured) if row.collection != collection]
+    engines = [sample.measured[at].engine for at in kept]
+    groups = [sample.measured[at].group for at in kept]
+    return spread_of(errors[kept], engines, groups, engine if engine in engines else None)
+
+
 def _shipped(sample: Sample) -> list[Judged]:
     table = load_efficiencies()
     judged = []
@@ -177,7 +201,7 @@ def _two(errors: Array | Sequence[float]) -> dict[str, float]:
 
 
 def by(judged: Iterable[Judged], name: str) -> dict[str, dict[str, float]]:
-    """Summaries of decode and prefill rows by `engine` or `group`."""
+    """Summaries of decode and prefill rows by `engine`, `collection` or `group`."""
     found: dict[str, list[Judged]] = {}
     for one in judged:
         if one.row.metric != "ttft":
@@ -189,9 +213,13 @@ def by(judged: Iterable[Judged], name: str) -> dict[str, dict[str, float]]:
 def main() -> None:
     folder = Path(sys.argv[1])
     judged, placed = judge(folder)
-    for name in ("engine", "group"):
+    for name in ("engine", "collection", "group"):
         for key, found in by(judged, name).items():
-            print(f"{key:28} {found}")
+            print(f"{key:46} {found}")
+    apart = collections_left_out(placed)
+    for part in ("decode", "prefill"):
+        rows = [found for found in apart if found.row.metric in PARTS[part]]
+        print(f"{part + ', collection left out':46} {summary(rows)}")
     print("metrics", dict(Counter(found.row.metric for found in judged)), "not placed", placed.skipped)
     print("peer", json.dumps(peer(folder, placed)))
     print(json.dumps(measure(folder)))
