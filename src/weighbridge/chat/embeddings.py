@@ -66,7 +66,7 @@ class _Strict(msgspec.Struct, forbid_unknown_fields=True):
     pass
 
 
-class _OpenAIBody(_Strict):
+class OpenAIBody(_Strict):
     model: str
     input: str | list[str | int | list[int]]
     encoding_format: Literal["float", "base64"] | None = None
@@ -74,7 +74,7 @@ class _OpenAIBody(_Strict):
     user: str | None = None
 
 
-class _OllamaBody(_Strict):
+class OllamaBody(_Strict):
     model: str
     input: str | list[str] | None = None
     prompt: str | None = None
@@ -85,8 +85,8 @@ class _OllamaBody(_Strict):
     """How long a model stays loaded; changes no vector."""
 
 
-_openai = msgspec.json.Decoder(_OpenAIBody)
-_ollama = msgspec.json.Decoder(_OllamaBody)
+_openai = msgspec.json.Decoder(OpenAIBody)
+_ollama = msgspec.json.Decoder(OllamaBody)
 
 
 class OpenAIEmbedFront:

@@ -85,14 +85,14 @@ def ollama_version() -> bytes:
     return answer_json({"version": OLLAMA_VERSION})
 
 
-class _Show(msgspec.Struct, forbid_unknown_fields=True):
+class ShowBody(msgspec.Struct, forbid_unknown_fields=True):
     model: str | None = None
     name: str | None = None
     """The older spelling."""
     verbose: bool | None = None
 
 
-_show = msgspec.json.Decoder(_Show)
+_show = msgspec.json.Decoder(ShowBody)
 
 
 def shown_model(body: bytes) -> str:

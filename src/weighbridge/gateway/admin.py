@@ -15,7 +15,7 @@ import ipaddress
 import os
 import sqlite3
 import time
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -31,15 +31,28 @@ from .head import Head
 PATH = "/admin/"
 
 
+Limit = Annotated[int, msgspec.Meta(ge=1, le=1 << 53)]
+_BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_NETWORKS = [{"pattern": rf"^({_BYTE}\.){{3}}{_BYTE}(/(3[0-2]|[12]?[0-9]))?$"}, {"format": "ipv6"}]
+Network = Annotated[str, msgspec.Meta(max_length=60, extra_json_schema={"anyOf": _NETWORKS})]
+"""`10.0.0.0/8`, or an address."""
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
 class NewKey(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    budget: str | None = None
-    rpm: int | None = None
-    tpm: int | None = None
+    name: Name
+    budget: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})?/(hour|day|month)$")] | None = None
+    """Dollars and a period: `5/day`."""
+    rpm: Limit | None = None
+    """Requests a minute."""
+    tpm: Limit | None = None
+    """Tokens a minute, in and out."""
     routes: tuple[str, ...] | None = None
-    addresses: tuple[str, ...] | None = None
-    team: str | None = None
-    expires_at: float | None = None
+    """Public model names it may ask for; left out: all."""
+    addresses: tuple[Network, ...] | None = None
+    """Networks its callers may come from, as `10.0.0.0/8`; left out: anywhere."""
+    team: Name | None = None
+    expires_at: Annotated[float, msgspec.Meta(ge=0, le=1e11)] | None = None
     """Unix seconds."""
 
 
@@ -54,6 +67,16 @@ def check_admin(head: Head, admin_digest: bytes | None) -> None:
         raise CallRefused("the admin key is not this one", status=401, code="invalid_api_key")
     if "origin" in head.fields:
         raise CallRefused("calls from web pages are not allowed", status=403, code="origin_not_allowed")
+
+
+def methods_of(path: str) -> list[str]:
+    """What may be asked for at a path of this API; empty where there is nothing."""
+    steps = path[len(PATH) :].split("/")
+    if steps == ["keys"]:
+        return ["GET", "POST"]
+    if steps == ["ledger"]:
+        return ["GET"]
+    return ["POST"] if len(steps) == 3 and steps[0] == "keys" and steps[2] in ("revoke", "rotate") else []
 
 
 def answer_admin(db: sqlite3.Connection, head: Head, body: bytes) -> Any:

@@ -84,7 +84,7 @@ class Gateway:
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loans: dict[Purse, asyncio.Task[float]] = {}
-        self._endpoints = Endpoints(self)
+        self.endpoints = Endpoints(self)
         self.started_at = int(time.time())
         self.unix_now = time.time
         self._keeper = keeper_for(parts.routes, books.data_dir)
@@ -117,7 +117,7 @@ class Gateway:
         """A whole request has come."""
         endpoint = head.endpoint
         if endpoint is None:
-            endpoint = head.endpoint = self._endpoints.find(head)
+            endpoint = head.endpoint = self.endpoints.find(head)
         try:
             endpoint.answer(client, head, body)
         except WeighbridgeError as error:

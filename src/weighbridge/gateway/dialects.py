@@ -67,7 +67,7 @@ class Conversation:
         self.body_bytes = len(body)
         self.model = seen.model
         self.stream = seen.stream and path != COUNT_PATH
-        self.most_output = 0 if path == COUNT_PATH else seen.most_output
+        self.most_output = 1 if path == COUNT_PATH else seen.most_output  # what counting costs at most
         self.answers = 1
         self.left_out: tuple[str, ...] = ()
 

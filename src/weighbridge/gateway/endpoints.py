@@ -5,12 +5,12 @@ POST  /v1/responses                                                OpenAI's resp
 POST  /v1/messages /v1/messages/count_tokens                       Anthropic
 POST  /api/chat /api/generate /api/embed /api/embeddings /api/show Ollama
 GET   /v1/models /v1/models/ID /api/tags /api/version              lists of models
-GET   /healthz /readyz /metrics
+GET   /healthz /readyz /metrics /openapi.json
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -70,7 +70,13 @@ class Endpoints:
         self._unknown = Endpoint(self._nothing)
         self._one_model = Endpoint(self._model)
         self._administration = Endpoint(self._admin)
+        self._document = b""
+        """The OpenAPI document, once somebody asked for it."""
         self._by_place = self._places()
+
+    def places(self) -> Iterable[tuple[str, str]]:
+        """Method and path of everything that stands at a fixed path."""
+        return self._by_place
 
     def find(self, head: Head) -> Endpoint:
         found = self._by_place.get((head.method, head.path))
@@ -85,6 +91,7 @@ class Endpoints:
             ("GET", "/healthz"): Endpoint(self._healthz),
             ("GET", "/readyz"): Endpoint(self._readyz),
             ("GET", "/metrics"): Endpoint(self._metrics),
+            ("GET", "/openapi.json"): Endpoint(self._openapi),
             ("GET", "/v1/models"): Endpoint(self._models),
         }
         known = {front.name: front for front in fronts()}
@@ -181,9 +188,20 @@ class Endpoints:
         text = self._gateway.metrics.text(self._gateway.gauges())
         self._send(client, head, text, kind=metrics.CONTENT_TYPE)
 
+    def _openapi(self, client: Client, head: Head, body: bytes) -> None:
+        if not self._document:
+            from .openapi import document
+
+            self._document = document()
+        self._send(client, head, self._document)
+
     def _admin(self, client: Client, head: Head, body: bytes) -> None:
         gateway = self._gateway
         admin.check_admin(head, gateway.admin_digest)
+        methods = admin.methods_of(head.path)
+        if methods and head.method not in methods:
+            self._wrong_method(client, head, methods)
+            return
 
         async def answer() -> None:
             try:
@@ -198,9 +216,16 @@ class Endpoints:
     def _nothing(self, client: Client, head: Head, body: bytes) -> None:
         methods = sorted(method for method, path in self._by_place if path == head.path)
         if methods:
-            what = f"{head.path} takes {', '.join(methods)}, not {head.method}"
-            raise CallRefused(what, status=405, code="method_not_allowed")
+            self._wrong_method(client, head, methods)
+            return
         raise CallRefused(f"there is nothing at {head.path[:200]!r}", status=404, code="not_found")
+
+    def _wrong_method(self, client: Client, head: Head, methods: list[str]) -> None:
+        allowed = ", ".join(methods)
+        what = f"{head.path} takes {allowed}, not {head.method}"
+        said = reply.openai_error(what, kind="invalid_request_error", code="method_not_allowed")
+        gateway, close, more = self._gateway, not head.keep_alive, f"allow: {allowed}\r\n".encode()
+        client.finish(reply.whole(405, said, gateway.date.field, gateway.next_id(), more=more, close=close))
 
     def _send(self, client: Client, head: Head, body: bytes, *, status: int = 200, kind: bytes = reply.JSON) -> None:
         gateway = self._gateway

@@ -1,0 +1,53 @@
+"""No bytes make a parser fail otherwise than it promises: hypothesis looks, and atheris where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fuzz_targets import TARGETS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+TOKENS = [
+    *(b'{"', b'":', b'"}', b"[", b"]", b"null", b"1e999", b"-1", b'"\\ud800"', b"\xff", b"\r\n", b"\n\n", b"data: "),
+    *(b"event: message_start", b'"model":"m"', b'"messages":[{"role":"user","content":"x"}]', b'"stream":true'),
+    *(b'"choices":[{"index":0,"delta":{"content":"a"}}]', b'"usage":{"prompt_tokens":1}', b'"tool_calls":[{}]'),
+    *(b"GET / HTTP/1.1\r\nhost: x", b"transfer-encoding: chunked", b"content-length: 5", b"[[route]]\nmodel = "),
+    *(
+        b'"type":"content_block_delta"',
+        b'"candidates":[{"content":{"parts":[{"text":"a"}]}}]',
+        b'"done":true',
+        b"[DONE]",
+    ),
+    *(b"4111 1111 1111 1111", b"a@b.example", b"+49 30 1234567"),
+]
+BYTES = st.one_of(
+    st.binary(max_size=300),
+    st.lists(st.sampled_from(TOKENS) | st.binary(max_size=6), max_size=14).map(b"".join),
+)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=BYTES)
+def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
+    TARGETS[name](data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed here")
+def test_coverage_guided_fuzzing_finds_nothing(name: str) -> None:
+    script = Path(__file__).with_name("fuzz_targets.py")
+    done = subprocess.run(
+        [sys.executable, str(script), name, "-runs=20000", "-max_len=600", "-seed=1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
