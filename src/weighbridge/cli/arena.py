@@ -60,9 +60,10 @@ def _vote(arena: Arena, most: int | None, read: Callable[[], str | None]) -> int
             _say(ENOUGH)
             break
         if not isinstance(shown, Shown):
-            _say(f"One candidate gave no answer to item {shown.item}: {shown.why}")
             if shown.stops:
+                _say(f"The limit on dollars would be passed: {shown.error}.")
                 break
+            _say(f"One candidate gave no answer to item {shown.item} ({shown.reason}); it is passed over there.")
             continue
         if shown.texts[0] == shown.texts[1]:
             arena.cast(shown, "tie")
@@ -115,6 +116,8 @@ def _end(arena: Arena, cast: int, as_json: bool) -> None:
     from weighbridge.cli.ledger_votes import as_votes, rated_text
     from weighbridge.stats.ratings import rate
 
+    for name, item, error in arena.failures:
+        _say(f"No answer of {name} to item {item}: {error}")
     kept = [vote for vote in arena.votes.all(arena.task.name) if vote.run == arena.run]
     votes = as_votes(kept)
     if votes is None:

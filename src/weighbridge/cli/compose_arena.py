@@ -49,7 +49,9 @@ class Unanswered(NamedTuple):
 
     candidate: str
     item: str
-    why: str
+    reason: str
+    """A short word that gives no name away."""
+    error: str
     stops: bool
     """Whether there is no money to go on."""
 
@@ -71,6 +73,8 @@ class Arena:
         self.others = sum(vote.run != run and vote.outcome != "skip" for vote in votes.all(task.name))
         """Votes on other settings of this task."""
         self.session: Session = Session(self.names, order, cast, voter, rng)
+        self.failures: list[tuple[str, str, str]] = []
+        """Candidate, item and what went wrong; for the end, when names are told."""
         self._desk, self._budget, self._vote_ids = desk, Budget(task.limits.max_usd), Ids()
         self._by_name = {candidate.name: candidate for candidate in task.candidates}
 
@@ -130,10 +134,10 @@ class Arena:
         from weighbridge.dispatch import OVER_BUDGET
 
         stops = outcome.reason == OVER_BUDGET
-        why = (outcome.error or outcome.reason or "no answer").splitlines()[0]
         if not stops:
             self.session.failed(name, item.id)
-        return Unanswered(name, item.id, why, stops)
+            self.failures.append((name, item.id, (outcome.error or "no answer").splitlines()[0]))
+        return Unanswered(name, item.id, outcome.reason or "no answer", outcome.error or "", stops)
 
     def _question(self, item: Item) -> str:
         """What was asked, in the words of the first candidate: it does not depend on who is shown."""

@@ -159,6 +159,8 @@ def _controlled_slopes(parameters: Array, cast: Cast, controls: Array) -> tuple[
         row = np.bincount(a, weighted, n) - np.bincount(b, weighted, n)
         hessian[:n, n + place] = hessian[n + place, :n] = row
         hessian[n:, n + place] = controls.T @ weighted
+        if not controls[:, place].any():  # a control that never differs has no effect, and none to be solved for
+            hessian[n + place, n + place] = 1.0
     return gradient, hessian
 
 
