@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 try:
@@ -23,14 +24,15 @@ except ImportError:
 with atheris.instrument_imports() if atheris is not None and __name__ == "__main__" else nullcontext():
     import msgspec
 
-    from weighbridge.chat import ChatRequest
+    from weighbridge.chat import ChatRequest, Piece, Usage
     from weighbridge.chat.anthropic.back import AnthropicBack
-    from weighbridge.chat.dialect import Back, Stamp
+    from weighbridge.chat.dialect import Asked, Back, Front, Stamp
     from weighbridge.chat.fronts import by_path, embed_fronts
     from weighbridge.chat.gemini.back import GeminiBack
     from weighbridge.chat.join import join
     from weighbridge.chat.ollama_api.back import OllamaBack
     from weighbridge.chat.openai_back import OpenAIBack
+    from weighbridge.chat.request import ToolCall
     from weighbridge.chat.responses.back import ResponsesBack
     from weighbridge.errors import EngineError, InputError, RequestError
     from weighbridge.gateway.config import read_config
@@ -168,6 +170,39 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 }
 
 
+def seeds(name: str) -> list[bytes]:
+    """Where a target begins to look: what is sound."""
+    said = [Piece(text="a"), Piece(reasoning="b"), Piece(finish="stop", usage=Usage(3, 2), model="m")]
+    called = [Piece(tool_calls=(ToolCall("c", "f", '{"x":1}'),), finish="tool_calls", usage=Usage(3, 2))]
+    asked = [(path, front, front.decode(path, _asking(path))) for path, front in FRONTS.items()]
+    if name == "http":
+        lines = b"GET /v1/models?x=1 HTTP/1.1\r\nhost: a", b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked"
+        return [
+            *lines,
+            b"POST /v1 HTTP/1.1\r\nHost: a\r\ncontent-length: 5\r\nauthorization: Bearer x\r\nexpect: 100-continue",
+        ]
+    if name in ("fronts", "forwarded", "prompts"):
+        return [_asking(path) for path, _, _ in asked]
+    if name == "answers":
+        return [
+            front.encode(join(pieces), each, Stamp("x", 0)) for _, front, each in asked for pieces in (said, called)
+        ]
+    if name == "streams":
+        return [b"\x07" + _written(front, each, pieces) for _, front, each in asked for pieces in (said, called)]
+    if name == "config":
+        backend = b'[server]\nport = 1\n[[backend]]\nname = "e"\nkind = "openai"\nbase_url = "http://a/v1"\n'
+        return [
+            backend
+            + b'[[route]]\nmodel = "m"\nto = [{ backend = "e", price = { input = 1 } }]\nhedge = { after_s = 1 }'
+        ]
+    return [b"The quick  The quick"]
+
+
+def _written(front: Front, asked: Asked, pieces: list[Piece]) -> bytes:
+    encoder = front.stream(asked, Stamp("x", 0))
+    return b"".join(encoder.piece(piece) for piece in pieces) + encoder.end()
+
+
 def _asking(path: str) -> bytes:
     """The smallest request of a path."""
     hello = [{"role": "user", "content": "x"}]
@@ -181,8 +216,11 @@ def main() -> None:
     name, *options = sys.argv[1:]
     if atheris is None:
         sys.exit("atheris is not installed: pip install atheris")
-    atheris.Setup([sys.argv[0], *options], TARGETS[name])
-    atheris.Fuzz()
+    with TemporaryDirectory() as corpus:
+        for number, seed in enumerate(seeds(name)):
+            (Path(corpus) / str(number)).write_bytes(seed)
+        atheris.Setup([sys.argv[0], *options, corpus], TARGETS[name])
+        atheris.Fuzz()
 
 
 if __name__ == "__main__":

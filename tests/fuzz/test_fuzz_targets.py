@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fuzz_targets import TARGETS
+from fuzz_targets import TARGETS, seeds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +36,13 @@ BYTES = st.one_of(
 @given(data=BYTES)
 def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
     TARGETS[name](data)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_is_sound_is_read_and_so_is_each_beginning_of_it(name: str) -> None:
+    for seed in seeds(name):
+        for end in {*range(0, len(seed), 1 + len(seed) // 30), len(seed)}:
+            TARGETS[name](seed[:end])
 
 
 @pytest.mark.slow
