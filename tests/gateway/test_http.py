@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gateway_running import HELLO, read_reply, request, running
@@ -163,6 +165,29 @@ def test_clients_that_take_too_long_are_let_go(tmp_path: Path) -> None:
 
             assert (head.status, body.status) == (408, 408)
             assert await asyncio.wait_for(reader.read(), 60) == b""
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_request_that_waits_for_its_turn_is_not_late(tmp_path: Path) -> None:
+    """It was sent before the answer to the one before it; looking at times just when that has ended counts from then."""
+
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:
+            gateway = gate.gateway
+            append = gateway.books.append
+
+            def append_and_look(lines: Sequence[tuple[Any, ...]]) -> None:
+                append(lines)
+                asyncio.get_running_loop().call_soon(gateway._check_clients, gateway.now)
+
+            gateway.books.append = append_and_look  # type: ignore[method-assign]
+            raw = request("POST", "/v1/chat/completions", BODY, gate.key, {})
+            reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+            writer.write(raw + raw)
+
+            assert [(await read_reply(reader)).status for _ in range(2)] == [200, 200]
             writer.close()
 
     asyncio.run(run())

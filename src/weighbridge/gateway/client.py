@@ -83,7 +83,7 @@ class Client(asyncio.Protocol):
         self._size = 0
         self._reader: HeadReader | None = None
         self._since = 0.0
-        """When the step began; 0.0 while nothing of a request has come."""
+        """When the step began."""
         self._paused_at: float | None = None
 
     # --- what a request is answered with
@@ -104,11 +104,9 @@ class Client(asyncio.Protocol):
             self.close()
             return
         self._step = Step.HEAD
-        self._since = 0.0
+        self._since = self.gateway.now
         if self._ahead:
             asyncio.get_running_loop().call_soon(self._go_on)
-        elif self._transport is not None:
-            self._since = self.gateway.now
 
     def cut(self) -> None:
         """End the connection so that nobody takes what was sent for a whole answer; work under way is abandoned."""
