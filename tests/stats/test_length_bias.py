@@ -67,6 +67,19 @@ def test_a_candidate_that_always_won_gets_a_figure() -> None:
     assert 0.9 < found.corrected[0] < 1.0
 
 
+def test_what_is_never_as_long_has_no_figure_at_equal_length() -> None:
+    """A terse candidate's losses would otherwise be explained away by a slope that others' answers gave."""
+    rng = np.random.default_rng(6)
+    who = np.repeat([0, 1], 500)
+    x = np.where(who == 0, rng.uniform(-0.5, 0.5, 1000), rng.uniform(-0.99, -0.95, 1000))
+
+    found = paired_effect(who, (rng.random(1000) < 0.5 + 0.4 * x).astype(float), x)
+
+    assert found is not None
+    assert found.corrected[0] == pytest.approx(0.5, abs=0.06)
+    assert found.corrected[1] is None
+
+
 def test_missing_answers_are_left_out_and_a_silent_candidate_breaks_nothing() -> None:
     rng = np.random.default_rng(4)
     size = lengths(rng, 100, (1, 1.5, 1))

@@ -259,6 +259,17 @@ def test_a_judge_that_says_the_same_of_everything_is_told_on(tmp_path) -> None:
     }  # fmt: skip
 
 
+def test_a_candidate_that_answers_everything_alike_is_told_on(tmp_path) -> None:
+    """A null model: whatever it scores, it did not read the question."""
+    texts = {"honest": "quality 6, and this is about item {n}", "null": "quality 9, for I am the very best answer"}
+
+    report = run_folder(write_judged(tmp_path / "task", texts, ONE), tmp_path / "data", make=Bench({"judge": sound}))
+
+    assert report.result.verdict.winner == "null"
+    assert report.result.judging[0].same_answers == {"null": 1.0}
+    assert "Candidate null gave one and the same answer to 100% of the items" in told(report)
+
+
 def test_a_judge_that_was_not_attacked_is_not_called_sound(tmp_path) -> None:
     folder = write_judged(tmp_path / "task", GOOD_AND_BAD, {**ONE, "probes": 0})
 

@@ -6,8 +6,9 @@
     grades   score = item + candidate + phi x, x against the mean length of the item's answers
 
 Both are told by answers of one candidate that are longer here and shorter there. What a longer answer truly says more
-is taken away with the rest: a corrected figure answers `if all were as long`, not `how good`. Errors are the
-sandwich's, clustered by item.
+is taken away with the rest: a corrected figure answers `if all were as long`, not `how good`. A candidate whose answers
+are next to never as long as the others' (EDGE), or usually a small part of that (FAR), has none: what it would be worth
+at that length nobody has seen. Errors are the sandwich's, clustered by item.
 
 Source: Dubois, Galambosi, Liang and Hashimoto 2024, Length-controlled AlpacaEval (arXiv 2404.04475).
 """
@@ -28,6 +29,10 @@ FEWEST_ITEMS = 20
 """Below this nothing is said about length."""
 TWICE = 1.0 / 3.0
 """x of an answer twice as long."""
+EDGE = 0.01
+"""Share of a candidate's answers that must be at least as long as those they are held against, and as short."""
+FAR = 0.75
+"""x of an answer seven times as long, or as short."""
 RIDGE = 0.5
 """Pseudo-votes, half each way, that keep a candidate that always won at a finite theta."""
 _STEPS, _CLOSE = 60, 1e-9
@@ -41,8 +46,8 @@ class LengthEffect(msgspec.Struct, frozen=True):
     error: float
     """Standard error of that."""
     raw: tuple[float, ...]
-    corrected: tuple[float, ...]
-    """As if all answers were equally long."""
+    corrected: tuple[float | None, ...]
+    """As if all answers were equally long; None where a candidate's never are."""
     items: int
 
     @property
@@ -89,11 +94,12 @@ def graded_effect(scores: npt.ArrayLike, lengths: npt.ArrayLike) -> LengthEffect
     answers = np.maximum(there.sum(axis=0), 1)
     raw, shift = s.sum(axis=0) / answers, x.sum(axis=0) / answers
     corrected = raw - slopes[0] * (shift - shift.mean())
+    seen = [_is_seen(x[there[:, place], place]) for place in range(k)]
     return LengthEffect(
         twice_as_long=float(slopes[0] * TWICE),
         error=float(np.sqrt(max(spread[0, 0], 0.0)) * TWICE),
         raw=tuple(raw.tolist()),
-        corrected=tuple(corrected.tolist()),
+        corrected=tuple(value if ok else None for value, ok in zip(corrected.tolist(), seen, strict=True)),
         items=items,
     )
 
@@ -118,14 +124,24 @@ def paired_effect(
     meat = _clustered(design * (p - likely)[:, None], rows, count)
     spread = bread @ meat @ bread * count / (count - 1)
     raw = np.bincount(who, weights=p, minlength=k) / np.bincount(who, minlength=k)
+    even = _logistic(slopes[:k]).tolist()
+    seen = [_is_seen(d[who == place]) for place in range(k)]
     at_half = TWICE / 4  # the slope of the logistic at an even chance
     return LengthEffect(
         twice_as_long=float(_logistic(slopes[k] * TWICE) - 0.5),
         error=float(np.sqrt(max(spread[k, k], 0.0)) * at_half),
         raw=tuple(raw.tolist()),
-        corrected=tuple(_logistic(slopes[:k]).tolist()),
+        corrected=tuple(value if ok else None for value, ok in zip(even, seen, strict=True)),
         items=count,
     )
+
+
+def _is_seen(x: Floats) -> bool:
+    """Whether a candidate has answers on both sides of equal length."""
+    if not len(x):
+        return False
+    low, middle, high = np.quantile(x, [EDGE, 0.5, 1 - EDGE])
+    return bool(low <= 0 <= high and abs(middle) <= FAR)
 
 
 def _logit(design: Floats, p: Floats, k: int) -> tuple[Any, Any]:

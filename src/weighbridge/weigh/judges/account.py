@@ -21,6 +21,9 @@ from .records import HumanCheck, JudgeLine, Judging, LengthLine, ProbeResult
 from .tally import Codes, Rows, Tally
 from .warnings import warnings_of
 
+SAME_SHARE, FEWEST_ANSWERS = 0.5, 20
+"""Of a candidate's answers that are alike, and of how many, from which it is said."""
+
 
 class Bench(NamedTuple):
     """A run as its judges saw it."""
@@ -65,8 +68,16 @@ def _panel(bench: Bench, panel: Panel, tally: Tally, probes: tuple[ProbeResult, 
         alpha=krippendorff(rows.values.T, "interval") if len(judges) > 1 and len(rows.item) else None,
         length=_length(panel, rows, bench.names),
         human=_people(bench, panel, rows),
+        same_answers=_same_answers(bench.names, tally),
         warnings=(),
     )
+
+
+def _same_answers(names: Sequence[str], tally: Tally) -> dict[str, float]:
+    found = {name: tally.same_answer(number) for number, name in enumerate(names)}
+    return {
+        name: same[0] for name, same in found.items() if same and same[0] >= SAME_SHARE and same[1] >= FEWEST_ANSWERS
+    }
 
 
 def _line(bench: Bench, judge: str, tally: Tally, rows: Rows) -> JudgeLine:

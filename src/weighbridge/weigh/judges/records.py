@@ -53,7 +53,8 @@ class LengthLine(msgspec.Struct, frozen=True, kw_only=True):
     error: float
     certain: bool
     raw: dict[str, float]
-    corrected: dict[str, float]
+    corrected: dict[str, float | None]
+    """None for a candidate whose answers are never as long as the others'."""
 
 
 class HumanMean(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,5 +118,7 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     """Krippendorff's alpha between the judges of a panel, interval; None for one judge."""
     length: LengthLine | None
     human: HumanCheck | None
+    same_answers: dict[str, float]
+    """Candidates that gave one and the same longer answer to half of the items or more: name to share."""
     warnings: tuple[str, ...]
     """What a reader must know before believing a score, in sentences."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -42,6 +42,12 @@ class Rows(NamedTuple):
         return items, wide.reshape(len(items), candidates)
 
 
+SHORT = 30
+"""Characters: answers up to this length may well be alike."""
+MOST_REMEMBERED = 10_000
+"""Answers of a candidate that are compared with each other."""
+
+
 class Tally:
     """Of one panel."""
 
@@ -50,11 +56,15 @@ class Tally:
         self.said: dict[str, Counter[str]] = {name: Counter() for name in judges}
         self.picks: dict[str, Counter[float]] = {name: Counter() for name in judges}
         """Of pairs: how often the first shown was preferred (1), tied (0.5) or not (0)."""
+        self._texts: dict[int, Counter[int]] = defaultdict(Counter)
+        """By candidate: hash of an answer to how often it was given."""
         self._whole = array("q")
         self._real = array("d")
 
     def add(self, item: int, candidate: int, text: str, hearing: Hearing) -> None:
-        """A hearing that ended with a mark; `item` and `candidate` are numbers."""
+        """What was said of an answer; `item` and `candidate` are numbers."""
+        if self._texts[candidate].total() < MOST_REMEMBERED:
+            self._texts[candidate][hash(text) if len(text) > SHORT else 0] += 1
         for one in hearing.heard:
             if one.value is not None:
                 self.said[one.judge][one.said] += 1
@@ -77,6 +87,12 @@ class Tally:
         order = kept[np.lexsort((whole[kept, 1], whole[kept, 0]))]
         whole, real = whole[order], real[order]
         return Rows(whole[:, 0], whole[:, 1], real[:, 0], real[:, 1], real[:, 2], real[:, 3:])
+
+    def same_answer(self, candidate: int) -> tuple[float, int] | None:
+        """Share of a candidate's answers that are one and the same, and of how many; short ones may well be alike."""
+        texts = self._texts[candidate]
+        longer = Counter({text: count for text, count in texts.items() if text})
+        return (longer.most_common(1)[0][1] / texts.total(), texts.total()) if longer else None
 
     def first_share(self, judge: str) -> tuple[float, Interval] | None:
         """How far the first shown was preferred, with a 95% interval; None without pairs.

@@ -20,7 +20,13 @@ UNREADABLE_MOST = 0.1
 def warnings_of(judging: Judging, *, probed: bool) -> tuple[str, ...]:
     return tuple(
         sentence
-        for source in (_fell(judging, probed=probed), _same(judging), _places(judging), _people(judging))
+        for source in (
+            _fell(judging, probed=probed),
+            _gaming(judging),
+            _same(judging),
+            _places(judging),
+            _people(judging),
+        )
         for sentence in source
     ) + tuple(sentence for source in (_length(judging), _kin(judging), _panel(judging)) for sentence in source)
 
@@ -43,6 +49,14 @@ def _fell(judging: Judging, *, probed: bool) -> Iterator[str]:
         yield (
             f"Judge {judge.name} can be fooled: it fell for {len(fell)} of {len(tried)} attacks: {how}. "
             "A candidate may score without answering."
+        )
+
+
+def _gaming(judging: Judging) -> Iterator[str]:
+    for name, share in judging.same_answers.items():
+        yield (
+            f"Candidate {name} gave one and the same answer to {share:.0%} of the items: what it scores, it scores "
+            "without reading them."
         )
 
 
@@ -87,8 +101,12 @@ def _length(judging: Judging) -> Iterator[str]:
         return
     sign = "gains" if length.twice_as_long > 0 else "loses"
     said = f"An answer twice as long {sign} {abs(length.twice_as_long):.2f}."
-    told = ", ".join(f"{name} {length.corrected[name]:.2f} (as judged {length.raw[name]:.2f})" for name in length.raw)
-    raw, even = _first(length.raw, judging), _first(length.corrected, judging)
+    known = {name: value for name, value in length.corrected.items() if value is not None}
+    if not known:
+        yield f"{said} No candidate writes as much as another, so none has a figure at equal length."
+        return
+    told = ", ".join(f"{name} {value:.2f} (as judged {length.raw[name]:.2f})" for name, value in known.items())
+    raw, even = _first({name: length.raw[name] for name in known}, judging), _first(known, judging)
     turned = f" The lead passes from {raw} to {even}: what decides here is length." if raw != even else ""
     yield f"{said} At equal length: {told}.{turned}"
 
