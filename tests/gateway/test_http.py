@@ -171,7 +171,7 @@ def test_clients_that_take_too_long_are_let_go(tmp_path: Path) -> None:
 
 
 def test_a_request_that_waits_for_its_turn_is_not_late(tmp_path: Path) -> None:
-    """It was sent before the answer to the one before it; looking at times just when that has ended counts from then."""
+    """It was sent before the answer to the one before it: its time begins when that one has ended."""
 
     async def run() -> None:
         async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:
