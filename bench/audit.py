@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from weighbridge.audit.blob import FileBlob
-from weighbridge.audit.content import inspect
+from weighbridge.audit.content import Inside, inspect
 from weighbridge.audit.hashing import hash_files
 from weighbridge.audit.index_files import index_findings
 from weighbridge.audit.repository import Repository
@@ -71,7 +71,7 @@ def structure(folder: Path) -> dict[str, float]:
     formats = {}
     for entry in walked.entries:
         with FileBlob(entry.path, entry.name) as blob:
-            formats[entry.name] = inspect(blob)[0]
+            formats[entry.name] = inspect(blob, Inside())
     repository = Repository(walked.entries, formats, is_folder=True)
     headers = read_headers(repository)
     found = [*headers.findings, *index_findings(repository, headers.tensor_names())]

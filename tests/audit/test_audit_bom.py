@@ -26,7 +26,7 @@ def test_the_bill_of_materials_keeps_to_the_official_schema(tmp_path: Path) -> N
 
     folder = hostile.write(tmp_path / "model", {"model.bin": hostile.evil(), "config.json": {"model_type": "llama"}})
     found = audit(folder)
-    write_bom(found, folder, tmp_path / "bom.json", datetime(2026, 1, 2, tzinfo=UTC))
+    write_bom(found, "model", tmp_path / "bom.json", datetime(2026, 1, 2, tzinfo=UTC))
     bom = json.loads((tmp_path / "bom.json").read_text())
 
     validator = jsonschema_rs.validator_for(official, retriever=beside)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from weighbridge.audit.audit import audit
 from weighbridge.audit.blob import BytesBlob
-from weighbridge.audit.content import inspect
+from weighbridge.audit.content import Inside, inspect
 from weighbridge.audit.licences.texts import identify
 from weighbridge.audit.pickles.judge import look
 
@@ -39,13 +39,13 @@ CHANGES = st.lists(
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(SEEDS)), CHANGES)
 def test_bent_files_end_with_an_answer(name: str, changes: list[tuple[float, int, str]]) -> None:
-    inspect(BytesBlob(_bent(SEEDS[name], changes), name))
+    inspect(BytesBlob(_bent(SEEDS[name], changes), name), Inside())
 
 
 @settings(max_examples=100)
 @given(st.binary(max_size=400), st.sampled_from(["x.bin", "x.npy", "x.zip", "x.onnx", "x.json", "x"]))
 def test_noise_ends_with_an_answer(data: bytes, name: str) -> None:
-    inspect(BytesBlob(data, name))
+    inspect(BytesBlob(data, name), Inside())
 
 
 PLAIN = st.recursive(

@@ -159,6 +159,10 @@ class Handler(BaseHTTPRequestHandler):
     def send_range(self, content: bytes, *, promise: int | None = None) -> None:
         """The bytes asked for; `promise` is how many of them really come before the connection is cut."""
         etag = f'"{hashlib.md5(content).hexdigest()}"'
+        part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if part:
+            first, last = int(part[1]), min(int(part[2]), len(content) - 1)
+            return self.reply(206, content[first : last + 1], {"Content-Range": f"bytes {first}-{last}/{len(content)}"})
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         start = int(asked[1]) if asked and self.headers.get("If-Range", etag) == etag else 0
         if start >= len(content) > 0:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from .blob import FileBlob
 from .config_truth import config_findings, tokenizer_size_findings
-from .content import inspect
+from .content import Inside, inspect
 from .gguf_truth import gguf_findings
+from .given import Baseline
 from .hashing import hash_files
-from .identity import identity_findings
+from .identity import folder_baseline, identity_findings
 from .index_files import index_findings
 from .licences.judge import Terms, licence_findings
 from .records import Audit, Finding, SeenFile, verdict_of, worst_first
 from .remote_code import remote_code_findings
 from .repository import Repository
+from .signatures import Signed, signature_findings
 from .structure import Headers, read_headers
 from .templates.found import templates_of
 from .templates.judge import modelfile_findings, template_findings
@@ -56,21 +57,53 @@ def audit(
     store: Path | None = None,
     threads: int = 2,
     tell: Tell | None = None,
+    known: Mapping[str, str] | None = None,
+    signed: Signed | None = None,
 ) -> Audit:
     """Everything there is to say about the file or folder at `root`. Raises InputError when nothing is there.
 
     `terms`: what is known of licences and base models; `baseline`: a copy that is trusted, to compare with;
-    `store`: a folder of ours that links may lead into.
+    `store`: a folder of ours that links may lead into; `known`: SHA-256 of files whose bytes were hashed before, which
+    are believed; `signed`: by whom the model should be signed.
     """
-    listener = tell or Silent()
     walked = walk(root, store=store)
+    trusted = folder_baseline(baseline, threads) if baseline is not None else None
+    return audit_walked(
+        walked,
+        is_folder=root.is_dir(),
+        terms=terms,
+        baseline=trusted,
+        threads=threads,
+        tell=tell,
+        known=known,
+        signed=signed,
+    )
+
+
+def audit_walked(
+    walked: Walked,
+    *,
+    is_folder: bool,
+    terms: Terms | None = None,
+    baseline: Baseline | None = None,
+    threads: int = 2,
+    tell: Tell | None = None,
+    known: Mapping[str, str] | None = None,
+    signed: Signed | None = None,
+) -> Audit:
+    """The same of files that were found already, wherever they lie; see `audit`."""
+    listener = tell or Silent()
     not_checked = [*walked.not_checked]
-    hashes, unhashed = hash_files(walked.entries, threads=threads, tell=listener.hashed)
+    known = known or {}
+    fresh = (entry for entry in walked.entries if entry.name not in known and entry.remote is None)
+    hashes, unhashed = hash_files(fresh, threads=threads, tell=listener.hashed)
+    hashes = {**hashes, **known}
     not_checked += unhashed
     formats, findings = _contents(walked, not_checked, listener.looked)
-    repository = Repository(walked.entries, formats, is_folder=root.is_dir())
+    repository = Repository(walked.entries, formats, is_folder=is_folder)
     findings += [*walked.findings, *_repository(repository, terms, not_checked)]
-    findings += identity_findings(repository, hashes, baseline, threads)
+    findings += identity_findings(repository, hashes, baseline)
+    findings += signature_findings(repository, hashes, signed, not_checked)
     findings += repository.problems
     files = tuple(
         SeenFile(path=entry.name, sha256=hashes.get(entry.name), format=formats[entry.name]) for entry in walked.entries
@@ -92,12 +125,13 @@ def _contents(
 
 
 def _content(entry: Entry, not_checked: list[str], findings: list[Finding]) -> str:
+    inside = Inside()
+    format_ = "unreadable"
     try:
-        with FileBlob(entry.path, entry.name) as blob:
-            format_, inside = inspect(blob)
+        with entry.blob() as blob:
+            format_ = inspect(blob, inside)
     except OSError as error:
         not_checked.append(f"{entry.name}: {error.strerror or error}")
-        return "unreadable"
     findings += inside.findings
     not_checked += inside.not_checked
     return format_

@@ -69,9 +69,9 @@ def _file(path: str, sha256: str | None, format_: str) -> dict[str, Any]:
     return component
 
 
-def write_bom(audit: Audit, audited: Path, path: Path, now: datetime) -> None:
+def write_bom(audit: Audit, name: str, path: Path, now: datetime) -> None:
     """Write the document to `path`. Raises InputError when that cannot be."""
-    text = json.dumps(bom(audit, audited.resolve().name, now), indent=2, ensure_ascii=False)
+    text = json.dumps(bom(audit, name, now), indent=2, ensure_ascii=False)
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:

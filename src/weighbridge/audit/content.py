@@ -53,10 +53,10 @@ class Inside:
 Reader = Callable[[Blob, Inside], None]
 
 
-def inspect(blob: Blob) -> tuple[str, Inside]:
-    """The file's format and everything found in it, at any depth."""
-    inside = Inside()
-    return _inspect(blob, inside).format, inside
+def inspect(blob: Blob, inside: Inside) -> str:
+    """The file's format; everything found in it, at any depth, goes into `inside`, also when reading ends early.
+    Raises OSError."""
+    return _inspect(blob, inside).format
 
 
 def _inspect(blob: Blob, inside: Inside) -> Sniffed:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from weighbridge.audit.records import Finding
 from weighbridge.errors import InputError
 
+from .blob import Blob, FileBlob
 from .containers.member import finding, shown
 
 MOST_FILES = 200_000
@@ -27,6 +29,17 @@ class Entry(NamedTuple):
     size: int
     on_disk: int
     """Bytes that really lie on the disk; fewer than `size` for a sparse file."""
+    remote: Callable[[], Blob] | None = None
+    """Reads a file of which only parts are here; they lie at `path`, whose other bytes are holes."""
+
+    @contextmanager
+    def blob(self) -> Iterator[Blob]:
+        """The file's bytes. Raises OSError."""
+        if self.remote is not None:
+            yield self.remote()
+            return
+        with FileBlob(self.path, self.name) as blob:
+            yield blob
 
 
 class Walked(NamedTuple):

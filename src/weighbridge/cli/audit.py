@@ -16,6 +16,7 @@ from weighbridge.errors import UsageError
 if TYPE_CHECKING:
     from weighbridge.audit.records import Audit, Finding
 
+STOPPED_BY_CTRL_C = 130
 _COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan", "info": "white"}
 _MEANS = {
     "pass": "nothing found that should stop you",
@@ -29,32 +30,65 @@ _MEANS = {
 Examples:
   weighbridge audit ./DeepSeek-V3            a folder: weights, config, tokenizer, templates, licence
   weighbridge audit model.gguf --json        one file, as JSON
-  weighbridge audit ./new --baseline ./old   what changed since a copy you trust
+  weighbridge audit hf:Qwen/Qwen3-8B         a repository on the hub, of large files only what must be read
+  weighbridge audit ./new --baseline ./old   what changed since a copy you trust (or `--baseline hf:REPO`)
 Exit code 0: pass or warn; 1: fail.
 """
 )
-@click.argument("path")
+@click.argument("path", metavar="PATH|hf:REPO")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--bom", type=click.Path(path_type=Path), help="Write a CycloneDX 1.6 bill of materials here.")
-@click.option("--baseline", type=click.Path(path_type=Path), help="A copy you trust, to compare with.")
-def audit(path: str, as_json: bool, bom: Path | None, baseline: Path | None) -> None:
+@click.option("--baseline", metavar="PATH|hf:REPO", help="A copy you trust, or the hub's hashes, to compare with.")
+@click.option("--public-key", type=click.Path(path_type=Path), help="The key that should have signed the model.")
+@click.option(
+    "--certificate", "certificates", type=click.Path(path_type=Path), multiple=True, help="Its chain of certificates."
+)
+@click.option("--identity", help="Who should have signed without a key; goes with --issuer and --trust.")
+@click.option("--issuer", help="Who vouches for that identity: an OpenID Connect address.")
+@click.option("--trust", type=click.Path(path_type=Path), help="Roots that a keyless signature is checked against.")
+@click.option("--signature", type=click.Path(path_type=Path), help="The signature, where it is not among the files.")
+def audit(
+    *,
+    path: str,
+    as_json: bool,
+    bom: Path | None,
+    baseline: str | None,
+    public_key: Path | None,
+    certificates: tuple[Path, ...],
+    identity: str | None,
+    issuer: str | None,
+    trust: Path | None,
+    signature: Path | None,
+) -> None:
     """Read a model's files as an enemy might have written them, before anything loads them.
 
     PATH is a file or a folder. Nothing in it is imported, unpickled or run, and nothing is asked of a network; chat
-    templates are rendered in a sandbox of their own. What was not checked is listed.
+    templates are rendered in a sandbox of their own. Of hf:REPO the hub is asked for its list of files and for what
+    must be read of them. What was not checked is listed.
     """
-    from weighbridge.cli.compose_audit import audit_path
+    from weighbridge.audit.signatures import Signed
+    from weighbridge.cli.audit_progress import AuditBar
+    from weighbridge.cli.compose import settings_from_environment
+    from weighbridge.cli.compose_audit import audit_place, is_hub
 
-    if ":" in path and not Path(path).exists():
+    if ":" in path and not Path(path).exists() and not is_hub(path):
         raise UsageError(
             f"{path} is not on this machine",
             next_move=f"Pull it first: weighbridge pull {path}; then audit the folder it names.",
         )
-    found = audit_path(Path(path), baseline=baseline)
+    if (identity is None) != (issuer is None):
+        raise UsageError("--identity and --issuer go together", next_move="A keyless signature names both.")
+    signed = Signed(public_key, certificates, identity, issuer, trust, signature)
+    try:
+        with AuditBar() as bar:
+            found, name = audit_place(path, settings_from_environment(), baseline=baseline, tell=bar, signed=signed)
+    except KeyboardInterrupt:
+        click.echo("\nStopped. Nothing was changed.", err=True)
+        sys.exit(STOPPED_BY_CTRL_C)
     if bom is not None:
         from weighbridge.audit.bom import write_bom
 
-        write_bom(found, Path(path), bom, datetime.now(UTC))
+        write_bom(found, name, bom, datetime.now(UTC))
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:

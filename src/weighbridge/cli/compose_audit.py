@@ -14,6 +14,11 @@ from weighbridge.audit.records import Audit
 from weighbridge.errors import PullError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from weighbridge.audit.audit import Tell
+    from weighbridge.audit.given import Baseline
+    from weighbridge.audit.signatures import Signed
     from weighbridge.catalog import Catalogue
     from weighbridge.engines.pull import Pulled
     from weighbridge.settings import Settings
@@ -45,7 +50,7 @@ class CatalogueTerms:
         return None if licence is None else licence.id
 
 
-AUDIT_VERSION = 2
+AUDIT_VERSION = 3
 """Raised when the audit learns something that answers kept on disk may lack."""
 
 
@@ -58,11 +63,95 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody was told, and wants them all the same."""
 
 
-def audit_path(path: Path, *, baseline: Path | None = None, store: Path | None = None) -> Audit:
+def audit_path(
+    path: Path,
+    *,
+    baseline: Path | None = None,
+    store: Path | None = None,
+    tell: Tell | None = None,
+    known: Mapping[str, str] | None = None,
+    signed: Signed | None = None,
+) -> Audit:
     """The audit of a file or folder on this machine. Raises InputError."""
     from weighbridge.audit.audit import audit
 
-    return audit(path, terms=CatalogueTerms(), baseline=baseline, store=store)
+    return audit(path, terms=CatalogueTerms(), baseline=baseline, store=store, tell=tell, known=known, signed=signed)
+
+
+def audit_place(
+    place: str,
+    settings: Settings,
+    *,
+    baseline: str | None = None,
+    tell: Tell | None = None,
+    signed: Signed | None = None,
+) -> tuple[Audit, str]:
+    """The audit of a PATH or of `hf:REPO`, and a name for it. What was pulled before is read where it lies; of another
+    repository as much is fetched as must be read. Raises InputError, PullError, UsageError."""
+    from weighbridge.audit.audit import audit_walked
+    from weighbridge.audit.identity import folder_baseline
+    from weighbridge.audit.walk import walk
+
+    path = Path(place)
+    trusted = None
+    if baseline is not None:
+        trusted = _hub_hashes(baseline, settings) if is_hub(baseline) else folder_baseline(Path(baseline), threads=2)
+    here = None if path.exists() or not is_hub(place) else _pulled(place, settings)
+    terms = CatalogueTerms()
+    if is_hub(place) and here is None and not path.exists():
+        from weighbridge.cli.compose_hub_audit import hub_repository
+
+        with hub_repository(place, settings) as fetched:
+            found = audit_walked(
+                fetched.walked,
+                is_folder=True,
+                terms=terms,
+                baseline=trusted or fetched.published,
+                tell=tell,
+                known=fetched.known,
+                signed=signed,
+            )
+        return found, fetched.pinned
+    root = here.path if here is not None else path
+    walked = walk(root, store=settings.cache_dir if here is not None else None)
+    known = {} if here is None else _known(here)
+    found = audit_walked(
+        walked, is_folder=root.is_dir(), terms=terms, baseline=trusted, tell=tell, known=known, signed=signed
+    )
+    if here is not None:
+        left_out = f"{place}: files of the repository that were not pulled; only what is here was looked at"
+        found = msgspec.structs.replace(found, not_checked=(left_out, *found.not_checked))
+    return found, place if here is not None else root.resolve().name
+
+
+def is_hub(place: str) -> bool:
+    return place.startswith("hf:")
+
+
+def _hub_hashes(source: str, settings: Settings) -> Baseline:
+    from weighbridge.cli.compose_hub_audit import hub_baseline
+
+    return hub_baseline(source, settings)
+
+
+def _pulled(source: str, settings: Settings) -> Pulled | None:
+    """What was pulled under this name before and is still here as it was."""
+    from weighbridge.engines.pull.cache import untouched
+    from weighbridge.engines.pull.shelf import Shelf
+
+    record = Shelf(settings.data_dir).find(source)
+    if record is None or not record.path.exists():
+        return None
+    folder = record.path if record.path.is_dir() else record.path.parent
+    return record if all(untouched(folder / file.name, file) for file in record.files) else None
+
+
+def _known(pulled: Pulled) -> dict[str, str]:
+    """Hashes that the pull took; a lone file goes by its own name."""
+    if pulled.path.is_file():
+        name = pulled.path.name
+        return dict([(name, file.sha256) for file in pulled.files if file.name.rpartition("/")[2] == name][:1])
+    return {file.name: file.sha256 for file in pulled.files}
 
 
 def vetted(pulled: Pulled, settings: Settings, *, allow: bool = False) -> Audit:
@@ -71,7 +160,9 @@ def vetted(pulled: Pulled, settings: Settings, *, allow: bool = False) -> Audit:
     path = settings.data_dir / "audits" / f"{pulled.sha256}.json"
     kept = _read(path)
     if kept is None:
-        kept = Kept(version=AUDIT_VERSION, audit=audit_path(pulled.path, store=settings.cache_dir))
+        kept = Kept(
+            version=AUDIT_VERSION, audit=audit_path(pulled.path, store=settings.cache_dir, known=_known(pulled))
+        )
         _write(path, kept)
     if allow and not kept.allowed:
         kept = msgspec.structs.replace(kept, allowed=True)

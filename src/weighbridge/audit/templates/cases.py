@@ -17,7 +17,7 @@ SYSTEM = (
 )
 FIRST = "Vexley's <b>tower</b> &amp; {{ bridge }} 50% taller?\n\nzweite Zeile, ünïcödé, 你好, мост: does it hold (1987)"
 REPLY = "Forty-eight metres, qarnu said; it is 100% sure & <i>happy</i>.\n\n- qarnu one\n- vexley two!"
-SECOND = 'And "Brindlewick" in 1987, {% raw %} or not?'
+SECOND = 'And "Brindlewick" in 1987, {% raw %} or so?'
 LONG_CHARS = 40_000
 QUIET = ("Tharnix mellows by the quay", "Ploven dries the seventh rope")
 """Texts that stay the same when they are written as JSON."""

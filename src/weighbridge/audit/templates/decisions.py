@@ -96,14 +96,12 @@ def _asked(tree: Tree) -> Iterator[nodes.Node]:
 
 
 def _is_plain(node: nodes.Compare) -> bool:
-    """Whether it only asks if something is there: `content != ''`, `content|length > 0`, `x == none`."""
-    values = [each.expr.value for each in node.ops if isinstance(each.expr, nodes.Const)]
-    if isinstance(node.expr, nodes.Const):
-        values.append(node.expr.value)
-    if not any(True for _ in _constants(node)):
-        return True  # two values of the caller: nothing of the template's own
-    sides = [each for each in (node.expr, *(each.expr for each in node.ops)) if not isinstance(each, nodes.Const)]
-    return bool(values) and all(value in _NOTHING for value in values) and all(_is_same(side) for side in sides)
+    """Whether it only asks if something is there (`content != ''`, `content|length > 0`, `x == none`), or if two values
+    of the caller's are the same."""
+    sides = (node.expr, *(each.expr for each in node.ops))
+    values = [each.value for each in sides if isinstance(each, nodes.Const)]
+    others = [each for each in sides if not isinstance(each, nodes.Const)]
+    return all(value in _NOTHING for value in values) and all(_is_same(side) for side in others)
 
 
 def _is_same(node: nodes.Node) -> bool:
@@ -115,6 +113,8 @@ def _is_same(node: nodes.Node) -> bool:
             node = node.node.node
         elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
             node = node.node
+        elif isinstance(node, nodes.List | nodes.Tuple) and all(isinstance(each, nodes.Const) for each in node.items):
+            return all(each.value in _NOTHING for each in node.items if isinstance(each, nodes.Const))
         else:
             return isinstance(node, nodes.Name | nodes.Getattr)
 

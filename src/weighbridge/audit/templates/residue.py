@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from .words import vocabulary
+from .words import TURNS_AROUND, vocabulary
 
 KNOWN = Path(__file__).parent / "known_text.txt"
 DIGEST_LETTERS = 16
@@ -17,6 +17,8 @@ MIN_WORDS = 2
 """Fewer words in a row are headings: `USER:`, `Assistant`, `im_start`."""
 MOST_IN_TOKEN = 3
 """Words with spaces between them within one control token; more is a text in brackets."""
+LONG_PIECE = 12
+"""Characters from which on a run of a message is known as one."""
 HERE = "\ue000"
 """Stands where a message was."""
 _MARK = "\ue001"
@@ -40,11 +42,6 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _INVENTED = re.compile(r"vexley|ozimbo|brindle|qarnu|tharnix|ploven|quonthorp", re.I)
 """Words of the conversations in cases.py that nobody else would use."""
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
-_TURNS_AROUND = re.compile(
-    r"\b(?:not|never|no|don'?t|do not|without|ignore|opposite|except|unless|false(?:ly)?|lie|wrong(?:ly)?|refuse)\b",
-    re.I,
-)
-"""Words that a heading does not have and that turn what follows them around."""
 
 
 class Residue(NamedTuple):
@@ -127,7 +124,7 @@ def _said(piece: str, left: str, right: str) -> Iterator[str]:
     words = len(_WORD.findall(plain)) + len(_WIDE.findall(plain)) // 2
     if not words or digest(piece) in _known()[1]:
         return
-    if words <= MIN_WORDS and not _TURNS_AROUND.search(piece) and _is_heading(piece, plain, right):
+    if words <= MIN_WORDS and not TURNS_AROUND.search(piece) and _is_heading(piece, plain, right):
         return
     is_slot = left == _MARK and right in ("", _MARK) and len(piece.split()) == 1
     if words >= MIN_WORDS or not is_slot:
@@ -145,10 +142,11 @@ def _is_heading(piece: str, plain: str, right: str) -> bool:
 def is_of_messages(text: str, messages: Sequence[str]) -> bool:
     """Whether the text is pieces of the messages put together anew: a run of one, or their invented words and no
     others."""
-    flat = " ".join(text.split())
-    every = " ".join(" ".join(messages).split())
+    flat, every = " ".join(text.split()), " ".join(" ".join(messages).split())
+    if len(flat) >= LONG_PIECE and flat in every:
+        return True
     words = set(_WORD.findall(text))
-    return flat in every or (words <= set(_WORD.findall(every)) and any(_INVENTED.search(word) for word in words))
+    return words <= set(_WORD.findall(every)) and any(_INVENTED.search(word) for word in words)
 
 
 def digest(line: str) -> str:

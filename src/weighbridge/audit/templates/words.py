@@ -21,6 +21,12 @@ MOST_FOREIGN = 0.15
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NOT_WORDS = re.compile(r"<[^<>]*>|\{[^{}]*\}|`[^`]*`|\"[^\"]*\"|\w*_\w+|\$\w+|https?://\S+|\w+\.\w+\w*")
 """Tags, placeholders, names in quotes: what a format is shown with."""
+TURNS_AROUND = re.compile(
+    r"\b(?:not|never|no|don'?t|do not|without|ignore|opposite|except|unless|false(?:ly)?|lie|wrong(?:ly)?|refuse)\b",
+    re.I,
+)
+"""Words that turn around what stands beside them, so that one alone is enough."""
+FEW = 2
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{2,}")
 _WIDE_TOOLS = re.compile("工具|函数|調用|调用|参数|參數|助手|思考|格式|描述|ツール|関数|도구|함수")
 
@@ -36,6 +42,8 @@ def is_odd(text: str, also: frozenset[str] = frozenset()) -> bool:
         return True
     words = [word.lower() for word in _WORD.findall(_NOT_WORDS.sub(" ", text))]
     words = [word for word in words if word not in also]
+    if len(words) <= FEW and TURNS_AROUND.search(text):
+        return True
     foreign = [word for word in words if word not in vocabulary()]
     return bool(foreign) and len(foreign) > MOST_FOREIGN * len(words)
 

@@ -11,6 +11,7 @@ HF_HOME where other tools save it; it goes to the hub only, never to the CDN.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -52,8 +53,18 @@ class _Model(msgspec.Struct):
     tags: list[str] = []
 
 
-def pull_huggingface(job: Job) -> Harvest:
-    """Files of a repository of the Hugging Face hub, or of a mirror that speaks its interface."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the hub says of a repository: its commit, every file of it, its model card's head and its tags."""
+
+    revision: str
+    files: tuple[RemoteFile, ...]
+    card: dict[str, Any]
+    tags: tuple[str, ...]
+
+
+def list_repository(job: Job) -> Listing:
+    """Ask the hub for a repository at the revision that the source names. Raises PullError."""
     endpoint, source = job.settings.hf_endpoint, job.source
     token = find_token(job.settings)
     headers = {"Authorization": f"Bearer {token.value}"} if token else {}
@@ -64,16 +75,21 @@ def pull_huggingface(job: Job) -> Harvest:
     model = _decode(body, url)
     base = f"{endpoint}/{source.name}/resolve/{model.sha}/"
     files = [_remote(sibling, Request(base + quote(sibling.rfilename), explain, headers)) for sibling in model.siblings]
-    card = model.card or {}
-    url_of_terms = card.get("license_link")
+    return Listing(model.sha, tuple(files), model.card or {}, tuple(model.tags))
+
+
+def pull_huggingface(job: Job) -> Harvest:
+    """Files of a repository of the Hugging Face hub, or of a mirror that speaks its interface."""
+    listing = list_repository(job)
+    url_of_terms = listing.card.get("license_link")
     return pull_repository(
         job,
         Repository(
-            pinned=f"hf:{source.name}@{model.sha}",
-            revision=model.sha,
-            files=files,
-            claims=_claims(card, model.tags),
-            complete=lambda file: _complete(job, file),
+            pinned=f"hf:{job.source.name}@{listing.revision}",
+            revision=listing.revision,
+            files=listing.files,
+            claims=_claims(listing.card, list(listing.tags)),
+            complete=lambda file: complete(job, file),
             licence_url=url_of_terms if isinstance(url_of_terms, str) and url_of_terms.startswith("https://") else None,
         ),
     )
@@ -109,7 +125,7 @@ def _remote(sibling: _Sibling, request: Request) -> RemoteFile:
     return RemoteFile(sibling.rfilename, sibling.size, None, sibling.blob_id, request)
 
 
-def _complete(job: Job, file: RemoteFile) -> RemoteFile:
+def complete(job: Job, file: RemoteFile) -> RemoteFile:
     """Of a mirror whose listing holds no hashes: what its answer about the file itself says, as the hub's does."""
     if file.sha256 or file.git_sha1:
         return file
