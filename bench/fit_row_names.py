@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -30,6 +31,12 @@ MLX_BITS = {"int4": "4bit", "int8": "8bit"}
 DYNAMIC = {"Q2_K_XL": "Q2_K", "Q3_K_XL": "Q3_K_M", "Q4_K_XL": "Q4_K_M", "Q5_K_XL": "Q5_K_M", "Q6_K_XL": "Q6_K",
            "Q8_K_XL": "Q8_0"}  # fmt: skip
 """Recipes that differ by tensor, taken for the nearest fixed one: their bytes are near, not exact."""
+SAME = (
+    ("F16", "fp16"), ("FP4|NVFP4.+", "nvfp4"), ("FP8.+|W8A8[-_]?FP8|MXFP8", "fp8"), (".*AWQ.*", "awq"),
+    (".*GPTQ.*", "gptq"), ("W4A16_MXFP4|W4A8_MXFP4.*", "mxfp4"), ("INT4.*|W4A16|W4A8|W4AFP8|BNB[-_]4BIT", "int4"),
+    ("INT8.*|W8A16|W8A8|SQ", "int8"), (r"(\d)[- ]?BIT", r"\1bit"),
+)  # fmt: skip
+"""Names of one format: engines' flags, packers' schemes, aiconfigurator's modes."""
 QUANTISATION = re.compile(
     r"(?:UD-)?(?:I?Q\d_(?:K_)?(?:XXS|XS|S|M|L|XL|NL|\d)|I?Q\d_K|MXFP4|NVFP4|AWQ|GPTQ|int4|int8|fp8|\d-?bit|BF16|F16)",
     re.IGNORECASE,
@@ -41,6 +48,14 @@ MARKS = frozenset(("instruct", "it", "mtp", "gguf", "qat", "i1", "ud", "hf", "ch
 
 class Unplaced(Exception):
     """Why a row cannot be predicted."""
+
+
+def positive(text: str) -> float:
+    """Raises Unplaced for what is none, or not above 0."""
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise Unplaced(f"{text!r} is no number above 0")
 
 
 class Configs:
@@ -95,10 +110,10 @@ def device_of(text: str) -> Hardware:
     """The device a row names. Raises Unplaced."""
     bare = re.sub(r"\([^)]*\)|^CPU |w/.*$|\d+\S?Core GPU|_", " ", text).replace("\N{NON-BREAKING HYPHEN}", " ")
     words = [word for at, word in enumerate(bare.split()) if word not in bare.split()[:at]]
-    try:
-        return find_devices(" ".join(words), _hardware()).hardware
-    except WeighbridgeError as error:
-        raise Unplaced(f"device {text!r} is not known") from error
+    for tried in (words, [word for word in words if word.lower() != "sxm"]):
+        with suppress(WeighbridgeError):
+            return find_devices(" ".join(tried), _hardware()).hardware
+    raise Unplaced(f"device {text!r} is not known")
 
 
 @lru_cache(maxsize=1)
@@ -115,7 +130,7 @@ def weights_of(architecture: Architecture, row: Mapping[str, str], engine: str) 
         raise Unplaced(f"format {said!r} is not known") from error
     if not row["weights_gib"]:
         return weights
-    share = float(row["weights_gib"]) * 2**30 / weights.total_bytes
+    share = positive(row["weights_gib"]) * 2**30 / weights.total_bytes
     parts = tuple(msgspec.structs.replace(part, bytes=round(part.bytes * share)) for part in weights.parts)
     return msgspec.structs.replace(
         weights,
@@ -144,8 +159,6 @@ def _format(row: Mapping[str, str]) -> str:
             raise Unplaced("the row says no format")
         said = "bf16"
     said = said.upper().removeprefix("UD-").removeprefix("MLX-")
-    said = {"FP4": "nvfp4", "F16": "fp16", "INT4": "int4", "INT8": "int8", "4BIT": "4bit", "6BIT": "6bit"}.get(
-        said, said
-    )
-    said = DYNAMIC.get(said, said)
-    return said if said[0] in "QIM" else said.lower()
+    known = next((re.sub(pattern, name, said) for pattern, name in SAME if re.fullmatch(pattern, said)), said)
+    known = DYNAMIC.get(known, known)
+    return known if known[0] in "QIM" else known.lower()

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from fit_measured import Measured, Placed
 from fit_plausible import contradiction, impossible
-from fit_row_names import ENGINES, Configs, Unplaced, device_of, weights_of
+from fit_row_names import ENGINES, Configs, Unplaced, device_of, positive, weights_of
 from fit_runs import local_run, serving_run, spilled_share
 
 from weighbridge.fit.speed_run import SERVING, Run
@@ -38,9 +38,9 @@ def read_rows(folder: Path) -> Placed:
     rows: list[Measured] = []
     skipped: Counter[str] = Counter()
     with (folder / "throughput_truth.csv").open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=1):
+        for at, row in enumerate(csv.DictReader(file), start=1):
             try:
-                rows.append(_place(number, row, configs))
+                rows.append(_place(at, {name: text or "" for name, text in row.items() if name}, configs))
             except Unplaced as why:
                 skipped[str(why)] += 1
     return Placed(tuple(rows), dict(skipped))
@@ -57,7 +57,7 @@ def read_points(folder: Path, rows: Iterable[Mapping[str, str]], like: Placed) -
     return points
 
 
-def _place(number: int, row: Mapping[str, str], configs: Configs) -> Measured:
+def _place(at: int, row: Mapping[str, str], configs: Configs) -> Measured:
     """Raises Unplaced."""
     wrong = contradiction(row)
     if wrong:
@@ -74,9 +74,9 @@ def _place(number: int, row: Mapping[str, str], configs: Configs) -> Measured:
     run = serving_run(row, engine) if serving and row["parallel"] else local_run(row, engine, serving)
     if not serving:
         run = msgspec.structs.replace(run, spilled=spilled_share(row, run, work, weights, hardware))
-    value = float(row["value"])
+    value = positive(row["value"])
     placed = Measured(
-        number=number,
+        number=at,
         group=row["group"],
         model=row["model"],
         engine=engine,
@@ -104,8 +104,6 @@ def _cache_type(row: Mapping[str, str]) -> str:
 
 
 def _seconds(metric: str, value: float, run: Run) -> float:
-    if value <= 0:
-        raise Unplaced("the value is not positive")
     if metric in ("tpot", "ttft"):
         return value / 1e3
     if metric == "decode_total":

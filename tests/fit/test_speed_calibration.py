@@ -123,7 +123,9 @@ def test_a_model_larger_than_its_card_is_partly_the_hosts(tmp_path: Path) -> Non
         ({"model": "acme/Unheard-of", "repo_or_file": "x/y"}, "config"),
         ({"engine": "pen and paper"}, "engine"),
         ({"precision": "Q17"}, "format"),
-        ({"value": "0"}, "positive"),
+        ({"value": "0"}, "above 0"),
+        ({"value": "fast"}, "above 0"),
+        ({"weights_gib": "4,58"}, "above 0"),
         ({"metric": "smiles"}, "metric"),
     ],
 )
@@ -172,6 +174,29 @@ def test_a_name_two_kinds_of_files_share_is_the_kind_the_engine_reads(tmp_path: 
     assert 4.2 < bits["mlx"] < 4.5
 
 
+def test_a_line_that_ends_early_is_a_row_with_empty_cells(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, [make_row()])
+    with (folder / "throughput_truth.csv").open("a") as file:
+        file.write("small,acme/Small-7B,,RTX 3090\n")
+
+    placed = read_rows(folder)
+
+    assert len(placed.rows) == 1
+    assert placed.total == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("fp8_block", "fp8"), ("FP8-dynamic", "fp8"), ("w4a16", "int4"), ("int4_wo", "int4"), ("AWQ-INT4", "int4"),
+        ("gptq-int4", "int4"), ("W8A8", "int8"), ("sq", "int8"), ("NVFP4-W4A4", "nvfp4"), ("fp4", "nvfp4"),
+        ("w4a16_mxfp4", "mxfp4"), ("4-bit", "int4"), ("8 bit", "int8"), ("bf16", "16"), ("F16", "16"), ("", "16"),
+    ],
+)  # fmt: skip
+def test_formats_as_engines_and_packers_call_them(tmp_path: Path, said: str, expected: str) -> None:
+    assert one(tmp_path, engine="vllm", precision=said, value="20").kind == expected
+
+
 def test_checkpoints_of_nvidias_packer_keep_their_cache_in_fp8(tmp_path: Path) -> None:
     plain, packed = (
         one(tmp_path, model=name, repo_or_file="acme/Small-7B", engine="vllm", precision="fp8", value="20")
@@ -186,6 +211,7 @@ def test_checkpoints_of_nvidias_packer_keep_their_cache_in_fp8(tmp_path: Path) -
     [
         ("3090 24GB", "RTX 3090"),
         ("h100_sxm", "H100-SXM"),
+        ("h20_sxm", "H20"),
         ("M1 7\N{NON-BREAKING HYPHEN}Core GPU 8GB", "Apple M1"),
         ("Apple M4 M4 Max", "Apple M4 Max"),
         ("Ryzen AI Max+ 395 (Strix Halo 128GB)", "Ryzen AI Max+ 395"),
@@ -266,7 +292,9 @@ def many_rows() -> list[dict[str, str]]:
     ):
         group = f"g{at % 3}"
         rows.append(make_row(group=group, hardware=device, value=str(rate / 4.4 * 0.7), osl=str(100 + at)))
-        rows.append(make_row(group=group, hardware=device, metric="prefill", isl="512", value=str(rate * (0.5 + at % 3))))
+        rows.append(
+            make_row(group=group, hardware=device, metric="prefill", isl="512", value=str(rate * (0.5 + at % 3)))
+        )
     for at in range(8):
         served: dict[str, Any] = {"group": f"g{at % 3}", "hardware": "h100_sxm", "engine": "vllm", "precision": "bf16",
                                   "batch_or_concurrency": str(2**at), "isl": "1000", "osl": "500",
