@@ -274,7 +274,9 @@ def test_a_missing_extra_is_named_with_its_install_line(tmp_path: Path, monkeypa
     assert [problem.next_move for problem in problems] == ["Run `pip install 'weighbridge[text]'`."]
 
 
-FUZZED = {kind: {} for kind in KINDS if kind not in ("math", "judge")} | {"choice": {"labels": ["a", "b", "Ä"]}}
+FUZZED = {kind: {} for kind in KINDS if kind not in ("math", "judge", "lm-eval")} | {
+    "choice": {"labels": ["a", "b", "Ä"]}
+}
 words = st.text(max_size=40) | st.text('{}[]":,.ab0-%\\$/`\n ', max_size=40)
 references = (
     words | st.integers() | st.booleans() | st.lists(words, max_size=2) | st.dictionaries(words, words, max_size=2)

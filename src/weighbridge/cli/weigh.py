@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weighbridge.weigh.records import Report
 
 STOPPED_BY_CTRL_C = 130
+LM_EVAL = "lm-eval:"
 READING = ("metric", "scale", "where", "columns", "tags", "again_is_repeat")
 """Options that say how recorded results are read."""
 EXIT_CODES = {"money": 0, "failures": 1}
@@ -74,7 +75,7 @@ Examples:
     multiple=True,
     metavar="PATH",
     help="Weigh results that exist: logs of lm-eval, Inspect, promptfoo, OpenAI evals, CSV, JSON Lines. "
-    "NAME=PATH names the candidate; more paths may follow.",
+    "NAME=PATH names the candidate; more paths may follow. With --init: lm-eval:TASK, a task to write here.",
 )
 @click.option("--metric", metavar="NAME", help="With --from: the metric that counts.  [the first]")
 @click.option("--scale", metavar="WORST..BEST", help="With --from: what scores run from and to.  [0..1]")
@@ -112,6 +113,9 @@ def weigh(
     reading = {name: changes.pop(name) for name in READING}
     if mode != "arena" and (voter is not None or most_votes is not None):
         raise UsageError("--voter and --votes go with --arena only")
+    if sources and mode == "init":
+        _init_from(_folder(task), sources, changes.get("max_items"), as_json)
+        return
     if sources:
         if mode is not None or replay is not None:
             raise UsageError("--from goes with no --init, --check, --estimate or --replay")
@@ -172,6 +176,23 @@ def _read(
         except KeyboardInterrupt:
             sys.exit(STOPPED_BY_CTRL_C)
     _finish(found, as_json)
+
+
+def _init_from(folder: Path | None, sources: tuple[str, ...], max_items: int | None, as_json: bool) -> None:
+    """A task of ours from one of lm-eval's."""
+    from weighbridge.weigh.lm_eval.write import write_from
+
+    if folder is None or len(sources) != 1 or not sources[0].startswith(LM_EVAL):
+        raise UsageError(
+            "--init with --from writes one task of lm-eval into one folder",
+            next_move="weighbridge weigh --init my-task --from lm-eval:gsm8k",
+        )
+    written = write_from(sources[0].removeprefix(LM_EVAL), folder, max_items=max_items)
+    if as_json:
+        _print_json({"folder": str(folder), "tasks": written.tasks, "items": written.items, "kind": written.kind})
+        return
+    click.echo(f"Wrote task.toml and items.jsonl ({written.items:,} items, {written.kind}) to {folder}.")
+    click.echo(f"Next: name your models in {folder / 'task.toml'}, then weighbridge weigh {folder}")
 
 
 def _init(folder: Path, as_json: bool) -> None:

@@ -26,6 +26,7 @@ KINDS = {
     "chrf": Kind("overlap", "Chrf", "ChrfOptions"),
     "bleu": Kind("overlap", "Bleu", "BleuOptions"),
     "math": Kind("mathematics", "Mathematics", "MathematicsOptions"),
+    "lm-eval": Kind("lm_eval", "LmEvalScorer", "LmEvalOptions"),
     "judge": Kind("judge", "JudgeScorer", "JudgeOptions"),
 }
 """What `[[score]] kind` may be."""
