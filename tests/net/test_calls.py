@@ -756,3 +756,20 @@ def test_a_time_out_comes_at_its_time_not_before_and_not_later() -> None:
             await asked
 
     with_server(stalls(), use, clock=lambda: now[0])
+
+
+def test_a_connection_that_is_closing_when_it_is_taken_is_replaced_unseen() -> None:
+    """The other side's goodbye was read, and the loss is told in the next turn of the loop only."""
+
+    async def run() -> None:
+        async with FaultServer(answers(b"{}")) as server, Calls(environ={}) as calls:
+            await calls.request("POST", server.url)
+            (pool,) = calls._pools.values()
+            (connection,) = pool.connections
+            connection.close()
+
+            answer = await calls.request("POST", server.url, repeatable=True)
+
+            assert (answer.status, server.connections) == (200, 2)
+
+    asyncio.run(run())

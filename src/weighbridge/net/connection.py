@@ -46,6 +46,8 @@ class Connection(asyncio.Protocol):
         self._head_bytes = self._body_bytes = self._idle_bytes = self._unread = 0
         self._headers_done = self._complete = self._keep_alive = self._surplus = self._paused = False
         self._failure: EngineError | None = None
+        self._was_unsent = False
+        """It was closing when it was to be written to, though the loss was not told yet."""
         self._streaming = streaming
         self._timeouts = timeouts
         self._sent_at = started
@@ -64,6 +66,7 @@ class Connection(asyncio.Protocol):
         self.uses += 1
         self._sent_at = self._clock()
         if self.lost or self._transport.is_closing():
+            self._was_unsent = True
             self._fail(BackendUnreachable("the connection was closed before the request was sent", where=where))
             return
         # One write for small requests: two would be two packets, for Nagle's algorithm is off.
@@ -106,7 +109,7 @@ class Connection(asyncio.Protocol):
     @property
     def was_stale(self) -> bool:
         """It had served before, and was closed without a byte of an answer: the other side had let go of it."""
-        return self.uses > 1 and self.lost and self._heard_at is None
+        return self.uses > 1 and (self.lost or self._was_unsent) and self._heard_at is None
 
     @property
     def is_reusable(self) -> bool:
