@@ -13,7 +13,7 @@ from weighbridge.catalog.feeds.records import Document, Harvest, Overlay
 from weighbridge.catalog.feeds.registry import FEEDS
 from weighbridge.catalog.feeds.store import save_overlay
 from weighbridge.catalog.tables import load_offers
-from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.cli.main import main
 
 WORK = ("--requests", "50000/day", "--in", "1200", "--out", "300")

@@ -68,8 +68,8 @@ def audit(
     """
     from weighbridge.audit.signatures import Signed
     from weighbridge.cli.audit_progress import AuditBar
-    from weighbridge.cli.compose import settings_from_environment
     from weighbridge.cli.compose_audit import audit_place, is_hub
+    from weighbridge.cli.environment import settings_from_environment
 
     if ":" in path and not Path(path).exists() and not is_hub(path):
         raise UsageError(

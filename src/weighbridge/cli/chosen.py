@@ -11,7 +11,7 @@ import click
 from weighbridge.catalog.feeds.held import Held, load_held
 from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.catalog.snapshot import DATA
-from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import UsageError
 
 if TYPE_CHECKING:

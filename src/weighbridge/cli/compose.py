@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from weighbridge.errors import InputError, UsageError
-from weighbridge.settings import Settings, read_settings
+from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
     from weighbridge.cli.compose_weigh_policy import TaskRules
@@ -31,11 +30,6 @@ RUNS_HERE = frozenset({"llamacpp"})
 """Kinds whose weights are pulled and whose process shares this machine's threads."""
 RULE = ("alpha", "margin", "scope", "min_items", "goal", "regret", "baseline")
 """What a command line may change of the rule that decides."""
-
-
-def settings_from_environment() -> Settings:
-    """What the environment says; no other module looks."""
-    return read_settings(os.environ)
 
 
 def pull_weights(

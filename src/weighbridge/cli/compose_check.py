@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from weighbridge.cli.chosen import choose, held
-from weighbridge.cli.compose import settings_from_environment
 from weighbridge.cli.compose_evidence import asks_for_traffic, traffic_for
 from weighbridge.cli.compose_gate import observed
 from weighbridge.cli.compose_policy import (
@@ -21,6 +20,7 @@ from weighbridge.cli.compose_policy import (
     same_model,
 )
 from weighbridge.cli.compose_report import Who
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.ledger.decisions import HOUR_S, Traffic
 from weighbridge.policy import Decision, Facts, Policy, Reason, decide
 from weighbridge.policy.file import Test

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import InputError, UsageError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from weighbridge.cli.compose import settings_from_environment
 from weighbridge.cli.compose_evidence import keep_decisions, row_of
 from weighbridge.cli.compose_policy import check_class, load_policy
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import UsageError
 from weighbridge.fit.hardware import all_hardware
 from weighbridge.policy import Decision, Facts, Known, Policy, decide

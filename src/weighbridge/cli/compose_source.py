@@ -21,7 +21,7 @@ import msgspec
 
 from weighbridge.catalog.facts import Resolved, resolve
 from weighbridge.catalog.records import Catalogue, Model
-from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import InputError, PullError, UsageError, WeightsError
 from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.formats import PACKED, PLAIN, format_of

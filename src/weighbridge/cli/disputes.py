@@ -13,7 +13,7 @@ from weighbridge.catalog.facts import Resolved
 from weighbridge.catalog.records import Offer
 from weighbridge.cli.chosen import FOLDER, JSON
 from weighbridge.cli.columns import in_columns
-from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.environment import settings_from_environment
 
 
 @click.command(short_help="Prices that sources give differently, the shipped ones and the fetched.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.environment import settings_from_environment
 
 MARKS = {"ok": "ok     ", "warn": "note   ", "missing": "MISSING"}
 

@@ -24,7 +24,7 @@ def kept_votes(task: str | None, folder: Path | None) -> list[VoteRow]:
 
     Raises UsageError where there are none, or several tasks and none was named.
     """
-    from weighbridge.cli.compose import settings_from_environment
+    from weighbridge.cli.environment import settings_from_environment
     from weighbridge.ledger.ledger import FILE
     from weighbridge.ledger.votes import votes_of
 

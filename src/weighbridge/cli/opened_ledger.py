@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from weighbridge.cli.compose import settings_from_environment
 from weighbridge.cli.compose_serve import ledger_dir
+from weighbridge.cli.environment import settings_from_environment
 
 
 @contextmanager

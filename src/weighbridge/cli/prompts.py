@@ -10,8 +10,8 @@ from typing import Any
 import click
 import msgspec
 
-from weighbridge.cli.compose import settings_from_environment
 from weighbridge.cli.compose_serve import ledger_dir
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import UsageError
 
 SHOWN = 100

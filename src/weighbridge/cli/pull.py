@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from weighbridge.audit.records import Audit
-from weighbridge.cli.compose import settings_from_environment
 from weighbridge.cli.compose_audit import vetted
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.cli.transfer import TransferBars
 from weighbridge.engines.pull import Inventory, Pruned, Pulled, inventory, prune
 from weighbridge.engines.pull import pull as pull_weights

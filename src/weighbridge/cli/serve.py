@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from weighbridge.cli.compose import settings_from_environment
 from weighbridge.cli.compose_serve import config_for, serve_gateway, with_options
+from weighbridge.cli.environment import settings_from_environment
 
 
 @click.command(short_help="One API for every client, over every model.")

@@ -13,7 +13,7 @@ import msgspec
 
 from weighbridge.cli.chosen import FOLDER, JSON
 from weighbridge.cli.columns import in_columns, visible
-from weighbridge.cli.compose import settings_from_environment
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import InputError, UsageError
 
 if TYPE_CHECKING:

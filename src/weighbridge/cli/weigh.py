@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weighbridge.cli.compose import Changes, settings_from_environment
+from weighbridge.cli.compose import Changes
+from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import UsageError
 
 if TYPE_CHECKING:
