@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from .walk import Entry
 
 PIECE = 1 << 20
+BATCH_BYTES, BATCH_FILES = 8 << 20, 256
 SPARSE_LIMIT = 64 << 30
 """A sparse file is hashed up to this size; beyond, its zeros would take hours."""
 
@@ -27,7 +28,7 @@ def hash_files(
         else:
             wanted.append(entry)
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        done = list(pool.map(lambda entry: _hash(entry, tell), wanted))
+        done = [each for batch in pool.map(lambda batch: _batch(batch, tell), _batches(wanted)) for each in batch]
     hashes: dict[str, str] = {}
     for entry, (digest, problem) in zip(wanted, done, strict=True):
         if digest is None:
@@ -37,9 +38,26 @@ def hash_files(
     return hashes, tuple(skipped)
 
 
+def _batches(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """Small files together, so that handing them to a thread costs less than hashing them."""
+    batch: list[Entry] = []
+    held = 0
+    for entry in entries:
+        batch.append(entry)
+        held += entry.size
+        if held >= BATCH_BYTES or len(batch) >= BATCH_FILES:
+            yield batch
+            batch, held = [], 0
+    yield batch
+
+
+def _batch(entries: list[Entry], tell: Callable[[int], None]) -> list[tuple[str | None, str]]:
+    return [_hash(entry, tell) for entry in entries]
+
+
 def _hash(entry: Entry, tell: Callable[[int], None]) -> tuple[str | None, str]:
     digest = hashlib.sha256()
-    buffer = memoryview(bytearray(PIECE))
+    buffer = memoryview(bytearray(min(PIECE, entry.size + 1)))
     try:
         with entry.path.open("rb", buffering=0) as file:
             while count := file.readinto(buffer):

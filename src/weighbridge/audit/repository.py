@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from weighbridge.audit.records import Finding
 
-from .blob import FileBlob
 from .containers.member import finding, shown
 from .walk import Entry
 
@@ -27,13 +26,18 @@ class Repository:
         self.problems: list[Finding] = []
         self.is_folder = is_folder
         self._parsed: dict[str, Any] = {}
+        self._small = [(name, name.lower()) for name in self.entries]
+        self._by_base: defaultdict[str, list[str]] = defaultdict(list)
+        for name in self.entries:
+            self._by_base[name.rpartition("/")[2]].append(name)
 
     def named(self, *bases: str) -> Iterator[str]:
         """Names whose last part is one of `bases`, in order."""
-        return (name for name in self.entries if PurePosixPath(name).name in bases)
+        wanted = [name for base in bases for name in self._by_base.get(base, ())]
+        return iter(wanted if len(bases) == 1 else sorted(wanted))
 
     def ending(self, *endings: str) -> Iterator[str]:
-        return (name for name in self.entries if name.lower().endswith(endings))
+        return (name for name, small in self._small if small.endswith(endings))
 
     def of_format(self, format_: str) -> Iterator[str]:
         return (name for name in self.entries if self.formats.get(name) == format_)
@@ -44,7 +48,7 @@ class Repository:
         if entry is None:
             return None
         try:
-            with FileBlob(entry.path, name) as blob:
+            with entry.blob() as blob:
                 return blob.read(0, most).decode("utf-8-sig", "replace")
         except OSError:
             return None

@@ -12,11 +12,13 @@ from typing import NamedTuple
 from weighbridge.audit.records import Finding
 from weighbridge.errors import InputError
 
-from .blob import Blob, FileBlob
+from .blob import Blob, BytesBlob, FileBlob
 from .containers.member import finding, shown
 
 MOST_FILES = 200_000
 MOST_DEPTH = 64
+HELD_BYTES = 1 << 18
+"""Files up to this size are read at once, for the many small questions that readers have."""
 _LEFT_OUT = frozenset({".git"})
 """Folders that a loader never reads; their content is said to be unchecked."""
 
@@ -39,7 +41,7 @@ class Entry(NamedTuple):
             yield self.remote()
             return
         with FileBlob(self.path, self.name) as blob:
-            yield blob
+            yield BytesBlob(blob.read(0, blob.size), self.name) if blob.size <= HELD_BYTES else blob
 
 
 class Walked(NamedTuple):
