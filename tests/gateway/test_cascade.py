@@ -1,0 +1,305 @@
+"""A route with a router: who is asked, what the client gets, what is written down and paid."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from pathlib import Path
+
+import pytest
+from gateway_running import Gate, running
+
+from fault_server import FaultServer, answers, chat_body, chat_events, stalls, streams
+from routed_samples import EASY, HARD, rows, write
+from weighbridge.errors import InputError
+from weighbridge.gateway.config import read_config
+from weighbridge.routers import Goal, Places, encode_artefact, read_samples, train
+
+KEEP = {1: 0.9, 2: 0.98}
+
+
+@cache
+def router(tmp: Path, *, cheap: int) -> bytes:
+    """A cascade of two cheap models that agree, or a router that reads the prompt."""
+    items = rows(1200, cheap=cheap)
+    voters = tuple(f"small-{n}" for n in range(cheap)) if cheap > 1 else ("small",)
+    said = tuple(f"{voter}.answer" for voter in voters)
+    path = write(tmp / "samples.csv", items, only=("prompt", *voters, *said, "big"))
+    method = "cascade" if cheap > 1 else "ridge"
+    samples = read_samples(Places(path), voters, "big")
+    goal = Goal(KEEP[cheap], method=method)
+    trained = train(samples, voters, "big", goal, made="2027-01-01", versions={}, costs={})
+    assert trained.artefact is not None
+    return encode_artefact(trained.artefact)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("router")
+
+
+def config(servers: dict[str, FaultServer], *, cheap: int, route: str = "", server: str = "") -> bytes:
+    parts = [f"[server]\nport = 0\n{server}\n"]
+    parts += [
+        f'[[backend]]\nname = "{name}"\nkind = "openai"\nbase_url = "{each.base_url}"\n'
+        for name, each in servers.items()
+    ]
+    to = ", ".join(
+        f'{{ backend = "{name}", model = "{name}", price = {{ input = 1.0, output = 1.0 }} }}' for name in servers
+    )
+    parts.append(f'[[route]]\nmodel = "public"\nkind = "cascade"\nrouter = "router.json"\nto = [{to}]\n{route}\n')
+    return "\n".join(parts).encode()
+
+
+def routed(tmp_path: Path, made: Path, servers: dict[str, FaultServer], *, cheap: int, **how: str):
+    (tmp_path / "router.json").write_bytes(router(made, cheap=cheap))
+    return running(tmp_path, servers, config=config(servers, cheap=cheap, **how))
+
+
+async def ask(gate: Gate, text: str, **more: object):
+    return await gate.post(
+        "/v1/chat/completions", {"model": "public", "messages": [{"role": "user", "content": text}], **more}
+    )
+
+
+def asked(server: FaultServer) -> int:
+    return len(server.requests)
+
+
+def test_the_prompt_alone_decides_who_answers(tmp_path: Path, made: Path) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("cheap"))) as small,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small": small, "big": big}, cheap=1) as gate,
+        ):
+            easy = [(await ask(gate, f"{each} for case 7, part 9")).body for each in EASY]
+            hard = [(await ask(gate, f"{each} for case 7, part 9")).body for each in HARD]
+
+            assert easy == [chat_body("cheap")] * 4
+            assert hard == [chat_body("dear")] * 4
+            assert [row.model_asked for row in gate.calls()] == ["small"] * 4 + ["big"] * 4
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_the_prompt_decides_is_forwarded_as_it_comes(tmp_path: Path, made: Path) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(streams(chat_events("che", "ap"))) as small,
+            FaultServer(streams(chat_events("de", "ar"))) as big,
+            routed(tmp_path, made, {"small": small, "big": big}, cheap=1) as gate,
+        ):
+            easy = await ask(gate, f"{EASY[0]} for case 7, part 9", stream=True)
+            hard = await ask(gate, f"{HARD[0]} for case 7, part 9", stream=True)
+
+            assert (easy.text, hard.text) == ("cheap", "dear")
+            assert b'"stream":true' in small.requests[0].body.replace(b" ", b"")
+
+    asyncio.run(run())
+
+
+def test_the_strong_model_stands_in_for_a_cheap_one_that_fails_but_never_the_other_way(
+    tmp_path: Path, made: Path
+) -> None:
+    """The promise is about quality: a cheap answer instead of an error would break it unseen."""
+
+    async def run() -> None:
+        async with (
+            FaultServer(answers(b"{}", 500)) as small,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small": small, "big": big}, cheap=1) as gate,
+        ):
+            assert (await ask(gate, f"{EASY[0]} for case 7, part 9")).body == chat_body("dear")
+        async with (
+            FaultServer(answers(chat_body("cheap"))) as small,
+            FaultServer(answers(b"{}", 500)) as big,
+            routed(tmp_path, made, {"small": small, "big": big}, cheap=1, route="retries = 0") as gate,
+        ):
+            assert (await ask(gate, f"{HARD[0]} for case 7, part 9")).status >= 500
+            assert asked(small) == 0
+
+    asyncio.run(run())
+
+
+def test_cheap_models_that_agree_answer_and_the_strong_one_is_not_asked(tmp_path: Path, made: Path) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("Forty-two."))) as one,
+            FaultServer(answers(chat_body("forty-two"))) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            reply = await ask(gate, EASY[0])
+
+            assert reply.json()["choices"][0]["message"]["content"] == "Forty-two."
+            assert reply.headers["x-weighbridge-cascade"] == "small-0"
+            assert (asked(one), asked(two), asked(big)) == (1, 1, 0)
+            assert sorted((row.model_asked, row.outcome, row.flags) for row in gate.calls()) == [
+                ("small-0", "ok", "model-mismatch cascade"),
+                ("small-1", "ok", "model-mismatch cascade"),
+            ]
+
+    asyncio.run(run())
+
+
+def test_cheap_models_that_disagree_leave_it_to_the_strong_one_and_every_call_is_paid(
+    tmp_path: Path, made: Path
+) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("one"))) as one,
+            FaultServer(answers(chat_body("two"))) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            reply = await ask(gate, HARD[0])
+
+            assert reply.body == chat_body("dear")
+            costs = [row.usd for row in gate.calls()]
+            assert len(costs) == 3
+            assert all(usd is not None and usd > 0 for usd in costs)
+            assert {row.route for row in gate.calls()} == {"public"}
+
+    asyncio.run(run())
+
+
+def test_a_stream_of_a_cascade_comes_once_the_answer_was_judged(tmp_path: Path, made: Path) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("same"))) as one,
+            FaultServer(answers(chat_body("same"))) as two,
+            FaultServer(streams(chat_events("de", "ar"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            agreed = await ask(gate, EASY[0], stream=True, stream_options={"include_usage": True})
+
+            assert (agreed.text, agreed.whole) == ("same", True)
+            assert agreed.body.endswith(b"data: [DONE]\n\n")
+            assert agreed.events[-1]["usage"]["completion_tokens"] > 0
+            assert b'"stream":true' not in one.requests[0].body.replace(b" ", b"")
+            two.behave = answers(chat_body("other"))
+            assert (await ask(gate, HARD[0], stream=True)).text == "dear"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]}, id="tools"),
+        pytest.param({"n": 2}, id="several-answers"),
+        pytest.param(
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "text", "text": EASY[0]},
+                            {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+                        ],
+                    }
+                ]
+            },
+            id="image",
+        ),
+    ],
+)
+def test_what_samples_of_prompts_say_nothing_about_goes_to_the_strong_model(
+    tmp_path: Path, made: Path, more: dict[str, object]
+) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("same"))) as one,
+            FaultServer(answers(chat_body("same"))) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            assert (await ask(gate, EASY[0], **more)).body == chat_body("dear")
+            assert (asked(one), asked(two)) == (0, 0)
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_was_cut_off_or_a_model_that_fails_does_not_vote(tmp_path: Path, made: Path) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("same", finish="length"))) as one,
+            FaultServer(answers(b"{}", 400)) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            assert (await ask(gate, EASY[0])).body == chat_body("dear")
+
+    asyncio.run(run())
+
+
+def test_money_is_held_for_all_calls_and_what_was_not_needed_is_free_again(tmp_path: Path, made: Path) -> None:
+    """A key whose budget holds three calls but not six: it can call again and again, one at a time."""
+
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("same"))) as one,
+            FaultServer(answers(chat_body("same"))) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            _, poor = gate.make_key("0.005/day")
+            body = {"model": "public", "messages": [{"role": "user", "content": EASY[0]}], "max_tokens": 1000}
+            for _ in range(6):
+                assert (await gate.post("/v1/chat/completions", body, key=poor)).status == 200
+            refused = await gate.post("/v1/chat/completions", {**body, "max_tokens": 2000}, key=poor)
+            assert (refused.status, refused.json()["error"]["code"]) == (429, "insufficient_quota")
+            spent = sum(row.usd or 0.0 for row in gate.calls())
+            assert 0 < spent < 0.001
+
+    asyncio.run(run())
+
+
+def test_a_client_that_leaves_ends_every_call(tmp_path: Path, made: Path) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(stalls()) as one,
+            FaultServer(stalls()) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            call = asyncio.ensure_future(ask(gate, EASY[0]))
+            while not (one.requests and two.requests):
+                await asyncio.sleep(0.001)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            await asyncio.gather(one.requests[0].left.wait(), two.requests[0].left.wait())
+            while len(gate.calls()) < 2:
+                await asyncio.sleep(0.01)
+
+            assert {(row.outcome, row.status) for row in gate.calls()} == {("failed", 499)}
+            assert asked(big) == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("route", "what"),
+    [
+        ('kind = "cascade"', "a cascade needs a router"),
+        ('router = "router.json"', "only a cascade has a router"),
+        ('kind = "cascade"\nrouter = "router.json"\nhedge = { after_s = 1.0 }', "no `hedge`"),
+    ],
+)
+def test_a_config_that_says_half_of_a_cascade_is_told(tmp_path: Path, route: str, what: str) -> None:
+    text = f'[[backend]]\nname = "up"\nkind = "echo"\n[[route]]\nmodel = "m"\n{route}\nto = [{{ backend = "up" }}]\n'
+
+    with pytest.raises(InputError, match=what):
+        read_config(text.encode(), tmp_path / "weighbridge.toml")
+
+
+def test_a_route_that_lacks_a_model_of_its_router_does_not_start(tmp_path: Path, made: Path) -> None:
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as small, FaultServer(answers(chat_body())) as bigg:
+            with pytest.raises(InputError, match="knows no model 'bigg'") as caught:
+                async with routed(tmp_path, made, {"small": small, "bigg": bigg}, cheap=1):
+                    pass
+            assert "Did you mean 'big'" in str(caught.value)
+
+    asyncio.run(run())
