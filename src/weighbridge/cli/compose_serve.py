@@ -9,6 +9,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ def make_parts(config: Config, settings: Settings) -> Parts:
         if team.budget is not None
     }
     policy, admin = _policy(config, settings), _admin_digest(config, settings)
-    return Parts(_placed(config), routes, doors, teams, policy, admin, _tracer(config, settings))
+    return Parts(_placed(config), routes, doors, teams, policy, admin, tracer=_tracer(config, settings))
 
 
 def _add_routers(config: Config, routes: Mapping[str, Route]) -> None:
@@ -205,8 +206,15 @@ def serve_gateway(config: Config, settings: Settings, tell: Callable[[str], obje
     if not shared:
         _work(parts, first, data_dir, lambda: tell(line))
         return
+    from weighbridge.gateway.shared import Shared
+
+    known_to_all = Shared()
+    parts = replace(parts, shared=known_to_all)
     listeners = [first, *(bind(server.host, port, shared=True) for _ in range(server.workers - 1))]
-    _watch(parts, listeners, data_dir, lambda: tell(line))
+    try:
+        _watch(parts, listeners, data_dir, lambda: tell(line))
+    finally:
+        known_to_all.close()
 
 
 def _work(

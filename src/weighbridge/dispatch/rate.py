@@ -7,6 +7,7 @@ were estimated when a call came in, and as they were counted once it has ended.
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
 MINUTE_S = 60.0
 
@@ -19,6 +20,20 @@ class Taken:
     def __init__(self, at: float, amount: int) -> None:
         self.at = at
         self.amount = amount
+
+
+class Limit(Protocol):
+    """At most `limit` within any minute, in one process (Rate) or in several (shared_rate.py)."""
+
+    limit: int
+
+    def admit(self, now: float, amount: int = 1) -> Taken | float:
+        """What was let through, or how long until it may be. An amount above the limit may pass alone."""
+        ...
+
+    def correct(self, taken: Taken, amount: int) -> None:
+        """What was let through turned out to be another amount; 0 takes it back."""
+        ...
 
 
 class Rate:
@@ -45,6 +60,10 @@ class Rate:
             if over <= 0:
                 return MINUTE_S - (now - taken.at)  # in this order it is above 0 and at most a minute, rounded or not
         return MINUTE_S
+
+    def admit(self, now: float, amount: int = 1) -> Taken | float:
+        """What was let through, or how long until it may be."""
+        return self.wait_s(now, amount) or self.take(now, amount)
 
     def take(self, now: float, amount: int = 1) -> Taken:
         taken = Taken(now, amount)

@@ -38,6 +38,7 @@ from .money import Admission, Short, Till, over_budget
 from .refusal import openai_refusal
 from .routes import Aim, Parts
 from .rules import Rules
+from .shared import Board
 
 TICK_S = 0.05
 """How often keys and times are looked after."""
@@ -63,7 +64,8 @@ class Gateway:
         self._rules = None if isinstance(parts.policy, AllowAll) else Rules(parts.policy, books)
         self.books = books
         self.heads = Heads()
-        self.keyring = Keyring(server.workers)
+        self.keyring = Keyring(parts.shared.minutes if parts.shared is not None else None)
+        self._board = Board(parts.shared.folder) if parts.shared is not None else None
         self.date = reply.Dater()
         self.metrics = metrics.Metrics()
         self.now = perf_counter()
@@ -342,7 +344,12 @@ class Gateway:
         ]
         return self.is_sick or (f"no backend answers for: {', '.join(asleep[:12])}" if asleep else "")
 
-    def gauges(self) -> list[tuple[str, str, float]]:
+    def metrics_text(self) -> bytes:
+        """Of all workers."""
+        gauges = self.gauges()
+        return self.metrics.text(gauges) if self._board is None else self._board.text(self.metrics, gauges)
+
+    def gauges(self) -> list[metrics.Gauge]:
         return [
             ("weighbridge_connections", "Clients connected.", len(self._clients)),
             ("weighbridge_calls_under_way", "Calls under way.", len(self._calls)),
@@ -386,6 +393,8 @@ class Gateway:
     def _check_clients(self, now: float) -> None:
         for client in tuple(self._clients):
             client.check(now)
+        if self._board is not None:
+            self._board.post(self.metrics, self.gauges())
         if self._keeper is not None:
             self._keeper.tend(now)
         for door in self.doors.values():
@@ -447,6 +456,8 @@ class Gateway:
             self._keeper.close()
         if self._tracer is not None:
             await asyncio.to_thread(self._tracer.close)
+        if self._board is not None:
+            self._board.post(self.metrics, self.gauges())
         self.tending.cancel()
         await asyncio.gather(self.tending, return_exceptions=True)
         if self._rules is not None:

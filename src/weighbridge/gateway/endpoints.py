@@ -185,8 +185,7 @@ class Endpoints:
 
     def _metrics(self, client: Client, head: Head, body: bytes) -> None:
         self._gateway.caller_of(client, head)
-        text = self._gateway.metrics.text(self._gateway.gauges())
-        self._send(client, head, text, kind=metrics.CONTENT_TYPE)
+        self._send(client, head, self._gateway.metrics_text(), kind=metrics.CONTENT_TYPE)
 
     def _openapi(self, client: Client, head: Head, body: bytes) -> None:
         if not self._document:

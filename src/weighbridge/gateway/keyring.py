@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from weighbridge.dispatch.allowance import Allowance, Period
 from weighbridge.dispatch.purse import Purse
-from weighbridge.dispatch.rate import Rate
+from weighbridge.dispatch.rate import Limit, Rate
+from weighbridge.dispatch.shared_rate import SharedMinutes, SharedRate
 from weighbridge.errors import CallRefused
 from weighbridge.ledger.keys import KeyRow, digest_of
 
@@ -19,7 +20,7 @@ class Caller:
 
     __slots__ = ("expires_at", "id", "name", "networks", "purse", "requests", "revoked", "routes", "team", "tokens")
 
-    def __init__(self, row: KeyRow, workers: int, before: Caller | None) -> None:
+    def __init__(self, row: KeyRow, minutes: SharedMinutes | None, before: Caller | None) -> None:
         """`before`: the same key as it was known until now; its rates and its purse go on."""
         self.id = row.id
         self.name = row.name
@@ -28,8 +29,10 @@ class Caller:
         self.revoked = row.revoked_at is not None
         self.routes = None if row.routes is None else frozenset(row.routes)
         self.networks = None if row.addresses is None else tuple(map(_network, row.addresses))
-        self.requests: Rate | None = _rate(row.rpm, workers, before.requests if before else None)
-        self.tokens: Rate | None = _rate(row.tpm, workers, before.tokens if before else None)
+        self.requests: Limit | None = _limit(
+            row.rpm, minutes, f"requests {row.id}", before.requests if before else None
+        )
+        self.tokens: Limit | None = _limit(row.tpm, minutes, f"tokens {row.id}", before.tokens if before else None)
         self.purse: Purse | None = _purse(row, before.purse if before else None)
 
     def refuse_unless_valid(self, now: float) -> None:
@@ -51,8 +54,9 @@ class Caller:
 
 
 class Keyring:
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, minutes: SharedMinutes | None) -> None:
+        """`minutes`: where limits are counted together with other workers; None: there are none."""
+        self._minutes = minutes
         self._by_digest: dict[bytes, Caller] = {}
         self._by_id: dict[str, Caller] = {}
         self.generation = 0
@@ -70,7 +74,7 @@ class Keyring:
         by_digest: dict[bytes, Caller] = {}
         by_id: dict[str, Caller] = {}
         for digest, row in rows:
-            by_digest[digest] = by_id[row.id] = Caller(row, self._workers, self._by_id.get(row.id))
+            by_digest[digest] = by_id[row.id] = Caller(row, self._minutes, self._by_id.get(row.id))
         self._by_digest, self._by_id = by_digest, by_id
         self.generation += 1
 
@@ -87,15 +91,13 @@ def bad_key(what: str) -> CallRefused:
     )
 
 
-def _rate(limit: int | None, workers: int, before: Rate | None) -> Rate | None:
-    """A worker's share of a limit a minute."""
+def _limit(limit: int | None, minutes: SharedMinutes | None, name: str, before: Limit | None) -> Limit | None:
     if limit is None:
         return None
-    share = -(-limit // workers)
     if before is not None:
-        before.limit = share
+        before.limit = limit
         return before
-    return Rate(share)
+    return Rate(limit) if minutes is None else SharedRate(minutes, name, limit)
 
 
 def _purse(row: KeyRow, before: Purse | None) -> Purse | None:

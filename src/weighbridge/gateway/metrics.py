@@ -1,4 +1,4 @@
-"""Counters of one worker, as OpenMetrics text."""
+"""Counters of one worker, or of several added up, as OpenMetrics text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+Gauge = tuple[str, str, float]
+"""Its name, what it says, its value."""
 CONTENT_TYPE = b"application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
@@ -39,6 +43,9 @@ class Series:
         self.first_piece_sum = 0.0
 
 
+_SUMMED = tuple(name for name in Series.__slots__ if name != "calls")
+
+
 class Metrics:
     def __init__(self) -> None:
         self._series: dict[tuple[str, str], Series] = defaultdict(Series)
@@ -57,7 +64,28 @@ class Metrics:
             series.first_piece[bisect_left(BUCKETS_S, first_piece_s)] += 1
             series.first_piece_sum += first_piece_s
 
-    def text(self, gauges: Iterable[tuple[str, str, float]]) -> bytes:
+    def dump(self) -> bytes:
+        """All counters, to be added to those of other workers."""
+        rows = []
+        for place, series in self._series.items():
+            calls = [(*key, count) for key, count in series.calls.items()]
+            rows.append((*place, calls, *(getattr(series, name) for name in _SUMMED)))
+        return msgspec.msgpack.encode(rows)
+
+    def add(self, dumped: bytes) -> None:
+        """Count what another one has counted."""
+        for route, backend, calls, *values in msgspec.msgpack.decode(dumped):
+            series = self._series[route, backend]
+            for outcome, status, count in calls:
+                series.calls[outcome, status] += count
+            for name, value in zip(_SUMMED, values, strict=True):
+                before = getattr(series, name)
+                both = (
+                    [a + b for a, b in zip(before, value, strict=True)] if isinstance(value, list) else before + value
+                )
+                setattr(series, name, both)
+
+    def text(self, gauges: Iterable[Gauge]) -> bytes:
         """OpenMetrics 1.0; `gauges` are (name, what it says, value)."""
         lines: list[str] = []
         for name, says, value in gauges:

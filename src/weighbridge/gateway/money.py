@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weighbridge.dispatch.purse import Purse, hold, settle, short_of
-from weighbridge.dispatch.rate import Taken
+from weighbridge.dispatch.rate import Limit, Taken
 from weighbridge.errors import CallRefused
 
 from .ask import Ask
@@ -103,23 +103,15 @@ class Till:
         if caller is None or (caller.requests is None and caller.tokens is None):
             return None
         amount = ask.carrier.body_bytes // BYTES_A_TOKEN + ask.output_tokens
-        wait = caller.requests.wait_s(now) if caller.requests is not None else 0.0
-        what = "requests"
-        if not wait and caller.tokens is not None:
-            wait, what = caller.tokens.wait_s(now, amount), "tokens"
-        if wait:
-            limit = caller.requests if what == "requests" else caller.tokens
-            assert limit is not None
-            raise CallRefused(
-                f"the key's limit of {limit.limit} {what} a minute is reached",
-                status=429,
-                code="rate_limit_exceeded",
-                retry_after_s=wait,
-                next_move=f"Try again in {wait:.0f} s.",
-            )
-        if caller.requests is not None:
-            caller.requests.take(now)
-        return caller.tokens.take(now, amount) if caller.tokens is not None else None
+        request = caller.requests.admit(now) if caller.requests is not None else None
+        if isinstance(request, float):
+            raise over_limit(caller.requests, "requests", request)
+        tokens = caller.tokens.admit(now, amount) if caller.tokens is not None else None
+        if isinstance(tokens, float):
+            if caller.requests is not None and request is not None:
+                caller.requests.correct(request, 0)
+            raise over_limit(caller.tokens, "tokens", tokens)
+        return tokens
 
 
 class Short(Exception):
@@ -129,6 +121,16 @@ class Short(Exception):
         super().__init__()
         self.purse = purse
         self.usd = usd
+
+
+def over_limit(limit: Limit | None, what: str, wait: float) -> CallRefused:
+    return CallRefused(
+        f"the key's limit of {limit.limit if limit is not None else 0} {what} a minute is reached",
+        status=429,
+        code="rate_limit_exceeded",
+        retry_after_s=wait,
+        next_move=f"Try again in {wait:.0f} s.",
+    )
 
 
 def over_budget(purse: Purse, usd: float) -> CallRefused:

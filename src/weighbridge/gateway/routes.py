@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .cascade import Cascade
     from .local import LocalEngine
+    from .shared import Shared
     from .tracing import Tracer
 
 MILLION = 1_000_000
@@ -175,5 +176,7 @@ class Parts:
     """Asked before a backend is chosen."""
     admin_digest: bytes | None = None
     """SHA-256 of the admin key; None where there is no admin API."""
+    shared: Shared | None = None
+    """What several workers know together; None where there is one."""
     tracer: Callable[[], Tracer] | None = None
     """Makes what traces calls, in the worker; None where nothing is traced."""
