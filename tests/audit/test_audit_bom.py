@@ -11,8 +11,27 @@ import hostile
 import jsonschema_rs
 import pytest
 
-from weighbridge.audit.audit import audit
 from weighbridge.audit.bom import write_bom
+from weighbridge.cli.compose_audit import audit_path
+
+CARD = """---
+license: mit
+base_model: meta-llama/Llama-3.1-8B
+pipeline_tag: text-generation
+datasets:
+- org/talk
+---
+"""
+TENSORS = {"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
+FILES = {
+    "model.bin": hostile.evil(),
+    "config.json": {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "max_position_embeddings": 8192},
+    "model.safetensors": hostile.safetensors(
+        {"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}, bytes(24)
+    ),
+    "README.md": CARD,
+    "LICENSE": hostile.mit(),
+}
 
 
 def test_the_bill_of_materials_keeps_to_the_official_schema(tmp_path: Path) -> None:
@@ -24,9 +43,9 @@ def test_the_bill_of_materials_keeps_to_the_official_schema(tmp_path: Path) -> N
     def beside(uri: str) -> Any:
         return json.loads((schemas / uri.rpartition("/")[2]).read_text())
 
-    folder = hostile.write(tmp_path / "model", {"model.bin": hostile.evil(), "config.json": {"model_type": "llama"}})
-    found = audit(folder)
-    write_bom(found, "model", tmp_path / "bom.json", datetime(2026, 1, 2, tzinfo=UTC))
+    folder = hostile.write(tmp_path / "model", FILES)
+    found = audit_path(folder)
+    write_bom(found, "hf:org/model@main", tmp_path / "bom.json", datetime(2026, 1, 2, tzinfo=UTC))
     bom = json.loads((tmp_path / "bom.json").read_text())
 
     validator = jsonschema_rs.validator_for(official, retriever=beside)
@@ -35,3 +54,14 @@ def test_the_bill_of_materials_keeps_to_the_official_schema(tmp_path: Path) -> N
     component = bom["metadata"]["component"]
     hashes = {file["name"]: file["hashes"][0]["content"] for file in component["components"]}
     assert hashes == {file.path: file.sha256 for file in found.files}
+    assert component["purl"] == "pkg:huggingface/org/model@main"
+    assert [each["license"].get("id") for each in component["licenses"]] == ["MIT", "MIT"]
+    assert component["pedigree"]["ancestors"][0]["purl"] == "pkg:huggingface/meta-llama/Llama-3.1-8B"
+    card = component["modelCard"]
+    assert card["modelParameters"] == {
+        "task": "text-generation",
+        "architectureFamily": "llama",
+        "modelArchitecture": "LlamaForCausalLM",
+        "datasets": [{"type": "dataset", "name": "org/talk"}],
+    }
+    assert {"name": "weighbridge:parameters", "value": "6"} in card["properties"]

@@ -44,7 +44,7 @@ def hub() -> Iterator[Hub]:
 def audited(hub: Hub, home: Path, *more: str, place: str = "hf:org/model") -> tuple[int, dict[str, Any]]:
     environ = {"HF_ENDPOINT": hub.url, "HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CACHE_HOME": str(home)}
     done = CliRunner().invoke(main, ["audit", place, "--json", *more], env=environ)
-    assert done.exit_code in (0, 1) and done.stdout, done.stderr
+    assert done.stdout, done.stderr
     return done.exit_code, json.loads(done.stdout)
 
 
@@ -57,7 +57,8 @@ def test_of_large_files_only_the_headers_are_fetched(hub: Hub, tmp_path: Path) -
 
     asked = [headers.get("range") for _, path, headers in hub.asked("/cdn/") if sha256(WEIGHTS) in path]
     assert (code, found["verdict"]) == (0, "pass")
-    assert asked and all(asked)
+    assert asked
+    assert all(asked)
     assert {"path": "model.safetensors", "sha256": sha256(WEIGHTS), "format": "safetensors"} in found["files"]
     assert any(said.startswith("model.safetensors: only the parts") for said in found["not_checked"])
 

@@ -19,6 +19,7 @@ from .remote_code import remote_code_findings
 from .repository import Repository
 from .signatures import Signed, signature_findings
 from .structure import Headers, read_headers
+from .subject import subject_of
 from .templates.found import templates_of
 from .templates.judge import modelfile_findings, template_findings
 from .token_numbers import token_number_findings
@@ -101,7 +102,8 @@ def audit_walked(
     not_checked += unhashed
     formats, findings = _contents(walked, not_checked, listener.looked)
     repository = Repository(walked.entries, formats, is_folder=is_folder)
-    findings += [*walked.findings, *_repository(repository, terms, not_checked)]
+    headers = read_headers(repository)
+    findings += [*walked.findings, *_repository(repository, headers, terms, not_checked)]
     findings += identity_findings(repository, hashes, baseline)
     findings += signature_findings(repository, hashes, signed, not_checked)
     findings += repository.problems
@@ -109,7 +111,13 @@ def audit_walked(
         SeenFile(path=entry.name, sha256=hashes.get(entry.name), format=formats[entry.name]) for entry in walked.entries
     )
     ordered = worst_first(findings)
-    return Audit(verdict=verdict_of(ordered), findings=ordered, not_checked=(*not_checked, *NEVER_CHECKED), files=files)
+    return Audit(
+        verdict=verdict_of(ordered),
+        findings=ordered,
+        not_checked=(*not_checked, *NEVER_CHECKED),
+        files=files,
+        subject=subject_of(repository, headers, terms),
+    )
 
 
 def _contents(
@@ -137,9 +145,10 @@ def _content(entry: Entry, not_checked: list[str], findings: list[Finding]) -> s
     return format_
 
 
-def _repository(repository: Repository, terms: Terms | None, not_checked: list[str]) -> Iterator[Finding]:
+def _repository(
+    repository: Repository, headers: Headers, terms: Terms | None, not_checked: list[str]
+) -> Iterator[Finding]:
     """What only the files together tell."""
-    headers = read_headers(repository)
     yield from headers.findings
     for name, header in headers.gguf.items():
         yield from gguf_findings(header, name)

@@ -38,8 +38,25 @@ class SeenFile(msgspec.Struct, frozen=True, kw_only=True):
     """What its bytes say it is, whatever its name says."""
 
 
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What the files say they are, for a bill of materials. Unknown stays empty."""
+
+    architecture: str | None = None
+    """The class that reads it: `Qwen2ForCausalLM`; of a GGUF file its architecture."""
+    family: str | None = None
+    task: str | None = None
+    parameters: int | None = None
+    """Numbers in its tensors."""
+    context_tokens: int | None = None
+    licences: tuple[tuple[str, str], ...] = ()
+    """Each licence that is spoken of, and where."""
+    bases: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer; `--json` prints it."""
+    """The whole answer; `--json` prints it without `subject`."""
 
     verdict: Outcome
     findings: tuple[Finding, ...]
@@ -47,6 +64,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     not_checked: tuple[str, ...]
     """What nobody looked at, and why; never empty by forgetting."""
     files: tuple[SeenFile, ...]
+    subject: Subject = Subject()
 
 
 def verdict_of(findings: Iterable[Finding]) -> Outcome:

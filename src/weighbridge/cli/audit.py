@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weighbridge.audit.records import Audit, Finding
 
 STOPPED_BY_CTRL_C = 130
+_PRINTED = ("verdict", "findings", "not_checked", "files")
 _COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan", "info": "white"}
 _MEANS = {
     "pass": "nothing found that should stop you",
@@ -90,7 +91,7 @@ def audit(
 
         write_bom(found, name, bom, datetime.now(UTC))
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(msgspec.json.encode({name: getattr(found, name) for name in _PRINTED}))
     else:
         _print(found, path)
     sys.exit(found.verdict == "fail")

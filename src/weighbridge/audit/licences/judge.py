@@ -44,7 +44,7 @@ class Terms(Protocol):
         ...
 
 
-class _Claim(NamedTuple):
+class Claim(NamedTuple):
     """One voice. `id` None: it names something that is not known."""
 
     id: str | None
@@ -56,31 +56,47 @@ def licence_findings(
     repository: Repository, headers: Mapping[str, GgufHeader], terms: Terms | None
 ) -> Iterator[Finding]:
     """Missing, changed, contradicted or impossible terms."""
-    texts = [name for name in repository.entries if _TEXT.fullmatch(PurePosixPath(name).name)]
-    claims: list[_Claim] = []
+    texts = _texts(repository)
+    claims = licence_claims(repository, headers, terms)
     for name in texts:
-        yield from _text(repository, name, claims)
-    card = _front_matter(repository)
-    said = _first(card, "license_name") if _first(card, "license") in _NO_NAME else _first(card, "license")
-    if said:
-        claims.append(_Claim(_id_of(said, terms), said, "README.md"))
-    for name, header in headers.items():
-        text = header.license if header.license not in (None, "other") else header.text("general.license.name")
-        if text:
-            claims.append(_Claim(_id_of(text, terms), text, f"{name}:general.license"))
+        yield from _text(repository, name)
     yield from _absent(repository, texts, claims)
     yield from _contradictions(claims)
     if terms is not None:
-        yield from _freer_than_base(claims, [*card.get("base_model", ()), *_gguf_bases(headers)], terms)
+        yield from _freer_than_base(claims, base_models(repository, headers), terms)
 
 
-def _text(repository: Repository, name: str, claims: list[_Claim]) -> Iterator[Finding]:
-    """What the licence text is, and what was changed in it."""
-    found = identify(repository.text(name) or "")
+def licence_claims(repository: Repository, headers: Mapping[str, GgufHeader], terms: Terms | None) -> list[Claim]:
+    """Everything that speaks of the weights' licence: texts, the model card, the metadata of GGUF files."""
+    claims: list[Claim] = []
+    for name in _texts(repository):
+        found = None if _CODE_ONLY.search(PurePosixPath(name).name) else identify(repository.text(name) or "").id
+        claims += [Claim(found, found, name)] if found is not None else []
+    card = front_matter(repository)
+    said = _first(card, "license_name") if _first(card, "license") in _NO_NAME else _first(card, "license")
+    if said:
+        claims.append(Claim(_id_of(said, terms), said, "README.md"))
+    for name, header in headers.items():
+        text = header.license if header.license not in (None, "other") else header.text("general.license.name")
+        if text:
+            claims.append(Claim(_id_of(text, terms), text, f"{name}:general.license"))
+    return claims
+
+
+def base_models(repository: Repository, headers: Mapping[str, GgufHeader]) -> list[str]:
+    """The models it says it was made from, by their names on the hub."""
+    return list(dict.fromkeys([*front_matter(repository).get("base_model", ()), *_gguf_bases(headers)]))
+
+
+def _texts(repository: Repository) -> list[str]:
+    return [name for name in repository.entries if _TEXT.fullmatch(PurePosixPath(name).name)]
+
+
+def _text(repository: Repository, name: str) -> Iterator[Finding]:
+    """What was changed in a licence text."""
     if _CODE_ONLY.search(PurePosixPath(name).name):
         return
-    if found.id is not None:
-        claims.append(_Claim(found.id, found.id, name))
+    found = identify(repository.text(name) or "")
     if found.added:
         said = "; ".join(shown(sentence) for sentence in found.added[:SAID])
         detail = f"the text is {found.id} with {len(found.added)} sentences of somebody's own: {said}"
@@ -94,7 +110,7 @@ def _text(repository: Repository, name: str, claims: list[_Claim]) -> Iterator[F
         )
 
 
-def _absent(repository: Repository, texts: list[str], claims: list[_Claim]) -> Iterator[Finding]:
+def _absent(repository: Repository, texts: list[str], claims: list[Claim]) -> Iterator[Finding]:
     holds_weights = any(repository.ending(*_WEIGHTS_ENDINGS))
     if not holds_weights:
         return
@@ -113,7 +129,7 @@ def _absent(repository: Repository, texts: list[str], claims: list[_Claim]) -> I
         yield finding("licence-missing", "medium", ".", "weights without a licence text: nobody may pass them on")
 
 
-def _contradictions(claims: list[_Claim]) -> Iterator[Finding]:
+def _contradictions(claims: list[Claim]) -> Iterator[Finding]:
     known = [claim for claim in claims if claim.id is not None]
     for claim in known[1:]:
         first = known[0]
@@ -122,7 +138,7 @@ def _contradictions(claims: list[_Claim]) -> Iterator[Finding]:
             yield finding("licence-contradiction", "medium", claim.where, detail)
 
 
-def _freer_than_base(claims: list[_Claim], bases: list[str], terms: Terms) -> Iterator[Finding]:
+def _freer_than_base(claims: list[Claim], bases: list[str], terms: Terms) -> Iterator[Finding]:
     """A model made from another carries that one's terms."""
     own = next((claim for claim in claims if claim.id is not None), None)
     for base in dict.fromkeys(bases):
@@ -142,7 +158,7 @@ def _id_of(said: str, terms: Terms | None) -> str | None:
     return found or identify(said).id
 
 
-def _front_matter(repository: Repository) -> dict[str, list[str]]:
+def front_matter(repository: Repository) -> dict[str, list[str]]:
     """Keys of the model card's head that matter here; a small part of YAML."""
     text = repository.text("README.md") or ""
     found: dict[str, list[str]] = {}
