@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from weighbridge.chat.answer import CallPart, Piece, TokenLogprob, Usage
-from weighbridge.chat.openai_wire import Spelling, decode_json, finish_word, in_band_error, read_usage
+from weighbridge.chat.openai_wire import Spelling, decode_with, finish_word, in_band_error, read_usage
 from weighbridge.chat.request import Thought, ToolCall
 from weighbridge.chat.thinking import Split, ThinkSplitter
 from weighbridge.errors import StreamCut
+
+LONGEST_DONE = 64
+"""Bytes of `[DONE]` with white space around it; no event is so short."""
 
 
 class HasFinish(Protocol):
@@ -31,14 +35,22 @@ class Body(msgspec.Struct, Generic[Choice]):
 
     def first(self) -> Choice | None:
         """We never ask for more than one answer; of several, the first is the one."""
-        return next((choice for choice in self.choices or () if not choice.index), None)
+        choices = self.choices or ()
+        if choices and not choices[0].index:
+            return choices[0]
+        return next((choice for choice in choices if not choice.index), None)
+
+
+@cache
+def _decoder_of(body: type[Body[Choice]]) -> msgspec.json.Decoder[Body[Choice]]:
+    return msgspec.json.Decoder(body)
 
 
 class AnswerStream(Generic[Choice]):
     """Pieces from the events of a stream. Feed it each event's data; `end` gives the last piece."""
 
     def __init__(self, spelling: Spelling, body: type[Body[Choice]]) -> None:
-        self._body = body
+        self._decoder = _decoder_of(body)
         self._splitter = ThinkSplitter(spelling.thinking)
         self._finish: str | None = None
         self._ended_as: str | None = None
@@ -59,10 +71,10 @@ class AnswerStream(Generic[Choice]):
         """The pieces of one event; one of the type `error` is one, whatever its data looks like."""
         if event == b"error" and b'"error"' not in data:
             self.break_off({"message": data.decode("utf-8", "replace")})
-        if self.done or data.strip() == b"[DONE]":
+        if self.done or (len(data) < LONGEST_DONE and data.strip() == b"[DONE]"):
             self.done = True
             return []
-        body = decode_json(data, self._body)
+        body = decode_with(self._decoder, data)
         if body.error:
             self.break_off(body.error)
         self._model = self._model or body.model

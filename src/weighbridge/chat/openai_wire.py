@@ -264,8 +264,13 @@ def one_line(text: str, most: int = LONGEST_MESSAGE) -> str:
 
 def decode_json(body: bytes, kind: type[Wire]) -> Wire:
     """JSON as `kind`; BadAnswer says what came instead, and where in it."""
+    return decode_with(msgspec.json.Decoder(kind), body)
+
+
+def decode_with(decoder: msgspec.json.Decoder[Wire], body: bytes) -> Wire:
+    """The same with a decoder that was made before, for whoever decodes often."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         bad = BadAnswer(_what_came(body, error))
         bad.retryable = not _is_web_page(body)  # a wrong address stays wrong

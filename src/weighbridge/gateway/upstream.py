@@ -4,8 +4,9 @@ net/calls.py serves whoever awaits an answer. Here bytes go from one socket to t
 exchange it carries: with the status once the head is there, with each read of a stream, with a whole body, or with
 what went wrong. Framing is read by llhttp; a connection that says anything nobody asked for is given up.
 
-    a read of whole chunks, while llhttp stands between two  ->  `on_chunks`, framing and all
-    anything else                                           ->  llhttp, then `flowed`
+    a read of whole chunks, while llhttp stands between two    ->  `on_chunks`, framing and all
+    one of a single chunk that is not taken so                ->  `flowed`
+    anything else                                             ->  llhttp, then `flowed`
 
 llhttp has nothing to keep of a chunk that it does not see: it stands between two chunks before and after.
 """
@@ -66,7 +67,7 @@ class Upstream(asyncio.Protocol):
         self._status = 0
         self._may_stream = self._is_stream = self._complete = self._keep_alive = False
         self._is_between_chunks = False
-        """llhttp has read a chunk to its end, and nothing after it."""
+        """llhttp has read a chunk of a stream to its end, and nothing after it."""
         self._size = 0
         self.on_chunks: Callable[[bytes, int], bool] | None = None
         """Offered reads of whole chunks, framing and all, and how many; False where they are to be read after all."""
@@ -131,9 +132,14 @@ class Upstream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        take = self.on_chunks
-        if take is None or not self._is_between_chunks or not (count := count_whole(data)) or not take(data, count):
-            self._read(data)
+        if self._is_between_chunks and (count := count_whole(data)):
+            take, carried = self.on_chunks, self._carried
+            if take is not None and take(data, count):
+                return
+            if count == 1 and carried is not None:
+                carried.flowed(data[data.find(b"\n") + 1 : -2])
+                return
+        self._read(data)
 
     def _read(self, data: bytes) -> None:
         carried = self._carried
@@ -253,7 +259,7 @@ class Upstream(asyncio.Protocol):
         self._is_between_chunks = False
 
     def on_chunk_complete(self) -> None:
-        self._is_between_chunks = True
+        self._is_between_chunks = self._is_stream
 
     def on_message_complete(self) -> None:
         if self._status >= 200:

@@ -37,6 +37,8 @@ class SseParser:
         """Parts of a line that is not finished."""
         self._line_bytes = 0
         self._begun = False
+        self._is_between = False
+        """Nothing of an event has come yet, and no byte order mark can come any more."""
         self._head = b""
         self._after_cr = False
         """The last byte was a CR: a LF that follows belongs to it."""
@@ -46,6 +48,16 @@ class SseParser:
         self._id = b""
 
     def feed(self, chunk: bytes) -> list[Event]:
+        # An event of one line, as nearly all are. What is longer than that is counted by the slow way.
+        if self._is_between and chunk.startswith(b"data: ") and len(chunk) < self._longest:
+            end = chunk.find(b"\n")
+            if end == len(chunk) - 2 and chunk.endswith(b"\n") and chunk.find(b"\r") < 0:
+                return [Event(chunk[6:end], b"", self._id)]
+        events = self._feed(chunk)
+        self._is_between = self._begun and not (self._line or self._data or self._type or self._after_cr)
+        return events
+
+    def _feed(self, chunk: bytes) -> list[Event]:
         if not self._begun:
             chunk = self._without_bom(chunk)
         if not chunk:
