@@ -67,7 +67,7 @@ BOMB = {"kind": "f4", "shape": [3, 2], "data": base64.b64encode(zlib.compress(by
         (("voters",), [], "length"),
         (("voters",), ["a"] * 2, None),
         (("voters",), ["a"] * 3, "shape"),
-        (("threshold",), 1e400, "out of range|Invalid|finite|number"),
+        (("threshold",), None, "Expected `float`, got `null`"),
         (("answer_from",), "eval:os.system", "no way to find an answer"),
         (("promise", "keep"), 2.0, "<= 1.0"),
         (("run",), "rm -rf", "unknown field"),
@@ -122,10 +122,9 @@ def test_bytes_changed_anywhere_are_refused_or_harmless(folder: Path, data: st.D
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     try:
         router = read_router(bytes(raw), "router.json")
-    except InputError as error:
-        assert error.what
-    else:
-        decide(router, "what is one plus one")
+    except InputError:
+        return
+    decide(router, "what is one plus one")
 
 
 @settings(max_examples=60, deadline=None)

@@ -32,6 +32,8 @@ from .samples import Samples, group_key, model_of
 MOST_TEXT = 1024 * MIB
 """Of all prompts and answers that are kept."""
 LONGEST_ANSWER = 4_000
+MOST_ITEMS = 1_000_000
+"""More teach a router nothing new."""
 SIDES = ("answer", "chars", "judge", "usd")
 
 
@@ -110,6 +112,9 @@ class _Reader:
 
     def add(self, row: Row) -> None:
         self._rows += 1
+        if len(self._prompts) >= MOST_ITEMS:
+            what = f"more than {MOST_ITEMS:,} items"
+            raise InputError(what, where=self._name, next_move="Draw some of the rows: fewer teach as much.")
         at = f"{self._name}:{row.line}"
         scores = {name: self._score(row, place, at) for name, place in self._scores.items()}
         if any(np.isnan(scores[name]) for name in self._needed):
