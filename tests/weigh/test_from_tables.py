@@ -298,3 +298,14 @@ def test_any_json_is_read_or_refused(tmp_path: Path, values: list[Any], name: st
         gather(named(find_logs([str(path)], Taken())), Wanted(), lambda *_: None)
     except (InputError, UsageError):
         return
+
+
+def test_a_table_that_names_candidates_row_by_row_must_say_which_column_is_the_score(tmp_path: Path) -> None:
+    """Its cost would else be weighed as a candidate."""
+    path = table(tmp_path / "t.csv", [["a", "x", 1, 0.1], ["a", "y", 0, 0.2]], ["item", "model", "mark", "cost"])
+
+    said = run(path)
+
+    assert said.exit_code == 2
+    assert "no column is called score" in said.output
+    assert verdict(path, "--columns", "score=mark")["items"] == 1

@@ -23,6 +23,7 @@ from .scale import number_of
 
 LOOKED_AT = 200
 """Rows from which it is judged which columns hold scores."""
+CANDIDATE_COLUMNS = ("candidate", "model", "model_id", "model_name")
 METRIC = "score"
 """What the cells of a wide table are called."""
 
@@ -47,6 +48,8 @@ def table_log(path: Path, taken: Taken) -> Log:
             next_move="--columns item=ID,candidate=MODEL,score=SCORE names all three; without it the table has a "
             "column for each candidate.",
         )
+    if roles is None and not taken.rows_are_items:
+        _check_is_wide(names, taken, path)
     check_where(names, taken, f"{path.name}:1")
     if roles is not None:
         log = Log(path, "table, one row per answer", lambda: _long(path, names, roles, taken), task="")
@@ -54,6 +57,19 @@ def table_log(path: Path, taken: Taken) -> Log:
         log = Log(path, "table, one column per candidate", lambda: _wide(path, names, taken), task="")
     log.repeats_are_meant, log.blank_is_missing = taken.repeats, True
     return log
+
+
+def _check_is_wide(names: Sequence[str], taken: Taken, path: Path) -> None:
+    """Raise UsageError for a table that names its candidates row by row and not which column is the score."""
+    named = next((name for name in names if name.casefold() in CANDIDATE_COLUMNS), None)
+    if named is None or set(taken.candidates) & set(names):
+        return
+    raise UsageError(
+        f"the column {named!r} names candidates, and no column is called score",
+        where=f"{path.name}:1",
+        next_move=f"--columns score=NAME says which it is, of: {', '.join(names[:12])}. Where columns are candidates, "
+        "name them: --candidates A,B.",
+    )
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -93,9 +93,10 @@ def _table(report: Report, options: ConsoleOptions) -> Table:
     table.add_column("Candidate", overflow="fold", min_width=8)
     table.add_column("Score", justify="right", no_wrap=True)
     width = BAR if roomy else SHORT_BAR
+    timed = roomy and any((one.latency_p50_s, one.tokens_in, one.tokens_out) != (None,) * 3 for one in ranked)
     table.add_column(_heading(axis, width), no_wrap=True)
     table.add_column("Interval", no_wrap=True)
-    for title in ("Calls", "Failed", "Cost", *(("p50", "p95", "Tokens in/out") if roomy else ())):
+    for title in ("Calls", "Failed", "Cost", *(("p50", "p95", "Tokens in/out") if timed else ())):
         table.add_column(title, justify="right", no_wrap=True)
     names = short_names([one.name for one in ranked], NAME)
     for one in ranked:
@@ -103,7 +104,7 @@ def _table(report: Report, options: ConsoleOptions) -> Table:
         spread = percent_range(one.interval, digits) if one.score is not None else "n/a"
         drawn = bar(one.score, one.interval, axis, ascii_only=options.ascii_only, width=width)
         style = "bold" if one.name in (report.result.verdict.winner, report.result.verdict.chosen) else ""
-        cells = [names[one.name], percent(one.score, digits), drawn, spread, *_figures(one, roomy)]
+        cells = [names[one.name], percent(one.score, digits), drawn, spread, *_figures(one, timed)]
         table.add_row(*(Text(_fit(cell, options)) for cell in cells), style=style)
     return table
 
@@ -113,9 +114,9 @@ def _heading(axis: Axis, width: int) -> Text:
     return Text(low + " " * (width - len(low) - len(high)) + high)
 
 
-def _figures(one: CandidateResult, roomy: bool) -> list[str]:
+def _figures(one: CandidateResult, timed: bool) -> list[str]:
     cells = [count(one.calls), count(one.failed), format_usd(one.cost_usd)]
-    if roomy:
+    if timed:
         tokens = f"{count(one.tokens_in)}/{count(one.tokens_out)}"
         cells += [seconds(one.latency_p50_s), seconds(one.latency_p95_s), tokens]
     return cells
