@@ -8,6 +8,7 @@ pace        of serving engines tokens written a second while other prompts are r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ from weighbridge.fit.answer_quant import LOSSY, ladder
 from weighbridge.fit.answer_split import resolve_split
 from weighbridge.fit.devices import DeviceSet, Known, find_devices
 from weighbridge.fit.launch.readable import why_not
-from weighbridge.fit.records import Ask, Engine, Fit, Speed, Subject
+from weighbridge.fit.many import room_many
+from weighbridge.fit.records import Ask, Engine, Speed, Subject
 from weighbridge.fit.speed import Speeds, run_of, speeds_of
 from weighbridge.fit.speed_run import SERVING
 from weighbridge.fit.speed_work import format_class, work_of
@@ -38,6 +40,9 @@ WHOLE_BITS = 7.5
 """A parameter, from which a format loses nothing that has been measured."""
 OFF = 0.75
 """A config whose parameters differ from what is reported by more than this share is not believed."""
+LAST_WHOLE = frozenset(("native", "fp8", "Q8_0"))
+"""Formats, as asked for, after which come only those that lose something: 16 bit stands before fp8."""
+_BITS = re.compile(r"(?:i?q|int|bf|fp|f|nvfp|mxfp|nf)(\d+)")
 SAID = "estimated by fit, with the ends of its 80% interval"
 
 
@@ -85,14 +90,32 @@ def runs_of(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Har
     if reported is not None and not OFF < made / reported.value < 1 / OFF:
         what = f"its config makes {made / 1e9:,.0f}B parameters, {reported.value / 1e9:,.0f}B are reported"
         return Runs((), f"{what}: one of the two is wrong, so nobody can say what it fits on")
+    rooms = _Rooms(source, sets, wanted)
     fitting: list[Run] = []
     because: list[str] = []
-    for devices, priced in sets:
-        found = list(_on_set(source, devices, priced, wanted))
-        fitting += [each for each in found if isinstance(each, Run)]
-        if not any(isinstance(each, Run) for each in found):
+    more: dict[tuple[str, int], Iterator[Run | str]] = {}
+    for place, (_, priced) in enumerate(sets):
+        found, more[priced.device, priced.count] = _best_first(_on_set(rooms, place))
+        runs = [each for each in found if isinstance(each, Run)]
+        fitting += runs
+        if not runs:
             because += [str(each) for each in found[-1:]]
-    return Runs(tuple(fitting), "; ".join(because))
+
+    def others(device: str, count: int) -> tuple[Run, ...]:
+        return tuple(each for each in more[device, count] if isinstance(each, Run))
+
+    return Runs(tuple(fitting), "; ".join(because), others)
+
+
+def _best_first(found: Iterator[Run | str]) -> tuple[list[Run | str], Iterator[Run | str]]:
+    """What comes up to the last format that loses nothing; and the rest, where one of those fits: whoever takes it has
+    no use for what loses something, which is reckoned only when somebody asks."""
+    taken: list[Run | str] = []
+    for each in found:
+        taken.append(each)
+        if isinstance(each, Run) and each.asked in LAST_WHOLE:
+            return taken, found
+    return taken, iter(())
 
 
 def _parameters(source: Source) -> int:
@@ -110,28 +133,83 @@ def _without_config(
     return "its config is not known here, so nobody can say what it fits on"
 
 
-def _on_set(source: Source, devices: DeviceSet, priced: Hardware, wanted: Wanted) -> Iterator[Run | str]:
+class _Space(msgspec.Struct, frozen=True):
+    """What one set holds of one subject."""
+
+    total_bytes: int
+    """Of the longest request alone."""
+    capacity_bytes: int
+    most: int
+    """Average requests at once."""
+
+
+class _Rooms:
+    """The memory of one model on all sets: those that an engine treats alike are reckoned together (fit/many.py)."""
+
+    def __init__(self, source: Source, sets: tuple[tuple[DeviceSet, Hardware], ...], wanted: Wanted) -> None:
+        self.source, self.sets, self.wanted = source, sets, wanted
+        self.engines = [wanted.engine or usual_engine(devices.hardware) for devices, _ in sets]
+        self._known: dict[tuple[str, int], _Space] = {}
+
+    def ask(self, place: int) -> Ask:
+        engine = self.engines[place]
+        return Ask(context_tokens=self.wanted.context, engine=engine, memory_fraction=self.wanted.memory)
+
+    def formats(self, place: int) -> tuple[str, ...]:
+        """Formats to try there, the least lossy first; of a model that is too large whatever one does, the smallest."""
+        devices = self.sets[place][0]
+        names = self.wanted.formats or _formats(self.source, self.ask(place), devices)
+        bits = [nominal_bits(name) for name in names]
+        known = [each for each in bits if each is not None]
+        if len(known) < len(names) or known != sorted(known, reverse=True) or not known:
+            return names
+        least = _parameters(self.source) * known[-1] / 8
+        return names[-1:] if least > devices.usable_bytes else names
+
+    def space(self, fmt: str, subject: Subject, place: int) -> _Space:
+        if (fmt, place) not in self._known:
+            self._reckon(fmt, subject, place)
+        return self._known[fmt, place]
+
+    def _reckon(self, fmt: str, subject: Subject, place: int) -> None:
+        """For all sets of this engine and size at once."""
+        engine, count = self.engines[place], self.sets[place][0].count
+        alike = [
+            each
+            for each, (devices, _) in enumerate(self.sets)
+            if self.engines[each] == engine and devices.count == count
+        ]
+        kinds = tuple(self.sets[each][0].hardware for each in alike)
+        work, ask = self.wanted.work, self.ask(place)
+        average = max(1, round(work.input_tokens + work.output_tokens))
+        alone = room_many(subject, ask, kinds, count)
+        usual = room_many(subject, msgspec.structs.replace(ask, context_tokens=average), kinds, count)
+        for row, each in enumerate(alike):
+            total, capacity = int(alone.total_bytes[row]), int(alone.capacity_bytes[row])
+            self._known[fmt, each] = _Space(total, capacity, int(usual.max_concurrency[row]))
+
+
+def _on_set(rooms: _Rooms, where: int) -> Iterator[Run | str]:
     """A run for each format that fits, the best first; of the others why not."""
-    engine = wanted.engine or usual_engine(devices.hardware)
+    source, wanted, engine = rooms.source, rooms.wanted, rooms.engines[where]
+    devices, priced = rooms.sets[where]
     place = f"{priced.device} x{priced.count}"
-    ask = Ask(context_tokens=wanted.context, engine=engine, memory_fraction=wanted.memory)
-    for fmt in wanted.formats or _formats(source, ask, devices):
+    for fmt in rooms.formats(where):
         try:
             subject = source.subject(fmt, engine)
             split = resolve_split(source.architecture, engine, devices.count)
+            reason = why_not(engine, subject, devices.hardware)
         except WeighbridgeError as error:
-            yield f"{fmt} on {place}: {error.what}"
-            continue
-        reason = why_not(engine, subject, devices.hardware)
+            reason = error.what
         if reason is not None:
             yield f"{fmt} on {place}: {reason}"
             continue
-        asked = msgspec.structs.replace(ask, split=split)
-        alone = fit(subject, asked, devices, launch=False)
-        if not alone.fits:
-            yield f"{fmt} takes {_gib(alone.total_bytes)} for one request, {place} has {_gib(alone.capacity_bytes)}"
+        space = rooms.space(fmt, subject, where)
+        if space.total_bytes > space.capacity_bytes:
+            yield f"{fmt} takes {_gib(space.total_bytes)} for one request, {place} has {_gib(space.capacity_bytes)}"
             continue
-        yield _run(_Speedometer(subject, asked, devices, wanted), alone, priced)
+        asked = msgspec.structs.replace(rooms.ask(where), split=split)
+        yield _run(_Speedometer(subject, asked, devices, wanted, space.most), space, priced)
 
 
 def _formats(source: Source, ask: Ask, devices: DeviceSet) -> tuple[str, ...]:
@@ -139,7 +217,13 @@ def _formats(source: Source, ask: Ask, devices: DeviceSet) -> tuple[str, ...]:
     return tuple(name for name in ladder(source.architecture, ask, devices.hardware) if name not in LOSSY | WIDE)
 
 
-def _run(quick: _Speedometer, alone: Fit, priced: Hardware) -> Run:
+def nominal_bits(name: str) -> float | None:
+    """Bits of a weight that a format's name promises; its files have no fewer. None for names that promise none."""
+    found = _BITS.match(name.lower())
+    return None if found is None else float(found[1])
+
+
+def _run(quick: _Speedometer, alone: _Space, priced: Hardware) -> Run:
     """Costs are reckoned with what a full set does; what one answer gets, with what is under way."""
     most = quick.most()
     full = quick.at(most)
@@ -159,31 +243,29 @@ def _run(quick: _Speedometer, alone: Fit, priced: Hardware) -> Run:
     )
 
 
-def _most(subject: Subject, ask: Ask, devices: DeviceSet, wanted: Wanted) -> int:
-    """Average requests at once that memory and the engine take; at least the one that fits."""
-    average = max(1, round(wanted.work.input_tokens + wanted.work.output_tokens))
-    usual = msgspec.structs.replace(ask, context_tokens=average)
-    family = "serving" if ask.engine in SERVING else "local"
-    most = fit(subject, usual, devices, launch=False).max_concurrency
-    return max(1, min(most, MOST_SEQUENCES[family]))
-
-
 class _Speedometer:
     """Speeds of one subject on one device set, by how many requests are under way."""
 
-    def __init__(self, subject: Subject, ask: Ask, devices: DeviceSet, wanted: Wanted) -> None:
+    def __init__(self, subject: Subject, ask: Ask, devices: DeviceSet, wanted: Wanted, most: int) -> None:
+        """`most`: average requests at once that memory takes."""
         work = wanted.work
         prompt, answer = max(1, round(work.input_tokens)), max(1, round(work.output_tokens))
         self._ask = msgspec.structs.replace(ask, context_tokens=prompt + answer, prompt_tokens=prompt)
         self._work = work_of(subject.architecture, subject.weights, ask.kv_dtype)
         self._kind = format_class(subject.weights.format, subject.architecture.stored)
         self.subject, self._devices, self._wanted = subject, devices, wanted
-        self._most = _most(subject, ask, devices, wanted)
+        self._most = max(1, min(most, MOST_SEQUENCES["serving" if ask.engine in SERVING else "local"]))
+        self._seen: dict[int, Speeds | None] = {}
         self.engine = ask.engine
         self._serves = ask.engine in SERVING
 
     def at(self, sequences: int) -> Speeds | None:
         """None where the device's speed is unknown."""
+        if sequences not in self._seen:
+            self._seen[sequences] = self._speeds(sequences)
+        return self._seen[sequences]
+
+    def _speeds(self, sequences: int) -> Speeds | None:
         ask = msgspec.structs.replace(self._ask, concurrency=sequences)
         run = run_of(self._work, self.subject.weights, ask, self._devices)
         cached = run.prompt_tokens * self._wanted.work.cached
@@ -224,7 +306,9 @@ class _Speedometer:
             or price_own(priced, self.pace(speeds), self._wanted.work).sets.value > 1 + priced.spare
         ):
             return None
-        low, high = 0, most
+        low, high = 0, 1
+        while high < most and not self._keeps_up(high):  # few are enough for most work
+            low, high = high, min(2 * high, most)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self._keeps_up(middle) else (middle, high)

@@ -39,16 +39,35 @@ class Many(msgspec.Struct, frozen=True, eq=False):
         return found
 
 
+class Room(msgspec.Struct, frozen=True, eq=False):
+    """What of Many is about memory alone: speeds take most of the time, and whoever asks at other lengths and numbers
+    than these has no use for them."""
+
+    total_bytes: Whole
+    capacity_bytes: Whole
+    max_concurrency: Whole
+
+
+def room_many(subject: Subject, ask: Ask, kinds: tuple[Hardware, ...], count: int = 1) -> Room:
+    """The memory on sets of `count` devices of each kind, as `fit_many` says it."""
+    ask = _cut(subject, ask, count)
+    capacity = np.array([capacity_bytes(ask, kind) for kind in kinds], dtype=np.int64)
+    total, most = (np.zeros(len(kinds), dtype=np.int64) for _ in range(2))
+    for rows in _alike(ask, kinds):
+        planned = plan(subject, ask, kinds[rows[0]])
+        total[rows] = planned.total_bytes(ask.context_tokens, ask.concurrency)
+        sequences = _sequences(planned, sorted({int(capacity[row]) for row in rows}))
+        for row in rows:
+            most[row] = sequences[int(capacity[row])]
+    return Room(total, capacity, most)
+
+
 def fit_many(subject: Subject, ask: Ask, kinds: tuple[Hardware, ...], count: int = 1) -> Many:
     """The answers on sets of `count` devices of each kind. Raises UsageError where the model cannot be cut so."""
-    if ask.split.devices != count:
-        ask = msgspec.structs.replace(ask, split=resolve_split(subject.architecture, ask.engine, count))
+    ask = _cut(subject, ask, count)
     capacity = np.array([capacity_bytes(ask, kind) for kind in kinds], dtype=np.int64)
     total, longest, most = (np.zeros(len(kinds), dtype=np.int64) for _ in range(3))
-    alike: dict[object, list[int]] = {}
-    for index, kind in enumerate(kinds):
-        alike.setdefault(_treatment(ask, kind), []).append(index)
-    for rows in alike.values():
+    for rows in _alike(ask, kinds):
         planned = plan(subject, ask, kinds[rows[0]])
         total[rows] = planned.total_bytes(ask.context_tokens, ask.concurrency)
         context, sequences = _limits(planned, sorted({int(capacity[row]) for row in rows}))
@@ -56,6 +75,21 @@ def fit_many(subject: Subject, ask: Ask, kinds: tuple[Hardware, ...], count: int
             longest[row], most[row] = context[int(capacity[row])], sequences[int(capacity[row])]
     prefill, decode = rates_of(subject, ask, kinds)
     return Many(total, capacity, longest, most, prefill, decode)
+
+
+def _cut(subject: Subject, ask: Ask, count: int) -> Ask:
+    """The ask with a split over so many devices."""
+    if ask.split.devices == count:
+        return ask
+    return msgspec.structs.replace(ask, split=resolve_split(subject.architecture, ask.engine, count))
+
+
+def _alike(ask: Ask, kinds: tuple[Hardware, ...]) -> list[list[int]]:
+    """Rows of devices that share a plan."""
+    alike: dict[object, list[int]] = {}
+    for index, kind in enumerate(kinds):
+        alike.setdefault(_treatment(ask, kind), []).append(index)
+    return list(alike.values())
 
 
 def _treatment(ask: Ask, kind: Hardware) -> object:
@@ -73,12 +107,18 @@ def _limits(planned: Plan, capacities: list[int]) -> tuple[dict[int, int], dict[
     def by_blocks(blocks: int) -> int:
         return planned.total_bytes(blocks * block, ask.concurrency)
 
-    def by_sequences(sequences: int) -> int:
-        return planned.total_bytes(ask.context_tokens, sequences)
-
     contexts = _rising(by_blocks, capacities, -(-most // block))
-    sequences = _rising(by_sequences, capacities, MOST_SEQUENCES)
-    return {capacity: min(most, blocks * block) for capacity, blocks in contexts.items()}, sequences
+    longest = {capacity: min(most, blocks * block) for capacity, blocks in contexts.items()}
+    return longest, _sequences(planned, capacities)
+
+
+def _sequences(planned: Plan, capacities: list[int]) -> dict[int, int]:
+    """Most sequences for each capacity, the capacities rising."""
+
+    def by_sequences(sequences: int) -> int:
+        return planned.total_bytes(planned.ask.context_tokens, sequences)
+
+    return _rising(by_sequences, capacities, MOST_SEQUENCES)
 
 
 def _rising(total: Callable[[int], int], capacities: list[int], most: int) -> dict[int, int]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from .architecture import Architecture, Moe, Tensor
+from .architecture import Architecture, Layer, Moe, Tensor
 from .formats import Format, format_of
 from .gguf_file import Maker, file_parts, part_of
 from .packing import Packer
@@ -114,16 +114,27 @@ def _outside_part(arch: Architecture, tensor: Tensor) -> str:
     return "head" if arch.tied and tensor.role == "token_embd" else "embedding"
 
 
+@lru_cache(maxsize=ROUTED)
 def active_parameters(arch: Architecture) -> int:
     """What one token goes through: see Weights.parameters_active."""
     total = 0
+    alike: dict[int, int] = {}
     for layer in arch.layers:
-        for tensor in layer.tensors:
-            if isinstance(layer.mlp, Moe) and part_of(tensor) == "experts":
-                total += tensor.elements * layer.mlp.per_token // layer.mlp.experts
-            else:
-                total += tensor.elements
+        known = alike.get(id(layer))
+        if known is None:
+            known = alike[id(layer)] = _active_in(layer)
+        total += known
     for tensor in arch.outside:
         if tensor.kind != "embedding" or (arch.tied and tensor.role == "token_embd"):
+            total += tensor.elements
+    return total
+
+
+def _active_in(layer: Layer) -> int:
+    total = 0
+    for tensor in layer.tensors:
+        if isinstance(layer.mlp, Moe) and part_of(tensor) == "experts":
+            total += tensor.elements * layer.mlp.per_token // layer.mlp.experts
+        else:
             total += tensor.elements
     return total

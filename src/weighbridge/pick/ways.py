@@ -57,6 +57,9 @@ class Runs(msgspec.Struct, frozen=True):
     fitting: tuple[Run, ...]
     because: str = ""
     """Why none fits, or not this one; with the figure."""
+    others: Callable[[str, int], tuple[Run, ...]] | None = None
+    """Runs on a set (device, count) in formats that lose something, where one that loses nothing is among `fitting`:
+    reckoned only when they are asked for."""
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,7 +216,11 @@ def _on_own(subject: Subject, need: Need, world: World) -> Iterator[Way | Refuse
         if against is not None:
             yield Refused(f"on {place[0]}: {against}")
             continue
-        yield from _on_one([run for run in runs.fitting if (run.hardware.device, run.hardware.count) == place], need)
+        here = [run for run in runs.fitting if (run.hardware.device, run.hardware.count) == place]
+        judged = list(_on_one(here, need))
+        if runs.others is not None and not any(isinstance(each, Way) for each in judged):
+            judged = list(_on_one([*here, *runs.others(*place)], need))
+        yield from judged
 
 
 def _on_one(runs: Sequence[Run], need: Need) -> Iterator[Way | Refused]:
