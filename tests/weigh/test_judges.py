@@ -55,6 +55,15 @@ def test_a_graded_judge_finds_the_better_candidate_and_stands_in_the_ledger(tmp_
     assert report.items[0].samples[0].note == "judge: 8 (because)"
 
 
+def test_an_answer_that_a_probe_needed_is_no_call_twice(tmp_path) -> None:
+    folder = write_judged(tmp_path / "task", GOOD_AND_BAD, ONE, items=30, weigh={"min_items": 30})
+
+    report = run_folder(folder, tmp_path / "data", make=Bench({"judge": sound}))
+
+    assert len(report.result.judging[0].probes) == 5
+    assert report.result.calls_used == report.result.calls_full == 60
+
+
 def test_a_second_run_pays_for_no_judgement_again(tmp_path) -> None:
     folder = write_judged(tmp_path / "task", GOOD_AND_BAD, {**ONE, "mode": "pairwise"})
     first, second = Bench({"judge": sound}), Bench({"judge": sound})

@@ -180,7 +180,7 @@ def weigh_task(
         rules = rules_of_task(task, changes, settings)
         if rules is not None:
             rules.allow()
-        _announce(records.values(), transfers)
+        announce(records.values(), transfers)
         weights = pull_weights(records.values(), task.folder, settings, transfers)
         if rules is not None and weights:
             rules.allow(weights)
@@ -224,7 +224,8 @@ def write_page(path: Path, page: str) -> None:
         ) from error
 
 
-def _announce(records: Iterable[BackendRecord], transfers: Progress) -> None:
+def announce(records: Iterable[BackendRecord], transfers: Progress) -> None:
+    """Name every host that items leave this machine for."""
     from weighbridge.dispatch.price import host_of
 
     for record in records:

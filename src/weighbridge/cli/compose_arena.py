@@ -10,21 +10,21 @@ import asyncio
 import copy
 import getpass
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from weighbridge.cli.compose import Changes, change, open_door, pull_weights
+from weighbridge.cli.compose import Changes, announce, change, open_door, pull_weights
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
     from weighbridge.dispatch import Budget, Call, Door, Outcome
-    from weighbridge.engines import BackendRecord
-    from weighbridge.engines.pull import Progress, Pulled
-    from weighbridge.ledger import Ledger
+    from weighbridge.engines.pull import Progress
     from weighbridge.ledger.votes import VoteRow, Votes
     from weighbridge.weigh.arena.session import Matchup, Session
     from weighbridge.weigh.records import Candidate, Item
@@ -164,16 +164,12 @@ class Arena:
 class Desk:
     """A door in a thread of its own, with a loop of its own."""
 
-    def __init__(
-        self, records: Mapping[str, BackendRecord], weights: Mapping[str, Pulled], ledger: Ledger, settings: Settings
-    ) -> None:
+    def __init__(self, opened: Callable[[], AbstractAsyncContextManager[Door]]) -> None:
         self._loop: asyncio.AbstractEventLoop
         self.door: Door
         self._ready: Future[Door] = Future()
         self._stop: asyncio.Event
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(records, weights, ledger, settings)), name="answers", daemon=True
-        )
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(opened)), name="answers", daemon=True)
         self._thread.start()
         self.door = self._ready.result()
 
@@ -185,12 +181,10 @@ class Desk:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
-    async def _serve(
-        self, records: Mapping[str, BackendRecord], weights: Mapping[str, Pulled], ledger: Ledger, settings: Settings
-    ) -> None:
+    async def _serve(self, opened: Callable[[], AbstractAsyncContextManager[Door]]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
-            async with open_door(records.values(), weights, ledger, settings) as door:
+            async with opened() as door:
                 self._ready.set_result(door)
                 await self._stop.wait()
         except BaseException as error:
@@ -204,6 +198,7 @@ def open_arena(
     folder: Path, changes: Changes, settings: Settings, *, voter: str | None, transfers: Progress
 ) -> Iterator[Arena]:
     """A session over the task in a folder. Raises InputError for a task that cannot be weighed."""
+    from weighbridge.cli.compose_weigh_policy import rules_of_task
     from weighbridge.ledger import Ledger
     from weighbridge.ledger.votes import votes_of
     from weighbridge.weigh.stops import check_prices
@@ -212,12 +207,20 @@ def open_arena(
     with ExitStack() as stack:
         task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
         stack.callback(task.close)
-        check_prices((one.backend for one in task.candidates), task.limits.max_usd)
-        records = {one.backend.name: one.backend for one in task.candidates}
+        task = replace(task, judges=())  # people judge here
+        check_prices(task.backends().values(), task.limits.max_usd)
+        records = task.backends()
+        rules = rules_of_task(task, changes, settings)
+        if rules is not None:
+            rules.allow()
+        announce(records.values(), transfers)
         weights = pull_weights(records.values(), task.folder, settings, transfers)
+        if rules is not None and weights:
+            rules.allow(weights)
         ledger = stack.enter_context(Ledger(settings.data_dir))
         votes = stack.enter_context(votes_of(ledger.path))
-        desk = Desk(records, weights, ledger, settings)
+        decided = None if rules is None else rules.decided
+        desk = Desk(partial(open_door, records.values(), weights, ledger, settings, decided=decided))
         stack.callback(desk.close)
         yield Arena(task, desk, votes, run=arena_run(task), voter=voter or _whoever(), rng=Random())
 

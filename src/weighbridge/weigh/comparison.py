@@ -206,6 +206,8 @@ class Comparison:
             self._stop("money", said, "With a higher limit the same command goes on")
             return None
         meter.add(outcome)
+        if self.judging is not None and self.judging.court.asked_ahead(candidate, item) and not repeat:
+            meter.reused -= outcome.attempts == 0  # the judges had it asked for, and it was counted then
         if outcome.answer is None:
             return Failed(outcome.reason or "error", outcome.error or "")
         self.answers.note(item.index, candidate.name, outcome.usd, outcome.answer.latency_s)

@@ -85,6 +85,7 @@ class Court:
         self.unreadable = dict.fromkeys(self.meters, 0)
         """Replies that could not be read, by judge; most are repaired."""
         self._task, self._door, self._run_id, self._budget, self._abilities = task, door, run_id, budget, abilities
+        self._ahead: set[tuple[str, int]] = set()
         self._open: dict[tuple[str, int, str, str], asyncio.Future[Hearing]] = {}
         """Of two candidates: hearings that one of them has begun and the other has not asked for."""
 
@@ -149,7 +150,16 @@ class Court:
         outcome = await self._door.ask(call, self._budget)
         if outcome.reason == OVER_BUDGET:
             raise OutOfMoney(outcome.error)
+        if outcome.attempts:
+            self._ahead.add((candidate.name, item.index))
         return None if outcome.answer is None else said(outcome.answer)
+
+    def asked_ahead(self, candidate: Candidate, item: Item) -> bool:
+        """Whether the judges had this answer asked for before it was weighed; says so once."""
+        if (candidate.name, item.index) not in self._ahead:
+            return False
+        self._ahead.remove((candidate.name, item.index))
+        return True
 
     def yardstick(self, panel: Panel) -> Candidate | None:
         """The candidate whose answers others are held against; None where answers are graded or held against a text."""
