@@ -138,6 +138,9 @@ class ChatStream(AnswerStream[_Choice]):
         delta = choice.delta or choice.message
         if delta is None:
             return []
+        if type(delta.content) is str and _is_only_text(delta) and choice.logprobs is None:
+            split = Split(delta.content) if self._structured else self._splitter.feed(delta.content)
+            return self._pieces(split, ())
         self._calls.take(delta.tool_calls, delta.function_call)
         text, reasoning = _said(delta)
         held = ""
@@ -182,7 +185,22 @@ def _labels(request: ChatRequest) -> dict[str, Any]:
 
 def _reasoning(message: _Message) -> str:
     """Under either name; servers in transition send both with the same text."""
-    return next((raw for raw in (message.reasoning, message.reasoning_content) if isinstance(raw, str) and raw), "")
+    first, second = message.reasoning, message.reasoning_content
+    if isinstance(first, str) and first:
+        return first
+    return second if isinstance(second, str) else ""
+
+
+def _is_only_text(message: _Message) -> bool:
+    """As nearly all pieces of a stream are."""
+    return not (
+        message.reasoning
+        or message.reasoning_content
+        or message.tool_calls
+        or message.function_call
+        or message.refusal
+        or message.reasoning_details
+    )
 
 
 def _said(message: _Message) -> tuple[str, str]:

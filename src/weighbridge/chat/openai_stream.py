@@ -122,13 +122,16 @@ class AnswerStream(Generic[Choice]):
         parts: tuple[CallPart, ...] = (),
         thoughts: tuple[Thought, ...] = (),
     ) -> list[Piece]:
-        if split.text:
-            self.texts.append(split.text)
-        if not (split.text or split.reasoning or split.was_reasoning or logprobs or parts or thoughts):
+        text = split.text
+        if text:
+            self.texts.append(text)
+            if not (split.reasoning or split.was_reasoning or logprobs or parts or thoughts):
+                return [Piece(text)]
+        if not (text or split.reasoning or split.was_reasoning or logprobs or parts or thoughts):
             return []
         return [
             Piece(
-                split.text,
+                text,
                 split.reasoning,
                 was_reasoning=split.was_reasoning,
                 logprobs=logprobs,

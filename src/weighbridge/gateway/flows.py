@@ -59,8 +59,10 @@ class TranslatedFlow(PieceFlow):
         reader = self._reader
         out = b""
         if self._sse is not None:
-            for event in self._sse.feed(data):
-                out += self.take(reader.feed(event.data, event.event))
+            for payload, kind, _ in self._sse.feed(data):
+                pieces = reader.feed(payload, kind)
+                if pieces:
+                    out += self.take(pieces)
         else:
             for line in self._lines.feed(data):
                 out += self.take(reader.feed(line))
