@@ -128,11 +128,10 @@ def streams(data: bytes) -> None:
 
 def forwarded(data: bytes) -> None:
     """What is forwarded as it came: a model swapped in a request, counts taken out of a stream."""
-    try:
+    with suppress(RequestError, UnicodeDecodeError):  # what is passed over need not be text
+        data.decode()
         asked = peek(data)
         assert msgspec.json.decode(in_one(swap_model(data, asked.model, "other")))["model"] == "other"
-    except RequestError:
-        pass
     stream = EventStream(wants_usage=False)
     try:
         stream.feed(data)

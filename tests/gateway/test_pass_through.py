@@ -152,6 +152,27 @@ def test_no_two_parsers_can_see_two_models_in_what_is_sent_on(tmp_path: Path, bo
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"public","model":"public","messages":[],"x":"\x80"}',
+        b'{"\\u006dodel":"public","messages":[],"x":"\x80"}',
+        b'{"model":"public","stream":true,"stream_options":{},"messages":[],"x":"\x80"}',
+    ],
+)
+def test_bytes_that_are_no_text_where_nobody_looked_first_are_refused_at_once(tmp_path: Path, body: bytes) -> None:
+    """Found by fuzzing: read when the request was to be sent, they raised where nobody heard it, and the client waited."""
+
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:
+            reply = await gate.post("/v1/chat/completions", body)
+
+            assert (reply.status, len(up.requests)) == (400, 0)
+            assert gate.gateway.routes["public"].aims[0].under_way == 0
+
+    asyncio.run(run())
+
+
 def test_a_model_that_is_not_the_one_asked_for_is_flagged(tmp_path: Path) -> None:
     async def run() -> None:
         server = FaultServer(script(answers(chat_body(model="other")), answers(chat_body(model="private"))))

@@ -6,6 +6,7 @@ schemas all the same. With SmolLM2, where it was pulled, answers make sense too.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,6 +88,7 @@ retries = 0
     _, key = make_key(data_dir)
     with process(folder, config.encode()) as (gateway, port):
         yield Served(f"http://127.0.0.1:{port}", key, data_dir)
+        gc.collect()  # clients leave sockets open, which is not for other tests to find
         gateway.terminate()
         gateway.wait()
 

@@ -10,6 +10,7 @@ The last bytes of an answer leave after the call stands in the journal: who has 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ from .upstream import Upstream
 if TYPE_CHECKING:
     from .app import Gateway
 
+log = logging.getLogger("weighbridge.gateway")
 MOST_HELD = 1 << 20
 """Bytes of a stream without content that are held back before the backend counts as broken."""
 FIRST_WAIT_S = 0.25
@@ -133,6 +135,11 @@ class Exchange:
         except WeighbridgeError as error:
             upstream.close()
             self._cannot_ask(error)
+            return
+        except Exception:  # the gateway's outer edge too: nobody above would hear of it, and the client would wait
+            log.exception("request %s failed", self.id)
+            upstream.close()
+            self._cannot_ask(WeighbridgeError("the gateway failed; its log knows why"))
             return
         self._upstream = upstream
         upstream.send(self, data, stream=self._carrier.stream)

@@ -100,7 +100,7 @@ def with_model(body: bytes, asked: Peek, model: str, *, ask_usage: bool, found: 
             changed["stream_options"] = msgspec.json.encode({**(asked.stream_options or {}), "include_usage": True})
         return found.with_values(changed)
     if ask_usage and asked.stream_options is not None:
-        fields = msgspec.json.decode(body)
+        fields = _all_fields(body)
         fields["model"] = model
         fields["stream_options"] = {**asked.stream_options, "include_usage": True}
         return msgspec.json.encode(fields)
@@ -122,9 +122,18 @@ def _swap_in_small(body: bytes, old: str, new: str) -> bytes:
         swapped = body if old == new else _swap(body, old, new)
         if swapped is not None:
             return swapped
-    fields = msgspec.json.decode(body)
+    fields = _all_fields(body)
     fields["model"] = new
     return msgspec.json.encode(fields)
+
+
+def _all_fields(body: bytes) -> dict[str, Any]:
+    """What `peek` passed over is read here for the first time, and may be no text. RequestError where it is none."""
+    try:
+        fields: dict[str, Any] = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"the body cannot be read: {error}") from None
+    return fields
 
 
 def _swap(body: bytes, old: str, new: str) -> bytes | None:
