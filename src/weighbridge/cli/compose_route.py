@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +60,7 @@ def train_router(
     )
     made = _day(options["made"])
     known = _named_costs(costs, (*weak, strong))
-    samples = read_samples(places, weak, strong)
+    samples = recorded_samples(places, weak, strong)
     versions = {"weighbridge": __version__, "numpy": np.__version__}
     trained = train(samples, weak, strong, goal, made=made, versions=versions, costs=known, tell=tell)
     artefact = trained.artefact
@@ -83,10 +83,19 @@ def train_router(
 def evaluate_router(path: Path, places: Places, costs: Mapping[str, float], *, include_seen: bool) -> Evaluation:
     router = load_router(path)
     known = _named_costs(costs, (*router.voters, router.strong))
-    samples = read_samples(places, router.voters, router.strong)
+    samples = recorded_samples(places, router.voters, router.strong)
     rng = np.random.default_rng(0)
     given = {name: cost for name, cost in known.items() if cost is not None}
     return evaluate(router, samples, given, rng, include_seen=include_seen)
+
+
+def recorded_samples(places: Places, weak: Sequence[str], strong: str) -> Samples:
+    """From a table, or, where a folder is named, from what a task's candidates answered."""
+    if not places.samples.is_dir():
+        return read_samples(places, weak, strong)
+    from weighbridge.cli.compose_route_task import samples_of_task
+
+    return samples_of_task(places.samples, weak, strong)
 
 
 def load_router(path: Path) -> Router:

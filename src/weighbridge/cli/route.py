@@ -62,7 +62,7 @@ Examples:
 Exit code 0: the router was written; 1: the promise cannot be shown on these samples, and nothing was written.
 """
 )
-@click.argument("samples", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("samples", type=click.Path(path_type=Path))
 @click.option(
     "--weak",
     "weak",
@@ -119,8 +119,9 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
 def train(**options: Any) -> None:
     """Learn a router from SAMPLES and write it, if it can be shown to keep its promise.
 
-    SAMPLES is a CSV (.gz, too) with a row for each item and a column of scores for each model, `-` never; recorded
-    answers (NAME.answer), lengths (NAME.chars), judge's scores (NAME.judge) and dollars (NAME.usd) may stand in it.
+    SAMPLES is a CSV (.gz, too) with a row for each item and a column of scores for each model; answers (NAME.answer),
+    lengths (NAME.chars), judge's scores (NAME.judge) and dollars (NAME.usd) may stand in it. Or it is the folder of a
+    task that was weighed: then its candidates' answers are taken from the ledger.
     """
     from weighbridge.cli.compose_route import train_router
     from weighbridge.cli.route_page import train_json, train_text
@@ -140,7 +141,7 @@ Exit code 0: nothing says that the promise is broken; 1: it is broken on these s
 """,
 )
 @click.argument("artefact", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("samples", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("samples", type=click.Path(path_type=Path))
 @click.option("--seen", is_flag=True, help="Count items that the router was made from, too.")
 @COST
 @recorded
