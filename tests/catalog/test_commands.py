@@ -210,7 +210,7 @@ def test_a_moving_name_says_since_when(field: Path) -> None:
     ("name", "code", "words"),
     [
         ("deepseek-v9", 2, "no one model is called 'deepseek-v9'"),
-        ("deepseek", 2, f"Perhaps: {V3}"),
+        ("deepseek", 2, f"Write which one is meant:\n  {V3} "),
         ("\x1b[2J", 1, "cannot be seen: U+001B"),
         ("", 1, "an empty name"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,11 +61,24 @@ def choose(folder: Path, name: str) -> Model:
 
     found = resolve_name(index(folder), name)
     if found.id is None:
-        hint = f"Perhaps: {', '.join(found.alternatives)}." if found.alternatives else _search_hint(catalogue, name)
+        hint = _meanings(catalogue, found.alternatives) if found.alternatives else _search_hint(catalogue, name)
         raise UsageError(f"no one model is called {name!r}: {found.how}", next_move=hint)
     if found.how.startswith("moving"):
         click.echo(f"Note: {found.how}.", err=True)
     return catalogue.models[found.id]
+
+
+def _meanings(catalogue: Catalogue, ids: Sequence[str]) -> str:
+    """What a name may mean, one a line, with what tells them apart: what it was trained to be, when, how large."""
+    from weighbridge.catalog.profile import known
+
+    width = max(map(len, ids))
+    lines = []
+    for model in (catalogue.models[each] for each in ids if each in catalogue.models):
+        facts = [known(catalogue, model, field) for field in ("stage", "released")]
+        told = ", ".join(str(fact.value) for fact in facts if fact is not None)
+        lines.append(f"  {model.id:<{width}}  {told}".rstrip())
+    return "\n".join(("Write which one is meant:", *lines)) if lines else f"Perhaps: {', '.join(ids)}."
 
 
 def _search_hint(catalogue: Catalogue, name: str) -> str:

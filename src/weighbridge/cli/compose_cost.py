@@ -100,4 +100,6 @@ def _served(wish: Wish, catalogue: Catalogue, model: Model, notes: list[str]) ->
         notes.append(f"How fast {chip.id} is, is not known: say with --tps how many tokens a set writes a second.")
         return None
     notes.append(f"{model.id} runs there as {run.variant}, {run.sequences} at once in the busiest hour.")
+    if run.assumed:
+        notes.append(f"{model.id}: {run.assumed}; --quant says otherwise.")
     return Served(hardware, run.pace)

@@ -133,6 +133,10 @@ class GatewayPolicy:
         hour = int(self._unix() // HOUR_S)
         return [("decided", decision, hour, times) for decision, times in counts.items()]
 
+    def give_back(self, lines: Sequence[tuple[Any, ...]]) -> None:
+        self._fresh = [*lines, *self._fresh]
+        self.is_fresh = bool(self._fresh)
+
     # --- what the gateway learns
 
     def traffic_from(self) -> int | None:

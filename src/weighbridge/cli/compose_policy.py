@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from weighbridge.settings import Settings
 
 Verdict = Literal["pass", "warn", "fail"]
+_DATE = re.compile(r"-(?:20)?\d{2}-?\d{2}(?:-?\d{2})?")
 WEIGHTS_HERE = frozenset({"llamacpp"})
 """Kinds of backends that open files themselves."""
 
@@ -173,14 +175,12 @@ def _spellings(name: str) -> Iterator[str]:
 
 
 def same_model(one: str, other: str) -> bool:
-    """Whether two names mean one model: by the catalogue, or where one is the other with a date behind it."""
-    if one == other:
+    """Whether two names mean one model: where one is the other with a date behind it, or by the catalogue."""
+    short, long = sorted((one.rpartition("/")[2].casefold(), other.rpartition("/")[2].casefold()), key=len)
+    if short == long or (short and long.startswith(short) and _DATE.fullmatch(long[len(short) :])):
         return True
     first, second = model_named(one), model_named(other)
-    if first is not None and second is not None:
-        return first.id == second.id
-    short, long = sorted((one.rpartition("/")[2].casefold(), other.rpartition("/")[2].casefold()), key=len)
-    return bool(short) and long.startswith(short) and long[len(short) :].replace("-", "").replace(".", "").isdigit()
+    return first is not None and second is not None and first.id == second.id
 
 
 def pulled_weights(source: str, settings: Settings) -> Pulled | None:

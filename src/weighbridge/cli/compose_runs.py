@@ -40,6 +40,8 @@ WHOLE_BITS = 7.5
 """A parameter, from which a format loses nothing that has been measured."""
 OFF = 0.75
 """A config whose parameters differ from what is reported by more than this share is not believed."""
+AS_RELEASED = frozenset(("native", "bf16"))
+"""Formats, as asked for, that are the checkpoint as somebody released it."""
 LAST_WHOLE = frozenset(("native", "fp8", "Q8_0"))
 """Formats, as asked for, after which come only those that lose something: 16 bit stands before fp8."""
 _BITS = re.compile(r"(?:i?q|int|bf|fp|f|nvfp|mxfp|nf)(\d+)")
@@ -209,7 +211,9 @@ def _on_set(rooms: _Rooms, where: int) -> Iterator[Run | str]:
             yield f"{fmt} takes {_gib(space.total_bytes)} for one request, {place} has {_gib(space.capacity_bytes)}"
             continue
         asked = msgspec.structs.replace(rooms.ask(where), split=split)
-        yield _run(_Speedometer(subject, asked, devices, wanted, space.most), space, priced)
+        quick = _Speedometer(subject, asked, devices, wanted, space.most)
+        quick.assumed = source.assumed if fmt in AS_RELEASED else ""
+        yield _run(quick, space, priced)
 
 
 def _formats(source: Source, ask: Ask, devices: DeviceSet) -> tuple[str, ...]:
@@ -240,6 +244,7 @@ def _run(quick: _Speedometer, alone: _Space, priced: Hardware) -> Run:
         ttft_s=None if usual is None or usual.first_token_s is None else _range(usual.first_token_s),
         sequences=under_way,
         free_bytes=alone.capacity_bytes - alone.total_bytes,
+        assumed=quick.assumed,
     )
 
 
@@ -248,6 +253,7 @@ class _Speedometer:
 
     def __init__(self, subject: Subject, ask: Ask, devices: DeviceSet, wanted: Wanted, most: int) -> None:
         """`most`: average requests at once that memory takes."""
+        self.assumed = ""
         work = wanted.work
         prompt, answer = max(1, round(work.input_tokens)), max(1, round(work.output_tokens))
         self._ask = msgspec.structs.replace(ask, context_tokens=prompt + answer, prompt_tokens=prompt)

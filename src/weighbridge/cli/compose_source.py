@@ -38,6 +38,10 @@ from weighbridge.formats.gguf import GgufHeader, read_gguf
 
 MOST_CONFIG_BYTES = 8 << 20
 WITHIN_S = 45.0
+STORAGE_ASSUMED = "how the checkpoint is stored is not in the catalogue's config: 16 bit assumed"
+HALF = 0.5
+"""Of 48 checkpoints whose whole config the catalogue has, 35 are stored in 16 bit, 9 in 8 and 4 in 4: from half to all
+of what 16 bit takes covers 44."""
 GGUF_FLOATS = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}
 _SPLIT = re.compile(r"-00001-of-(\d{5})\.gguf$")
 
@@ -52,6 +56,8 @@ class Source:
     """Format to subject; raises InputError for a format nobody knows."""
     fixed: Subject | None = None
     """A file's own subject: it is in no other format."""
+    assumed: str = ""
+    """What was assumed of how the checkpoint is stored; empty where that is known."""
 
     def subject(self, quant: str, engine: Engine) -> Subject:
         """The model in a format; 16 bit for llama.cpp is a GGUF file in 16 bit. UsageError names formats nearby."""
@@ -96,7 +102,7 @@ def from_catalogue(model: Model, catalogue: Catalogue) -> Source:
             source=place.removeprefix("hf:") if place.startswith("hf:") else "",
         )
 
-    return Source(model.id, architecture, make)
+    return Source(model.id, architecture, make, assumed="" if _says_storage(believed) else STORAGE_ASSUMED)
 
 
 def _where_to_look(model: Model, catalogue: Catalogue) -> str:
@@ -109,10 +115,17 @@ def _where_to_look(model: Model, catalogue: Catalogue) -> str:
 
 def _as_stored(weights: Weights, config: Resolved) -> Weights:
     """The checkpoint as released, with a word where a partial config may leave out that it is stored in fewer bits."""
-    if config.kind == "exact" or "quantization_config" in config.value:
+    if _says_storage(config):
         return weights
-    note = "how the checkpoint is stored is not in the catalogue's config: 16 bit assumed; --quant says otherwise"
-    return msgspec.structs.replace(weights, notes=(*weights.notes, note))
+    note = f"{STORAGE_ASSUMED}; --quant says otherwise"
+    total = weights.total_bytes
+    return msgspec.structs.replace(
+        weights, kind="estimated", interval=(round(HALF * total), total), notes=(*weights.notes, note)
+    )
+
+
+def _says_storage(config: Resolved) -> bool:
+    return config.kind == "exact" or "quantization_config" in config.value
 
 
 def _believed(name: str, fact: Resolved) -> Architecture:

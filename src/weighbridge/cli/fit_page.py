@@ -14,6 +14,8 @@ from weighbridge.fit.launch.readable import NAMES
 from weighbridge.fit.records import Fit, Speed
 from weighbridge.units import GIB, format_bytes, format_duration, format_usd
 
+LINE = 80
+"""Columns of a line that nobody has to wrap."""
 BAR = (("weights", "█"), ("state", "▓"), ("overhead", "▒"), ("free", "·"))
 
 
@@ -22,7 +24,7 @@ def page(details: Details, devices: DeviceSet) -> str:
     fit, ask = details.fit, details.ask
     return "\n".join(
         (
-            f"{fit.model} {fit.variant} on {_devices(devices)} with {NAMES[ask.engine]}: {_verdict(details)}",
+            _head(details, devices),
             "",
             _bar(fit),
             "",
@@ -35,6 +37,14 @@ def page(details: Details, devices: DeviceSet) -> str:
             *(f"  {line}" for line in fit.launch[ask.engine].splitlines()),
         )
     )
+
+
+def _head(details: Details, devices: DeviceSet) -> str:
+    """What, where and whether it fits; on two lines where one would be longer than LINE."""
+    what, verdict = f"{details.fit.model} {details.fit.variant}", _verdict(details)
+    where = f"on {_devices(devices)} with {NAMES[details.ask.engine]}"
+    line = f"{what} {where}: {verdict}"
+    return line if len(line) <= LINE else f"{what}: {verdict}\n  {where}"
 
 
 def _devices(devices: DeviceSet) -> str:

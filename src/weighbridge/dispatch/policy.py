@@ -55,6 +55,10 @@ class Keeper(Protocol):
         """Lines for the journal: how often each decision was made since the last time."""
         ...
 
+    def give_back(self, lines: Sequence[tuple[Any, ...]]) -> None:
+        """Lines that could not be written: they are fresh again."""
+        ...
+
     def traffic_from(self) -> int | None:
         """The Unix hour from which traffic must be known now; None where it is known well enough, or never needed."""
         ...

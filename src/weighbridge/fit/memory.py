@@ -34,6 +34,10 @@ LLAMACPP = frozenset(("llamacpp", "ollama"))
 TRT_STEP_TOKENS = 8192
 
 
+ONE_MEMORY = ("cpu", "metal")
+"""Backends whose device and host are one memory: what stays with the host takes the same bytes."""
+
+
 def backend_of(device: Hardware) -> Backend:
     """The backend llama.cpp's own builds use for a device."""
     if device.kind == "cpu":
@@ -135,7 +139,8 @@ def plan(subject: Subject, ask: Ask, device: Hardware) -> Plan:
     """What a set of devices must hold, as a function of sequences; `ask.split` says how many devices there are."""
     state = state_for(subject, ask)
     weights = subject.weights.total_bytes - subject.weights.container_bytes
-    host = _left_on_host(subject) if ask.engine in LLAMACPP and backend_of(device) != "cpu" else 0
+    apart = ask.engine in LLAMACPP and backend_of(device) not in ONE_MEMORY
+    host = _left_on_host(subject) if apart else 0
     step = step_tokens(ask, device)
     constant = [*_constant_charges(subject, ask, device, weights)]
     if ask.split.tensor > 1:

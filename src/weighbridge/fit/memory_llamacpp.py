@@ -11,7 +11,7 @@
 A step is --ubatch-size tokens, or the context where that is shorter. llama-server reserves a row of logits for each
 sequence (n_outputs_max, seen in its log with builds of 2026); llama-bench and builds of 2025 one for each token of a
 step. A context is rounded up to 256 cells, a sliding window keeps its window and one step. The embedding table stays
-on the host, except on Vulkan, where it lies in memory the device counts as its own.
+on the host, except on Vulkan and Metal, where it lies in memory the device counts as its own or shares with it.
 
 RUNTIME_BYTES of ROCm and Vulkan and ROCM_BATCH_BYTES are medians over llama-bench runs on one Strix Halo machine;
 bench/fit_memory.py estimates them again, leaving out the model it predicts. CUDA's, Metal's, SYCL's and

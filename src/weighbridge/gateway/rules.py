@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.dispatch.policy import Asking, Decision, Keeper, Policy
-from weighbridge.errors import CallRefused
+from weighbridge.errors import CallRefused, LedgerError
 from weighbridge.ledger.decisions import traffic_since
 from weighbridge.ledger.rows import CallRow
 
@@ -50,7 +50,7 @@ class Rules:
         decisions = [(aim, self._policy.decide(asking, aim.backend, aim.model)) for aim in ask.route.aims]
         keeper = self._keeper
         if keeper is not None and keeper.is_fresh:
-            self._books.append(keeper.take_fresh())
+            self._write(keeper, keeper.take_fresh())
         allowed = [(aim, decision.id) for aim, decision in decisions if decision.allowed]
         if not allowed:
             raise self._refuse(ask, decisions, next_id(), unix())
@@ -96,6 +96,13 @@ class Rules:
 
     def write_counts(self) -> None:
         """Raises LedgerError."""
-        lines = self._keeper.take_counts() if self._keeper is not None else []
-        if lines:
-            self._books.append(lines)
+        if self._keeper is not None:
+            self._write(self._keeper, self._keeper.take_counts())
+
+    def _write(self, keeper: Keeper, lines: list[tuple[Any, ...]]) -> None:
+        try:
+            if lines:
+                self._books.append(lines)
+        except LedgerError:
+            keeper.give_back(lines)
+            raise

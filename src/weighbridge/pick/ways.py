@@ -44,6 +44,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     sequences: int
     """Under way at once on one set."""
     free_bytes: int
+    assumed: str = ""
+    """What was assumed of how the checkpoint is stored."""
 
     @property
     def place(self) -> str:
@@ -259,6 +261,8 @@ def _judged_own(run: Run, need: Need) -> Way | Refused:
         )
     else:
         told.append(f"{' and '.join(cost.unknown)} is not known")
+    if run.assumed:
+        told.append(run.assumed)
     return Way(
         how="own",
         usd=cost.usd if cost.is_whole else None,
