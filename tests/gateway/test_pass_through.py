@@ -161,7 +161,7 @@ def test_no_two_parsers_can_see_two_models_in_what_is_sent_on(tmp_path: Path, bo
     ],
 )
 def test_bytes_that_are_no_text_where_nobody_looked_first_are_refused_at_once(tmp_path: Path, body: bytes) -> None:
-    """Found by fuzzing: read when the request was to be sent, they raised where nobody heard it, and the client waited."""
+    """Found by fuzzing: read only when the request was sent, they raised where nobody heard, and the client waited."""
 
     async def run() -> None:
         async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, UsageError
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,6 +42,23 @@ def config_for(path: Path | None, settings: Settings) -> Config:
     from weighbridge.cli.compose_local import local_config
 
     return local_config(settings)
+
+
+def write_starter(path: Path | None) -> Path:
+    """A commented config to start from, in this folder unless a file is named. UsageError where there is one."""
+    from importlib.resources import files
+
+    from weighbridge.gateway.config import FILE
+
+    place = path or Path(FILE)
+    try:
+        with place.open("x", encoding="utf-8") as file:
+            file.write(files("weighbridge.gateway").joinpath("starter.toml").read_text(encoding="utf-8"))
+    except FileExistsError as error:
+        raise UsageError(f"there is a {place} already", next_move="Name another file with --config.") from error
+    except OSError as error:
+        raise UsageError(f"{place} cannot be written: {error.strerror}", next_move="Name another file.") from error
+    return place
 
 
 def ledger_dir(path: Path | None, settings: Settings) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from weighbridge.cli.compose_serve import config_for, serve_gateway, with_options
+from weighbridge.cli.compose_serve import config_for, serve_gateway, with_options, write_starter
 from weighbridge.cli.environment import settings_from_environment
 
 
@@ -24,12 +24,26 @@ from weighbridge.cli.environment import settings_from_environment
 @click.option("--host", metavar="ADDRESS", help="Where to listen; loopback unless said otherwise.")
 @click.option("--port", metavar="N", type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--workers", metavar="N", type=click.IntRange(1, 256), help="Processes.")
+@click.option("--init", is_flag=True, help="Write a commented weighbridge.toml to start from, and end.")
 @click.option("--check", is_flag=True, help="Read the config, say what it serves, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is served, and where, as one JSON object.")
 def serve(
-    *, path: Path | None, host: str | None, port: int | None, workers: int | None, check: bool, as_json: bool
+    *,
+    path: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    init: bool,
+    check: bool,
+    as_json: bool,
 ) -> None:
     """Serve models to clients of OpenAI's, Anthropic's and Ollama's dialects."""
+    if init:
+        written = write_starter(path)
+        click.echo(msgspec.json.encode({"written": str(written)}) if as_json else f"Wrote {written}. Run it with:")
+        if not as_json:
+            click.echo(f"  weighbridge serve{f' --config {written}' if path is not None else ''}")
+        return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     settings = settings_from_environment()
     config = with_options(config_for(path, settings), host=host, port=port, workers=workers)

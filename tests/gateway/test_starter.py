@@ -1,0 +1,73 @@
+"""`weighbridge serve --init`: a config that runs as it is, and names every setting there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from weighbridge.cli.main import main
+from weighbridge.gateway.config import (
+    CacheTable,
+    PromptsTable,
+    RouteTable,
+    ServerTable,
+    TargetTable,
+    TeamTable,
+    TracesTable,
+    load_config,
+    read_config,
+)
+
+
+@pytest.fixture
+def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["serve", "--init"])
+    assert result.exit_code == 0, result.output
+    return tmp_path / "weighbridge.toml"
+
+
+def test_it_is_served_as_it_is(starter: Path) -> None:
+    result = CliRunner().invoke(main, ["serve", "--check"])
+
+    assert (result.exit_code, result.output) == (0, "1 models: assistant\n")
+
+
+def test_a_config_that_is_there_is_left_alone(starter: Path) -> None:
+    starter.write_text("mine")
+
+    result = CliRunner().invoke(main, ["serve", "--init"])
+
+    assert result.exit_code == 2
+    assert starter.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "table", [ServerTable, RouteTable, TargetTable, TeamTable, TracesTable, CacheTable, PromptsTable]
+)
+def test_every_setting_is_in_it_with_its_default(starter: Path, table: type[msgspec.Struct]) -> None:
+    text = starter.read_text()
+
+    for field in msgspec.structs.fields(table):
+        written = re.findall(rf"\b{field.encode_name} = (\"[^\"]*\"|[^\s,#}}`]+)", text)
+        assert written, field.encode_name
+        if isinstance(field.default, int | float | str) and not isinstance(field.default, bool):
+            values = [msgspec.toml.decode(f"x = {each}")["x"] for each in written]
+            assert field.default in values, field.encode_name
+
+
+def test_what_is_behind_a_mark_may_be_switched_on(starter: Path) -> None:
+    """Each commented setting is one the config takes; what belongs together (TLS, a policy's file) is left out."""
+    alone = {"tls_cert", "tls_key", "policy", "to", "prompt"}
+    lines = []
+    for line in starter.read_text().splitlines():
+        found = re.fullmatch(r"# (\w+) = (.*)", line)
+        lines.append(line[2:] if found and found[1] not in alone else line)
+        if line.startswith("# ---"):
+            break
+    read_config("\n".join(lines).encode(), starter)
+    assert load_config(starter).routes[0].model == "assistant"
