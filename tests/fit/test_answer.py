@@ -18,7 +18,7 @@ from weighbridge.fit.answer_quant import choose_quant
 from weighbridge.fit.answer_smallest import Target, smallest_set, smallest_sets
 from weighbridge.fit.answer_split import resolve_split
 from weighbridge.fit.architecture import Mixer, Stored
-from weighbridge.fit.many import fit_many
+from weighbridge.fit.many import fit_many, room_many
 from weighbridge.fit.records import ENGINES, Ask, Engine, Fit, Split
 from weighbridge.units import GIB
 
@@ -102,7 +102,14 @@ def test_one_model_on_many_devices_is_what_it_is_on_each() -> None:
         ask = Ask(engine=engine, concurrency=9, context_tokens=9000)
 
         many = fit_many(subject, ask, kinds)
+        room = room_many(subject, ask, kinds)
 
+        for memory, whole in (
+            (room.total_bytes, many.total_bytes),
+            (room.capacity_bytes, many.capacity_bytes),
+            (room.max_concurrency, many.max_concurrency),
+        ):
+            assert list(memory) == list(whole)
         for row, kind in enumerate(kinds):
             one = fit(subject, ask, make_devices(**msgspec.structs.asdict(kind)), launch=False)
             columns = (many.total_bytes, many.capacity_bytes, many.fits, many.max_context, many.max_concurrency)

@@ -299,3 +299,37 @@ def test_this_machine_is_looked_at_when_no_device_is_named(weights: Path) -> Non
     found = answer("--file", str(weights))
 
     assert isinstance(found, list) or found["capacity_bytes"] > 0
+
+
+@pytest.mark.parametrize("device", ["2 x H100-SXM", "M4 Max 128GB", "RTX 4090"])
+def test_the_first_lines_of_an_answer_fit_a_terminal_of_eighty_columns(device: str) -> None:
+    lines = run("llama-3.1-8b-instruct", "--on", device).output.split("\n\n")[0].splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert "fits" in lines[0]
+
+
+def test_a_checkpoint_whose_storage_nobody_states_is_an_estimate_and_says_so() -> None:
+    """The catalogue's config of Llama 3.1 is a partial one; DeepSeek-V3's is whole."""
+    partial = answer("llama-3.1-8b-instruct", "--on", "H100-SXM", "--details")
+    whole = answer("deepseek-v3", "--on", "8xH200", "--details")
+
+    assert partial["fit"]["kinds"]["weights_bytes"] == "estimated"
+    assert any("16 bit assumed" in note for note in partial["notes"])
+    assert whole["fit"]["kinds"]["weights_bytes"] == "derived"
+    assert not any("16 bit assumed" in note for note in whole["notes"])
+    assert answer("llama-3.1-8b-instruct", "--on", "H100-SXM", "--quant", "bf16")["kinds"]["weights_bytes"] == "derived"
+
+
+def test_what_is_taken_beside_weights_on_apples_chips_is_not_hidden_by_a_table_in_the_same_memory() -> None:
+    apple = answer("qwen3-8b", "--on", "M4 Pro 32GB", "--details")
+
+    assert apple["need"]["host_bytes"] == 0
+    assert apple["fit"]["overhead_bytes"] == sum(charge["bytes"] for charge in apple["need"]["charges"]) > 0
+
+
+def test_a_name_that_means_two_models_lists_both_with_what_tells_them_apart() -> None:
+    said = run("llama-3.1-8b", "--on", "H100-SXM").stderr
+
+    assert "meta-llama/Llama-3.1-8B           base, 2024-07-23" in said
+    assert "meta-llama/Llama-3.1-8B-Instruct  instruct, 2024-07-23" in said

@@ -18,6 +18,7 @@ from weighbridge.cli.main import main
 from weighbridge.weigh.check import check_task
 
 NEEDS = sorted((Path(__file__).parents[2] / "examples" / "needs").glob("*.toml"))
+CHAT = next(path for path in NEEDS if path.stem == "chat-one-gpu")
 CODING = next(path for path in NEEDS if path.stem == "coding-agent")
 
 
@@ -156,3 +157,10 @@ def test_a_file_that_is_not_there_and_a_picture_of_no_kind_are_refused(tmp_path:
     assert "cannot be read" in run(tmp_path / "none.toml").output
     assert run(CODING, "--plot", "front.gif").exit_code == 2
     assert run().exit_code == 2
+
+
+def test_where_sixteen_bits_are_assumed_a_ranked_model_says_so() -> None:
+    said = run(CHAT, "--why", "llama-3.1-8b-instruct").stdout
+
+    assert "how the checkpoint is stored is not in the catalogue's config: 16 bit assumed" in said
+    assert "16 bit assumed" not in run(CHAT, "--why", "gpt-oss-20b").stdout, "its config says mxfp4"
