@@ -272,7 +272,9 @@ def test_a_candidate_that_answers_everything_alike_is_told_on(tmp_path) -> None:
     """A null model: whatever it scores, it did not read the question."""
     texts = {"honest": "quality 6, and this is about item {n}", "null": "quality 9, for I am the very best answer"}
 
-    report = run_folder(write_judged(tmp_path / "task", texts, ONE), tmp_path / "data", make=Bench({"judge": sound}))
+    folder = write_judged(tmp_path / "task", texts, ONE, items=40, weigh={"min_items": 40})
+
+    report = run_folder(folder, tmp_path / "data", make=Bench({"judge": sound}))
 
     assert report.result.verdict.winner == "null"
     assert report.result.judging[0].same_answers == {"null": 1.0}
@@ -498,3 +500,19 @@ def test_the_command_reports_a_judge_of_the_shipped_engine(tmp_path) -> None:
     assert found["judges"][0]["usual_share"] == 1.0
     assert any("can be fooled" in warning for warning in found["warnings"])
     assert "can be fooled" in (tmp_path / "r.html").read_text()
+
+
+def test_an_estimate_counts_what_judges_take(tmp_path) -> None:
+    """40 items, two candidates, 4 items with five attacks: graded 80 + 24, in pairs 80 + 40 calls."""
+    graded = write_judged(tmp_path / "graded", GOOD_AND_BAD, ONE, items=40, weigh={"min_items": 40})
+    paired = write_judged(tmp_path / "paired", GOOD_AND_BAD, {**ONE, "mode": "pairwise"}, items=40)
+
+    said = CliRunner().invoke(main, ["weigh", str(graded), "--estimate"]).output
+    of_pairs = json.loads(CliRunner().invoke(main, ["weigh", str(paired), "--estimate", "--json"]).stdout)
+    bench = Bench({"judge": sound})
+    run_folder(graded, tmp_path / "data", make=bench)
+
+    assert "judge judge: at most 104 judgements" in said
+    assert "All together: unknown" in said
+    assert of_pairs["judges"][0]["judgements"] == 120
+    assert bench.asked <= 104

@@ -27,6 +27,7 @@ from weighbridge.ledger import History, Ledger
 from weighbridge.units import format_duration, format_usd
 
 from .drawing import draw_order
+from .judges.plan import JudgeEstimate, judge_estimates
 from .records import Candidate
 from .task_record import Task
 
@@ -83,6 +84,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """Of the slowest candidate, for they run side by side; None as soon as one is unknown."""
     hosts: dict[str, tuple[str, ...]]
     """Host to the candidates whose items leave this machine for it."""
+    judges: tuple[JudgeEstimate, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -104,8 +106,12 @@ def estimate(
     for one in found:
         if one.host is not None:
             hosts[one.host] = (*hosts.get(one.host, ()), one.name)
-    costs = [one.usd for one in found]
-    times = [one.seconds for one in found]
+    judges = judge_estimates(task, ledger, len(order))
+    for judge in judges:
+        if judge.host is not None:
+            hosts[judge.host] = (*hosts.get(judge.host, ()), f"the judge {judge.name}")
+    costs = [*(one.usd for one in found), *(None if one.usd is None else _exactly(one.usd) for one in judges)]
+    times = [*(one.seconds for one in found), *(one.seconds for one in judges)]
     return Estimate(
         task=task.name,
         items=len(order),
@@ -114,6 +120,7 @@ def estimate(
         usd=None if None in costs else _sum([cost for cost in costs if cost is not None]),
         seconds=None if None in times else max(time for time in times if time is not None),
         hosts=hosts,
+        judges=judges,
     )
 
 
@@ -223,12 +230,28 @@ def _lines(whole: Estimate) -> list[str]:
             f"  cost        {_dollars(one.usd)}",
             f"  time        {_time(one.seconds)}",
         ]
+    for judge in whole.judges:
+        lines += ["", *_judge_lines(judge)]
     lines += ["", f"All together: {_dollars(whole.usd)}, time {_time(whole.seconds)}."]
     for host, names in whole.hosts.items():
         lines.append(f"Items leave this machine for {host} ({', '.join(names)}).")
     if not whole.hosts:
         lines.append("No item leaves this machine.")
     return lines
+
+
+def _judge_lines(judge: JudgeEstimate) -> list[str]:
+    """The same of a judge."""
+    read, written = judge.tokens_in, judge.tokens_out
+    known = ", from its earlier judgements for this task" if judge.measured else ""
+    written_said = "unknown" if written is None else f"{written:,.0f}{known}" if known else f"at most {written:,.0f}"
+    return [
+        f"judge {judge.name}: at most {judge.judgements:,} judgements, attacks on it included, repairs not",
+        f"  tokens in   {'unknown before the first answers' if read is None else f'{read:,.0f}{known}'}",
+        f"  tokens out  {written_said}",
+        f"  cost        {format_usd(judge.usd)}",
+        f"  time        {_time(judge.seconds)}",
+    ]
 
 
 def _count(amount: Amount | None) -> str:
