@@ -20,8 +20,11 @@ from fit_plausible import contradiction, impossible
 from fit_row_names import ENGINES, Configs, Unplaced, device_of, positive, weights_of
 from fit_runs import local_run, serving_run, spilled_share
 
+from weighbridge.errors import UsageError
+from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.speed_run import SERVING, Run
-from weighbridge.fit.speed_work import format_class, work_of
+from weighbridge.fit.speed_work import Work, format_class, work_of
+from weighbridge.fit.weights_record import Weights
 
 KNOWN_ENGINES = frozenset(("llamacpp", "llamacpp-vulkan", "llamacpp-rocm", "ollama", "mlx")) | SERVING
 OLD = {"llamacpp": (r"2024", "@2024"), "vllm": (r"0\.(\d|1[0-3])\.", "@0.12")}
@@ -70,7 +73,7 @@ def _place(at: int, row: Mapping[str, str], configs: Configs) -> Measured:
     hardware = device_of(row["hardware"])
     architecture = configs.find(row["repo_or_file"], row["model"])
     weights = weights_of(architecture, row, engine.partition("@")[0].partition("-")[0])
-    work = work_of(architecture, weights, _cache_type(row))
+    work = _work(architecture, weights, _cache_type(row))
     run = serving_run(row, engine) if serving and row["parallel"] else local_run(row, engine, serving)
     if not serving:
         run = msgspec.structs.replace(run, spilled=spilled_share(row, run, work, weights, hardware))
@@ -94,6 +97,13 @@ def _place(at: int, row: Mapping[str, str], configs: Configs) -> Measured:
     if wrong:
         raise Unplaced(wrong)
     return placed
+
+
+def _work(architecture: Architecture, weights: Weights, cache_type: str) -> Work:
+    try:
+        return work_of(architecture, weights, cache_type)
+    except UsageError as error:
+        raise Unplaced(f"cache type {cache_type!r} is not known") from error
 
 
 def _cache_type(row: Mapping[str, str]) -> str:

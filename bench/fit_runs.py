@@ -24,6 +24,9 @@ from weighbridge.fit.speed_run import Run
 from weighbridge.fit.speed_work import Work
 from weighbridge.fit.weights_record import Weights
 
+MOST = 10**9
+"""Of tokens, sequences or devices."""
+
 
 def local_run(row: Mapping[str, str], engine: str, serving: bool) -> Run:
     """Rows of llama.cpp and its kin, and single requests to a serving engine."""
@@ -65,16 +68,16 @@ def serving_run(row: Mapping[str, str], engine: str) -> Run:
 def ranks(row: Mapping[str, str]) -> tuple[int, int, int, int]:
     """Tensor ranks, attention ranks, expert ranks and sequences in all (module docstring)."""
     batch = max(1, number(row, "batch_or_concurrency"))
-    short = re.fullmatch(r"([td])ep(\d+)", row["parallel"])
+    short = re.fullmatch(r"([td])ep([1-9]\d{0,5})", row["parallel"])
     if short:
         count = int(short[2])
         return (count, 1, count, batch) if short[1] == "t" else (1, count, count, batch)
-    found = re.fullmatch(r"tp(\d+)(?:pp(\d*)dp(\d*)mtp(\d*)ep(\d*))?", row["parallel"])
+    found = re.fullmatch(r"tp([1-9]\d{0,5})(?:pp(\d{0,6})dp(\d{0,6})mtp(\d{0,6})ep(\d{0,6}))?", row["parallel"])
     if found is None:
         raise Unplaced(f"parallel {row['parallel']!r} cannot be read")
     tensor, _, data, moe_tensor, experts = (max(1, int(part or 1)) for part in found.groups())
-    named = re.search(r"_tp(\d+)(?:_0)?_ep(\d+)(?:_0)?_\d+$", row["source"])
-    asked = re.search(r"_c(\d+)_", row["source"])
+    named = re.search(r"_tp([1-9]\d{0,5})(?:_0)?_ep(\d{1,6})(?:_0)?_\d+$", row["source"])
+    asked = re.search(r"_c(\d{1,9})_", row["source"])
     total = batch if asked and int(asked[1]) == batch else batch * data
     if named:
         devices, spread = int(named[1]), int(named[2])
@@ -102,13 +105,17 @@ def spilled_share(row: Mapping[str, str], run: Run, work: Work, weights: Weights
 
 
 def number(row: Mapping[str, str], name: str) -> int:
-    """A column as a whole number; 0 where it is empty or none."""
+    """A column as a whole number; 0 where it is empty or text. Raises Unplaced for what nobody can have run."""
+    text = row.get(name) or "0"
     try:
-        return int(float(row.get(name) or 0))
+        said = float(text)
     except ValueError:
         return 0
+    if not 0 <= said <= MOST:
+        raise Unplaced(f"{name} {text!r} cannot have been run")
+    return int(said)
 
 
 def _allocated(row: Mapping[str, str]) -> int:
-    said = re.search(r"ctx=(\d+)", row["note"])
+    said = re.search(r"ctx=(\d{1,9})\b", row["note"])
     return int(said[1]) if said else 0

@@ -7,16 +7,19 @@ import json
 import sys
 from collections import defaultdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 from fit_calibrate import main as calibrate_main
 from fit_calibrate import written
-from fit_calibration import calibrate
+from fit_calibration import calibrate, samples
 from fit_measured import Measured
 from fit_row_names import Unplaced, device_of
 from fit_rows import read_rows
@@ -183,6 +186,25 @@ def test_a_line_that_ends_early_is_a_row_with_empty_cells(tmp_path: Path) -> Non
 
     assert len(placed.rows) == 1
     assert placed.total == 2
+
+
+CELLS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(("0", "-1", "1e400", "nan", "inf", "1e18", "tp0", "tp9999999", "dep0", "tep8", "tp8pp1dp0mtp0ep0")),
+    st.integers(-(10**30), 10**30).map(str),
+)
+
+
+@given(st.dictionaries(st.sampled_from(COLUMNS), CELLS, max_size=6), st.sampled_from(("llama.cpp", "vllm", "mlx")))
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_cell_says_the_row_is_placed_or_counted(said: dict[str, str], engine: str) -> None:
+    row = {name: "".join(text.split("\x00")) for name, text in {**make_row(engine=engine), **said}.items()}
+    with TemporaryDirectory() as folder:
+        placed = read_rows(write_folder(Path(folder), [row]))
+        terms = [sample.rows.terms for sample in samples(placed.rows).values()]
+
+    assert placed.total == 1
+    assert all(np.isfinite(found).all() for found in terms)
 
 
 @pytest.mark.parametrize(
