@@ -12,7 +12,8 @@ from weighbridge.catalog.facts import Resolved
 from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.charts.plane import Plane
 from weighbridge.cli.chosen import choose, held
-from weighbridge.cli.compose_runs import Wanted, device_name, devices_named, served_by
+from weighbridge.cli.compose_rooms import Wanted
+from weighbridge.cli.compose_runs import device_name, devices_named, served_by
 from weighbridge.cli.environment import settings_from_environment
 from weighbridge.cost.asked import hardware_of, pace_of, workload_of
 from weighbridge.cost.batch import DISCOUNTS

@@ -11,7 +11,8 @@ from weighbridge.catalog.tables import load_scores
 from weighbridge.cli.chosen import choose, held
 from weighbridge.cli.compose_cost import price_disputes
 from weighbridge.cli.compose_pick_policy import policy_of
-from weighbridge.cli.compose_runs import Wanted, device_name, devices_named, launch_command, runs_of
+from weighbridge.cli.compose_rooms import Wanted
+from weighbridge.cli.compose_runs import device_name, devices_named, launch_command, runs_of
 from weighbridge.cost.amounts import read_share
 from weighbridge.cost.asked import hardware_of
 from weighbridge.cost.batch import DISCOUNTS

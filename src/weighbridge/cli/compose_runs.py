@@ -8,32 +8,27 @@ pace        of serving engines tokens written a second while other prompts are r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
 from weighbridge.catalog.profile import known as said
 from weighbridge.catalog.records import Catalogue, Model
-from weighbridge.cli.compose_source import Source, from_catalogue
+from weighbridge.cli.compose_rooms import Rooms, Space, Wanted, parameters_of
+from weighbridge.cli.compose_source import from_catalogue
 from weighbridge.cost.hardware import Hardware, Pace, price_own
-from weighbridge.cost.workload import Range, Workload
+from weighbridge.cost.workload import Range
 from weighbridge.errors import InputError, WeighbridgeError
-from weighbridge.fit.answer import fit, usual_engine
-from weighbridge.fit.answer_quant import LOSSY, ladder
+from weighbridge.fit.answer import fit
 from weighbridge.fit.answer_split import resolve_split
 from weighbridge.fit.devices import DeviceSet, Known, find_devices
 from weighbridge.fit.launch.readable import why_not
-from weighbridge.fit.many import room_many
 from weighbridge.fit.records import Ask, Engine, Speed, Subject
 from weighbridge.fit.speed import Speeds, run_of, speeds_of
 from weighbridge.fit.speed_run import SERVING
 from weighbridge.fit.speed_work import format_class, work_of
 from weighbridge.pick.ways import Run, Runs
 
-WIDE = frozenset(("BF16",))
-"""GGUF files that people skip: eight bits lose nothing that has been measured, at half the bytes."""
 MOST_SEQUENCES: Mapping[str, int] = {"serving": 256, "local": 8}
 """What vLLM takes at once unless told otherwise; llama.cpp's slots beyond a few only share one speed."""
 WHOLE_BITS = 7.5
@@ -44,24 +39,7 @@ AS_RELEASED = frozenset(("native", "bf16"))
 """Formats, as asked for, that are the checkpoint as somebody released it."""
 LAST_WHOLE = frozenset(("native", "fp8", "Q8_0"))
 """Formats, as asked for, after which come only those that lose something: 16 bit stands before fp8."""
-_BITS = re.compile(r"(?:i?q|int|bf|fp|f|nvfp|mxfp|nf)(\d+)")
 SAID = "estimated by fit, with the ends of its 80% interval"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be run, and how quick it must be."""
-
-    work: Workload
-    context: int
-    """Tokens of the longest request, answer included."""
-    engine: Engine | None = None
-    formats: tuple[str, ...] = ()
-    sequences: int | None = None
-    memory: float | None = None
-    """Share of a device's memory; None: what the engine takes."""
-    ttft_s: float | None = None
-    tokens_per_s: float | None = None
 
 
 def devices_named(text: str, known: Known) -> DeviceSet:
@@ -88,11 +66,11 @@ def runs_of(catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Har
         source = from_catalogue(model, catalogue)
     except InputError as error:
         return Runs((), f"its config cannot be read: {error.what}")
-    made, reported = _parameters(source), said(catalogue, model, "parameters_total")
+    made, reported = parameters_of(source), said(catalogue, model, "parameters_total")
     if reported is not None and not OFF < made / reported.value < 1 / OFF:
         what = f"its config makes {made / 1e9:,.0f}B parameters, {reported.value / 1e9:,.0f}B are reported"
         return Runs((), f"{what}: one of the two is wrong, so nobody can say what it fits on")
-    rooms = _Rooms(source, sets, wanted)
+    rooms = Rooms(source, sets, wanted)
     fitting: list[Run] = []
     because: list[str] = []
     more: dict[tuple[str, int], Iterator[Run | str]] = {}
@@ -120,10 +98,6 @@ def _best_first(found: Iterator[Run | str]) -> tuple[list[Run | str], Iterator[R
     return taken, iter(())
 
 
-def _parameters(source: Source) -> int:
-    return source.subject("native", "vllm").weights.parameters_total
-
-
 def _without_config(
     catalogue: Catalogue, model: Model, sets: tuple[tuple[DeviceSet, Hardware], ...], share: float
 ) -> str:
@@ -135,63 +109,7 @@ def _without_config(
     return "its config is not known here, so nobody can say what it fits on"
 
 
-class _Space(msgspec.Struct, frozen=True):
-    """What one set holds of one subject."""
-
-    total_bytes: int
-    """Of the longest request alone."""
-    capacity_bytes: int
-    most: int
-    """Average requests at once."""
-
-
-class _Rooms:
-    """The memory of one model on all sets: those that an engine treats alike are reckoned together (fit/many.py)."""
-
-    def __init__(self, source: Source, sets: tuple[tuple[DeviceSet, Hardware], ...], wanted: Wanted) -> None:
-        self.source, self.sets, self.wanted = source, sets, wanted
-        self.engines = [wanted.engine or usual_engine(devices.hardware) for devices, _ in sets]
-        self._known: dict[tuple[str, int], _Space] = {}
-
-    def ask(self, place: int) -> Ask:
-        engine = self.engines[place]
-        return Ask(context_tokens=self.wanted.context, engine=engine, memory_fraction=self.wanted.memory)
-
-    def formats(self, place: int) -> tuple[str, ...]:
-        """Formats to try there, the least lossy first; of a model that is too large whatever one does, the smallest."""
-        devices = self.sets[place][0]
-        names = self.wanted.formats or _formats(self.source, self.ask(place), devices)
-        bits = [nominal_bits(name) for name in names]
-        known = [each for each in bits if each is not None]
-        if len(known) < len(names) or known != sorted(known, reverse=True) or not known:
-            return names
-        least = _parameters(self.source) * known[-1] / 8
-        return names[-1:] if least > devices.usable_bytes else names
-
-    def space(self, fmt: str, subject: Subject, place: int) -> _Space:
-        if (fmt, place) not in self._known:
-            self._reckon(fmt, subject, place)
-        return self._known[fmt, place]
-
-    def _reckon(self, fmt: str, subject: Subject, place: int) -> None:
-        """For all sets of this engine and size at once."""
-        engine, count = self.engines[place], self.sets[place][0].count
-        alike = [
-            each
-            for each, (devices, _) in enumerate(self.sets)
-            if self.engines[each] == engine and devices.count == count
-        ]
-        kinds = tuple(self.sets[each][0].hardware for each in alike)
-        work, ask = self.wanted.work, self.ask(place)
-        average = max(1, round(work.input_tokens + work.output_tokens))
-        alone = room_many(subject, ask, kinds, count)
-        usual = room_many(subject, msgspec.structs.replace(ask, context_tokens=average), kinds, count)
-        for row, each in enumerate(alike):
-            total, capacity = int(alone.total_bytes[row]), int(alone.capacity_bytes[row])
-            self._known[fmt, each] = _Space(total, capacity, int(usual.max_concurrency[row]))
-
-
-def _on_set(rooms: _Rooms, where: int) -> Iterator[Run | str]:
+def _on_set(rooms: Rooms, where: int) -> Iterator[Run | str]:
     """A run for each format that fits, the best first; of the others why not."""
     source, wanted, engine = rooms.source, rooms.wanted, rooms.engines[where]
     devices, priced = rooms.sets[where]
@@ -216,18 +134,7 @@ def _on_set(rooms: _Rooms, where: int) -> Iterator[Run | str]:
         yield _run(quick, space, priced)
 
 
-def _formats(source: Source, ask: Ask, devices: DeviceSet) -> tuple[str, ...]:
-    """Formats the engine can run there, the least lossy first; none under four bits."""
-    return tuple(name for name in ladder(source.architecture, ask, devices.hardware) if name not in LOSSY | WIDE)
-
-
-def nominal_bits(name: str) -> float | None:
-    """Bits of a weight that a format's name promises; its files have no fewer. None for names that promise none."""
-    found = _BITS.match(name.lower())
-    return None if found is None else float(found[1])
-
-
-def _run(quick: _Speedometer, alone: _Space, priced: Hardware) -> Run:
+def _run(quick: _Speedometer, alone: Space, priced: Hardware) -> Run:
     """Costs are reckoned with what a full set does; what one answer gets, with what is under way."""
     most = quick.most()
     full = quick.at(most)
