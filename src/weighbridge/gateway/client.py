@@ -25,6 +25,8 @@ MOST_AHEAD = 64 * 1024
 LEAST_BYTES_S = 4096
 """Bytes a second that a body larger than a few pages has to come at, at least."""
 HIGH_WATER = 256 * 1024
+LONGEST_LENGTH = 15
+"""Digits of a content-length (head.py)."""
 
 
 def _ignore(data: bytes) -> None:
@@ -53,7 +55,9 @@ class Work(Protocol):
 
 class Client(asyncio.Protocol):
     __slots__ = (
+        "_after",
         "_ahead",
+        "_before",
         "_body",
         "_head",
         "_missing",
@@ -76,6 +80,8 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._step = Step.HEAD
         self._head = Head()
+        self._before = self._after = b""
+        """What stands around content-length's value in the last head, if such a head may come again."""
         self._ahead = b""
         """Bytes not looked at yet: of a head that is not whole, or of requests that come later."""
         self._body: list[bytes] = []
@@ -201,6 +207,18 @@ class Client(asyncio.Protocol):
             self._take_head(data)
 
     def _take_head(self, data: bytes) -> None:
+        before = self._before
+        if before and data.startswith(before):
+            at = len(before)
+            stop = data.find(b"\r\n", at, at + LONGEST_LENGTH + 2)
+            digits = data[at:stop]
+            if stop > 0 and digits.isdigit() and data.startswith(self._after, stop):
+                self._take_body(data, stop + len(self._after), int(digits))
+                return
+        self._take_other_head(data)
+
+    def _take_other_head(self, data: bytes) -> None:
+        """Of another head than the last one."""
         gateway = self.gateway
         if data[:1] == b"\r":
             data = data.lstrip(b"\r\n")  # RFC 9112, 2.2: empty lines before a request are ignored
@@ -215,10 +233,14 @@ class Client(asyncio.Protocol):
             self._refuse(bad)
             return
         self._head = head
-        start = end + 4
+        self._before, self._after = gateway.heads.around_length(data, end) if known is not None else (b"", b"")
         if head.is_chunked:
-            self._begin_chunks(data[start:])
-            return
+            self._begin_chunks(data[end + 4 :])
+        else:
+            self._take_body(data, end + 4, length)
+
+    def _take_body(self, data: bytes, start: int, length: int) -> None:
+        gateway = self.gateway
         if length > gateway.server.body_bytes:
             self._refuse(BadRequest(413, f"the body is larger than {gateway.server.body_bytes:,} bytes"))
             return
@@ -229,7 +251,7 @@ class Client(asyncio.Protocol):
         if missing < 0:
             self._ahead = data[start + length :]
         self._step = Step.ANSWER
-        gateway.answer(self, head, data[start : start + length] if length else b"")
+        gateway.answer(self, self._head, data[start : start + length] if length else b"")
 
     def _wait_for_head(self, data: bytes) -> None:
         if len(data) > self.gateway.server.head_bytes:

@@ -254,8 +254,12 @@ class Exchange:
     def _succeed_whole(self, out: bytes, usage: Usage, served: str | None) -> None:
         aim = self._aim
         self.usage, self.served = usage, served
-        close, more = not self._head.keep_alive, reply.left_out(self._carrier.left_out)
-        self.final = reply.whole(200, out, self.gateway.date.field, self.id, more=more, close=close)
+        names = self._carrier.left_out
+        if names or not self._head.keep_alive:
+            close, more = not self._head.keep_alive, reply.left_out(names)
+            self.final = reply.whole(200, out, self.gateway.date.field, self.id, more=more, close=close)
+        else:
+            self.final = reply.usual(out, self.gateway.date.field, self.id)
         aim.under_way -= 1
         aim.breaker.succeeded()
         now = self._first_piece_at = perf_counter()
@@ -416,15 +420,15 @@ class Exchange:
         table = self.route.table
         if self._is_over:
             return
+        if self._flow is not None and self._flow.events != self._events_heard:
+            self._events_heard = self._flow.events
+            self._heard_at = now
         if now - self._started_at >= table.total_s:
             self._drop_upstream()
             error = CallTimedOut(f"no whole answer within {table.total_s:g} s")
             self.failed(error)
         elif self._upstream is None:
             return
-        elif self._flow is not None and self._flow.events != self._events_heard:
-            self._events_heard = self._flow.events
-            self._heard_at = now
         elif self._first_piece_at is None and now - self._sent_at >= table.first_piece_s:
             self._drop_upstream()
             self.failed(BackendUnreachable(f"the backend sent no content in {table.first_piece_s:g} s"))

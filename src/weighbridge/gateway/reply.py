@@ -35,6 +35,14 @@ def whole(
     return b"".join((first, date, b"content-type: ", kind, b"\r\n", fields, more, end, body))
 
 
+def usual(body: bytes, date: bytes, request_id: str) -> bytes:
+    """The same for nearly all of them: 200, JSON, and the connection is kept."""
+    return _USUAL % (date, len(body), request_id.encode(), body)
+
+
+_USUAL = PHRASES[200] + b"%bcontent-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
+
+
 def left_out(names: Sequence[str]) -> bytes:
     """A header line that names what of a request its backend was not told, for it has no word for it."""
     if not names:
