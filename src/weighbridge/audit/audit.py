@@ -21,7 +21,8 @@ from .signatures import Signed, signature_findings
 from .structure import Headers, read_headers
 from .subject import subject_of
 from .templates.found import templates_of
-from .templates.judge import modelfile_findings, template_findings
+from .templates.judge import template_findings
+from .templates.modelfile import modelfile_findings
 from .token_numbers import token_number_findings
 from .tokenizer import highest_number, tokenizer_findings
 from .walk import Entry, Walked, walk

@@ -23,9 +23,15 @@ _EMBED = re.compile(
     r"(?:^|\.)(?:embed_tokens|wte|word_embeddings|tok_embeddings|token_embd|embed_in|embeddings\.word_embeddings)\.weight$"
 )
 _EXPERT = re.compile(r"\.experts?\.(\d+)\.")
+_ANY_EXPERT = re.compile(r"expert|\bmoe\b|router|block_sparse")
 _QUERY = re.compile(r"(?:self_attn|attention|attn)\.(?:q_proj|wq|query)\.weight$")
 _KEY = re.compile(r"(?:self_attn|attention|attn)\.(?:k_proj|wk|key)\.weight$")
 _UP = re.compile(r"(?:mlp|feed_forward)\.(?:up_proj|w3|fc1|c_fc|dense_h_to_4h)\.weight$")
+_PLAIN_LAYER = re.compile(r"(?:model\.)?layers\.(\d+)\.([\w.]+)")
+_UNIFORM = frozenset({"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi3", "olmo2", "granite", "smollm3"})
+"""Families of which every layer has the same tensors."""
+_LISTS = frozenset({"architectures", "eos_token_id", "bos_token_id", "pad_token_id", "layer_types", "no_rope_layers"})
+"""Lists in a config that change no layer's tensors in these families."""
 _DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
 
 
@@ -99,6 +105,8 @@ def _experts(language: Language, tensors: Mapping[str, Tensor], where: str) -> I
     found = {int(hit.group(1)) for name in tensors if (hit := _EXPERT.search(name))}
     if found and said is not None and max(found) + 1 != said:
         yield _lies("the number of experts is", said, max(found) + 1, where)
+    if not found and said is not None and said > 1 and not any(_ANY_EXPERT.search(name) for name in tensors):
+        yield _lies("the number of experts is", said, "no tensor is an expert's", where)
     if found and said is None and not _names_experts(language.config):
         detail = f"the tensors hold {max(found) + 1} experts, of which the config says nothing"
         yield finding("config-lies", "high", where, detail)
@@ -117,7 +125,12 @@ def _embedding(language: Language, tensors: Mapping[str, Tensor], where: str) ->
     if table is None or table.dtype not in _DTYPES.values():
         return
     rows, width = table.shape
-    if (vocab is not None and rows < vocab) or (vocab is not None and rows > vocab + max(1024, vocab // 20)):
+    padded = vocab is not None and rows % 8 == 0 and rows <= vocab + max(1024, vocab // 20)
+    head = next((tensor for tensor in tensors.values() if tensor.name == "lm_head.weight"), None)
+    if head is not None and head.dtype == table.dtype and len(head.shape) == 2 and head.shape != table.shape:
+        detail = f"lm_head.weight has {list(head.shape)}, the embedding {list(table.shape)}"
+        yield finding("config-lies", "medium", where, detail)
+    if vocab is not None and rows != vocab and not (rows > vocab and padded):
         yield _lies("vocab_size =", vocab, f"{rows} rows of {shown(table.name)}", where)
     factor = language.number("embedding_size", "word_embed_proj_dim", "hidden_size_per_layer_input")
     if hidden is not None and width not in (hidden, factor):
@@ -140,6 +153,9 @@ def _projections(language: Language, tensors: Mapping[str, Tensor], where: str) 
     )
     head = language.number("head_dim") or (hidden // heads if hidden and heads else None)
     groups = language.number("num_key_value_heads", "n_kv_heads") or heads
+    is_uniform = language.config.get("model_type") in _UNIFORM and not any(
+        isinstance(value, list) and value for key, value in language.config.items() if key not in _LISTS
+    )
     wanted = (
         (_QUERY, "num_attention_heads x head_dim =", heads * head if heads and head else None),
         (_KEY, "num_key_value_heads x head_dim =", groups * head if groups and head else None),
@@ -153,8 +169,32 @@ def _projections(language: Language, tensors: Mapping[str, Tensor], where: str) 
         ]
         rows = {shape[0] for shape in shapes if len(shape) == 2}
         gated = 2 * said if said and pattern is _QUERY else None
-        if said is not None and len(rows) == 1 and not rows & {said, gated}:
-            yield _lies(what, said, next(iter(rows)), where)
+        odd = rows - {said, gated}
+        if said is not None and odd and (len(rows) == 1 or is_uniform):
+            yield _lies(what, said, min(odd), where)
+    if is_uniform:
+        yield from _uniform(tensors, where)
+
+
+def _uniform(tensors: Mapping[str, Tensor], where: str) -> Iterator[Finding]:
+    """Families whose layers are all alike: a layer whose tensors have other shapes, or that lacks one, was changed."""
+    layers: dict[str, dict[int, tuple[int, ...]]] = {}
+    for tensor in tensors.values():
+        hit = _PLAIN_LAYER.fullmatch(tensor.name)
+        if hit:
+            layers.setdefault(hit.group(2), {})[int(hit.group(1))] = tensor.shape
+    count = len({number for held in layers.values() for number in held})
+    for kind, held in sorted(layers.items()):
+        shapes = Counter(held.values())
+        if len(shapes) > 1:
+            odd = shapes.most_common()[-1][0]
+            number = next(number for number, shape in held.items() if shape == odd)
+            detail = (
+                f"layer {number} has {shown(kind)} of shape {list(odd)}, others {list(shapes.most_common(1)[0][0])}"
+            )
+            yield finding("config-lies", "high", where, detail)
+        elif len(held) < count:
+            yield finding("config-lies", "medium", where, f"{count - len(held)} of {count} layers lack {shown(kind)}")
 
 
 def _dtype(language: Language, tensors: Mapping[str, Tensor], where: str) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from .keras import keras_findings
 from .pickles.judge import look
 from .protobuf import onnx_findings, tensorflow_findings
 from .scripts import script_findings
-from .settings_code import plain_findings, yaml_findings
+from .settings_code import page_findings, plain_findings, yaml_findings
 from .sniff import PICKLE_NAMES, Sniffed, extension, sniff
 
 MOST_DEPTH = 6
@@ -35,6 +35,7 @@ _STORAGE = re.compile(
 """Members of PyTorch's zip that are numbers, never unpickled."""
 _PROGRAM = re.compile(r"(?:[^/]+/)?code/__torch__[/.].*")
 _HARMLESS_FOR_PICKLE = PICKLE_NAMES | {"npy", "npz", "gz", "bz2", "xz", "zip", "tar", ""}
+_UNPICKLED = frozenset({"pkl", "pickle", "pck", "joblib", "jbl", "pt", "pth", "ckpt", "dill"})
 _STREAMS = ("gzip", "zlib", "bzip2", "xz", "lzma")
 
 
@@ -72,6 +73,8 @@ def _inspect(blob: Blob, inside: Inside) -> Sniffed:
                     f"{format_}, which cannot be unpacked here, under a name that loaders unpickle: nobody looked at it"
                 )
                 inside.findings.append(finding("packed-unseen", "medium", blob.name, detail))
+    if sniffed.format == "unknown" and extension(blob.name) in _UNPICKLED:
+        inside.findings += look(blob).findings  # calls behind bytes that are no pickle
     if sniffed.also and "pickle" in (sniffed.format, *sniffed.also):
         detail = (
             f"the same bytes pass for {sniffed.format} and for {', '.join(sniffed.also)}: readers differ on what it is"
@@ -184,6 +187,7 @@ def _text(blob: Blob, inside: Inside) -> None:
     """A description in JSON: Keras puts code into it."""
     if extension(blob.name) in ("json", "keras"):
         inside.findings += keras_findings(blob)
+    inside.findings += plain_findings(blob)
 
 
 def _yaml(blob: Blob, inside: Inside) -> None:
@@ -192,6 +196,10 @@ def _yaml(blob: Blob, inside: Inside) -> None:
 
 def _plain(blob: Blob, inside: Inside) -> None:
     inside.findings += plain_findings(blob)
+
+
+def _html(blob: Blob, inside: Inside) -> None:
+    inside.findings += page_findings(blob)
 
 
 def _hdf5(blob: Blob, inside: Inside) -> None:
@@ -236,6 +244,9 @@ _READERS: dict[str, Reader] = {
     "json": _text,
     "yaml": _yaml,
     "text": _plain,
+    "toml": _plain,
+    "html": _html,
+    "xml": _html,
     "onnx": _onnx,
     "pb": _tensorflow,
     "native library": _native,

@@ -21,7 +21,7 @@ def index_findings(repository: Repository, tensors: Mapping[str, frozenset[str]]
     """
     for name in repository.ending(INDEX_ENDING):
         mapped = repository.object(name).get("weight_map")
-        if not isinstance(mapped, dict) or not all(isinstance(each, str) for each in mapped.values()):
+        if not isinstance(mapped, dict) or not mapped or not all(isinstance(each, str) for each in mapped.values()):
             yield finding("index-form", "medium", name, "the index has no weight_map of tensors to files")
             continue
         yield from _shards(repository, name, set(mapped.values()))

@@ -90,6 +90,12 @@ def _key(key: str, path: str, value: Any, where: str) -> Iterator[Finding]:
         yield finding("config-outside", "medium", where, f"{shown(path)} takes {shown(value)}, outside the folder")
     elif key == "base_model_name_or_path" and isinstance(value, str) and "://" in value:
         yield finding("base-elsewhere", "medium", where, f"{shown(path)} takes the base model from {shown(value)}")
+    elif key == "tokenizer_class" and isinstance(value, str) and re.search(r"[/\\.:]|--", value):
+        detail = f"{shown(path)} is {shown(value)}: a plain name is no place to load code from, this is one"
+        yield finding("code-in-repository", "medium", where, detail)
+    elif key == "_class_name" and isinstance(value, list):
+        detail = f"{shown(path)} names {shown(str(value))}: a pipeline that is loaded as code of this folder"
+        yield finding("code-in-repository", "medium", where, detail)
     elif key == "custom_generate" and value:
         detail = f"{shown(path)} names {shown(str(value))}: a generation loop that is loaded as code"
         yield finding("custom-generate", "high", where, detail)

@@ -30,6 +30,8 @@ _CALLS = frozenset(
         "os.spawnv",
         "os.posix_spawn",
         "subprocess.run",
+        "asyncio.create_subprocess_shell",
+        "asyncio.create_subprocess_exec",
         "subprocess.call",
         "subprocess.Popen",
         "subprocess.check_call",
@@ -61,6 +63,7 @@ _CALLS = frozenset(
     }
 )
 """Calls that a model's code has no need of, or that must be read with care."""
+_ROOTS = frozenset({"os", "subprocess", "builtins", "sys", "socket", "shutil", "ctypes", "posix", "__builtins__"})
 _MILD = frozenset({"importlib.import_module", "torch.load", "compile", "torch.compile"})
 _FETCHES = re.compile(
     rb"(?:curl|wget)\b[^\n|;]*\|\s*(?:ba|z)?sh|base64\s+(?:-d|--decode)|/dev/tcp/|\bnc\s+-e|Invoke-Expression|\biex\b"
@@ -94,13 +97,23 @@ def _python_findings(source: bytes, where: str) -> Iterator[Finding]:
     renamed = dict(_renamed(tree))
     told: set[str] = set()
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and _is_hidden(node, renamed):
+            yield finding("script-danger", "high", where, f"line {node.lineno} takes a function by a computed name")
             continue
-        name = _full_name(node.func, renamed)
+        if not isinstance(node, ast.Attribute | ast.Name):
+            continue
+        name = _full_name(node, renamed)
         if name in _CALLS and name not in told:
             told.add(name)
             severity: Severity = "medium" if name in _MILD else "high"
-            yield finding("script-danger", severity, where, f"line {node.lineno} calls {shown(name)}")
+            yield finding("script-danger", severity, where, f"line {node.lineno} uses {shown(name)}")
+
+
+def _is_hidden(node: ast.Call, renamed: dict[str, str]) -> bool:
+    """`getattr(os, 'sys' + 'tem')`, which no model's code has a need of."""
+    if _full_name(node.func, renamed) not in ("getattr", "builtins.getattr") or len(node.args) < 2:
+        return False
+    return _full_name(node.args[0], renamed) in _ROOTS
 
 
 def _renamed(tree: ast.AST) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,38 @@ _DANGEROUS_ROOTS = frozenset(
 )
 
 
+_AUTOMATIC = (
+    (re.compile(r"(?:.*/)?\.gitmodules"), re.compile(rb"url\s*="), "other repositories that a clone may fetch"),
+    (
+        re.compile(r"(?:.*/)?\.?gitconfig"),
+        re.compile(rb"(?:smudge|clean|process|hooksPath|sshCommand|fsmonitor)\s*="),
+        "commands that git runs",
+    ),
+    (
+        re.compile(r"(?:.*/)?\.(?:vscode|idea)/[\w.-]+"),
+        re.compile(rb"folderOpen|\"command\""),
+        "commands that an editor runs",
+    ),
+    (
+        re.compile(r"(?:.*/)?package\.json"),
+        re.compile(rb"\"(?:pre|post)?(?:install|prepare)\"\s*:"),
+        "commands that npm runs",
+    ),
+    (re.compile(r"(?:.*/)?pyproject\.toml"), re.compile(rb"backend-path|build-backend"), "a build that pip runs"),
+    (re.compile(r"(?:.*/)?\.(?:envrc|bashrc|profile|zshrc)"), re.compile(rb"\S"), "commands that a shell runs"),
+)
+"""Files whose mere presence makes a tool run something: what their name is, what in them does it, what it is."""
+_ACTIVE = re.compile(rb"<script\b|\bon(?:load|error|click|mouseover|begin)\s*=|javascript:", re.I)
+
+
+def page_findings(blob: Blob) -> Iterator[Finding]:
+    """A page or picture that runs a program when somebody looks at it."""
+    hit = _ACTIVE.search(blob.read(0, SEARCHED_BYTES))
+    if hit:
+        detail = f"a page that runs a program in the browser of whoever opens it ({shown(hit.group().decode())})"
+        yield finding("script", "medium", blob.name, detail)
+
+
 def yaml_findings(blob: Blob) -> Iterator[Finding]:
     """Python objects that a careless YAML reader makes, and Hydra's `_target_`."""
     text = blob.read(0, SEARCHED_BYTES)
@@ -63,7 +95,10 @@ def plain_findings(blob: Blob) -> Iterator[Finding]:
     if blob.name.endswith(".pth") and _STARTS_PYTHON.search(blob.read(0, SEARCHED_BYTES)):
         detail = "a line that begins with `import`: in a folder of packages every Python that starts runs it"
         yield finding("pth-code", "high", blob.name, detail)
-    elif _RECIPE.fullmatch(blob.name):
+    for name, mark, what in _AUTOMATIC:
+        if name.fullmatch(blob.name) and mark.search(blob.read(0, SEARCHED_BYTES)):
+            yield finding("script", "medium", blob.name, f"{what}: read it before you open or build the folder")
+    if _RECIPE.fullmatch(blob.name):
         yield finding("script", "medium", blob.name, "a recipe beside weights: read it before anything runs it")
     elif _REQUIREMENTS.fullmatch(blob.name):
         hit = _ELSEWHERE.search(blob.read(0, SEARCHED_BYTES))

@@ -26,11 +26,15 @@ SCRIPT_NAMES = {
 _TEXT_NAMES = {
     "json": "json", "jsonl": "jsonl", "md": "markdown", "txt": "text", "jinja": "template", "jinja2": "template",
     "yaml": "yaml", "yml": "yaml", "toml": "toml", "csv": "csv", "gitattributes": "text", "gitignore": "text",
-    "py": "python", "sh": "shell script", "html": "html", "xml": "xml", "cfg": "text", "ini": "text",
+    "py": "python", "sh": "shell script", "html": "html", "htm": "html", "svg": "html", "xml": "xml", "cfg": "text",
+    "ini": "text", "bash": "shell script", "bat": "batch script", "cmd": "batch script", "vbs": "batch script",
+    "ps1": "powershell script", "js": "javascript", "mjs": "javascript", "rb": "ruby", "pl": "perl", "lua": "lua",
+    "ipynb": "notebook",
 }  # fmt: skip
 _MAGICS = (
     (b"GGUF", "gguf"), (b"FUGG", "gguf"), (b"\x93NUMPY", "npy"), (b"\x89HDF\r\n\x1a\n", "hdf5"),
-    (b"\x7fELF", "native library"), (b"\0asm", "native library"),
+    (b"\x7fELF", "native library"), (b"MZqFpD=", "program"), (b"\0asm", "native library"),
+    (b"L\0\0\0\x01\x14\x02\0", "program"),
     (b"\xfe\xed\xfa", "native library"), (b"\xcf\xfa\xed\xfe", "native library"),
     (b"\xce\xfa\xed\xfe", "native library"), (b"\xca\xfe\xba\xbe", "native library"), (b"\x89PNG", "image"),
     (b"\xff\xd8\xff", "image"), (b"GIF8", "image"), (b"%PDF", "pdf"), (b"PAR1", "parquet"), (b"ARROW1", "arrow"),

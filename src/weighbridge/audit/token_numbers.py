@@ -31,7 +31,8 @@ def token_number_findings(repository: Repository) -> Iterator[Finding]:
             yield from _settings(repository.object(str(folder / base)), names, str(folder / base))
         decoder = repository.object(str(folder / "tokenizer_config.json")).get("added_tokens_decoder")
         yield from _decoder(decoder, names, str(folder / "tokenizer_config.json"))
-        yield from _vocabulary(repository.object(str(folder / "vocab.json")), names, str(folder / "vocab.json"))
+        for base in ("vocab.json", "added_tokens.json"):
+            yield from _vocabulary(repository.object(str(folder / base)), names, str(folder / base))
 
 
 def _settings(content: Mapping[str, Any], names: Mapping[int, str], where: str) -> Iterator[Finding]:
@@ -79,9 +80,10 @@ def _decoder(entries: object, names: Mapping[int, str], where: str) -> Iterator[
 
 
 def _vocabulary(content: Mapping[str, Any], names: Mapping[int, str], where: str) -> Iterator[Finding]:
-    """vocab.json gives the same tokens the same numbers as tokenizer.json."""
+    """vocab.json and added_tokens.json give the same tokens the same numbers as tokenizer.json."""
     held = set(names.values())
-    odd = [token for token, number in content.items() if _is_other(number, token, names) and token in held][:5]
+    added = where.endswith("added_tokens.json")
+    odd = [each for each, number in content.items() if _is_other(number, each, names) and (added or each in held)][:5]
     if odd:
         detail = f"tokens with other numbers than in tokenizer.json: {', '.join(map(shown, odd))}"
         yield finding("tokenizer-numbers", "high", where, detail)

@@ -20,6 +20,8 @@ from .containers.member import finding, shown
 from .repository import Repository
 
 SAID = 5
+SHORTEST_CUT = 64
+"""Embedding models are saved with cuts of 128 tokens and more."""
 ORDERED = 0.98
 """Share of merges in the order of their numbers from which on the others are exceptions worth a look."""
 FEWEST = 8
@@ -67,6 +69,10 @@ def _rules(content: Mapping[str, Any], name: str) -> Iterator[Finding]:
                     "tokenizer-rewrites", "high", name, f"the decoder takes away {shown(str(rule['content']))}"
                 )
     yield from _post_processor(content, name)
+    cut = content.get("truncation")
+    if isinstance(cut, dict) and isinstance(cut.get("max_length"), int) and cut["max_length"] < SHORTEST_CUT:
+        detail = f"every text is cut after {cut['max_length']} tokens: the model does not read the rest"
+        yield finding("tokenizer-cuts", "medium", name, detail)
 
 
 def _removing(rule: Mapping[str, Any], part: str, name: str) -> Iterator[Finding]:
@@ -98,7 +104,7 @@ def _replacement(rule: Mapping[str, Any], part: str, name: str) -> Iterator[Find
     text = str(next(iter(pattern.values()), "")) if isinstance(pattern, dict) else str(pattern)
     content = str(rule.get("content", ""))
     if isinstance(pattern, dict) and "Regex" in pattern:
-        if _ANYTHING.search(text) and not re.search(r"[$(]", content):
+        if (_ANYTHING.search(text) or _wild(text)) and not re.search(r"[$(]", content):
             detail = f"the {part} turns every {shown(text)} into {shown(content)}: letters or digits are lost"
             yield finding("tokenizer-rewrites", "high", name, detail)
         text = _NOTATION.sub("", text)
@@ -109,11 +115,22 @@ def _replacement(rule: Mapping[str, Any], part: str, name: str) -> Iterator[Find
         yield finding("tokenizer-rewrites", "high", name, detail)
 
 
+def _wild(pattern: str) -> bool:
+    """Whether it matches whatever stands there: a dot outside of a class and without a backslash."""
+    return "." in re.sub(r"\\.|\[[^\]]*\]", "", pattern)
+
+
 def _post_processor(content: Mapping[str, Any], name: str) -> Iterator[Finding]:
-    """Tokens that are put around every text must be special ones."""
+    """Tokens that are put around every text must be special ones, and have their own numbers."""
+    numbers = dict(token_numbers(content))
     for rule in _flat(content.get("post_processor")):
         for each in rule.get("special_tokens", {}).values() if isinstance(rule.get("special_tokens"), dict) else ():
             tokens = each.get("tokens") if isinstance(each, dict) else None
+            ids = each.get("ids") if isinstance(each, dict) else None
+            for token, number in zip(tokens or (), ids or (), strict=False):
+                if isinstance(token, str) and numbers.get(token, number) != number:
+                    detail = f"number {number} is put into every text as {shown(token)}, which is {numbers[token]}"
+                    yield finding("tokenizer-injects", "high", name, detail)
             for token in tokens if isinstance(tokens, list) else ():
                 if isinstance(token, str) and not looks_special(token):
                     detail = f"the word {shown(token)} is put into every text"

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from weighbridge.audit.blob import Blob, BytesBlob
+from weighbridge.audit.records import Finding
 
 from .member import HELD_BYTES, Container, Member, Unreadable, finding
-from .zips import inflate
+from .zips import BOMB_RATIO, inflate
 
 PIECE = 1 << 18
 LZMA_MEMORY = 256 << 20
@@ -62,8 +63,12 @@ def open_stream(blob: Blob, kind: str) -> Container:
         damaged = finding("archive-damaged", "medium", blob.name, f"{kind}: {error}")
         return Container((), (damaged,), (f"{blob.name}: its compressed content cannot be read",))
     cut = len(data) >= HELD_BYTES
+    odd: tuple[Finding, ...] = ()
+    if cut and blob.size * BOMB_RATIO < len(data):
+        detail = f"{blob.size:,} bytes unpack to more than {len(data):,}"
+        odd = (finding("archive-bomb", "medium", blob.name, detail),)
     skipped = (f"{name}: what comes after the first {HELD_BYTES >> 20} MiB unpacked",) if cut else ()
-    return Container((Member(kind, lambda: BytesBlob(data, name), len(data), not cut),), (), skipped)
+    return Container((Member(kind, lambda: BytesBlob(data, name), len(data), not cut),), odd, skipped)
 
 
 def _unpack(blob: Blob, kind: str) -> bytes:

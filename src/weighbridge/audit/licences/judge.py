@@ -24,6 +24,13 @@ MOST_MISSING = 10
 _TEXT = re.compile(r"(?i)(?:licen[cs]e|copying|(?:\w+[_-])?terms|use[_-]?policy)[\w.-]*(?:\.(?:txt|md|rst|html?))?")
 _CODE_ONLY = re.compile(r"(?i)licen[cs]e[-_.]?code|code[-_.]?licen[cs]e")
 _WEIGHTS_ENDINGS = (".safetensors", ".bin", ".gguf", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".msgpack", ".npz")
+_RESTRICTS = re.compile(
+    r"(?i)\b(?:may|must|shall|can) not\b|\bnothing else\b|\bonly\b|\bprohibit|\bforbid|\bnon-?commercial|\bpermission"
+)
+_TAKES_BACK = re.compile(
+    r"(?i)\b(?:no|not for|not (?:be )?(?:used|permitted|allowed|licensed) for)\s+(?:any\s+)?commercial\s+(?:use|purpose)\w*"
+    r"|\bnon-?commercial (?:use )?only\b|\b(?:for )?research (?:use |purposes )?only\b"
+)
 _FREEDOM = {"no": 0, "conditional": 1, "yes": 2}
 _NO_NAME = frozenset({"other", "unknown", "none", ""})
 
@@ -60,7 +67,9 @@ def licence_findings(
     claims = licence_claims(repository, headers, terms)
     for name in texts:
         yield from _text(repository, name)
+    texts = [name for name in texts if (repository.text(name) or "").strip()]
     yield from _absent(repository, texts, claims)
+    yield from _restricted(repository, texts, claims, terms)
     yield from _contradictions(claims)
     if terms is not None:
         yield from _freer_than_base(claims, base_models(repository, headers), terms)
@@ -127,6 +136,25 @@ def _absent(repository: Repository, texts: list[str], claims: list[Claim]) -> It
         yield finding("licence-missing", "medium", texts[0], detail)
     else:
         yield finding("licence-missing", "medium", ".", "weights without a licence text: nobody may pass them on")
+
+
+def _restricted(
+    repository: Repository, texts: list[str], claims: list[Claim], terms: Terms | None
+) -> Iterator[Finding]:
+    """A card that names a free licence beside a text nobody knows that restricts, or that takes it back itself."""
+    free = [claim for claim in claims if claim.id and terms is not None and terms.commercial_use(claim.id) == "yes"]
+    if not free:
+        return
+    named = {claim.where for claim in claims}
+    for name in texts:
+        text = repository.text(name) or ""
+        if name not in named and not _CODE_ONLY.search(PurePosixPath(name).name) and _RESTRICTS.search(text):
+            detail = f"{free[0].where} says {free[0].id}; this text is not known here and restricts what may be done"
+            yield finding("licence-contradiction", "medium", name, detail)
+    hit = _TAKES_BACK.search((repository.text("README.md") or "").partition("\n---")[2])
+    if hit:
+        detail = f"{free[0].where} says {free[0].id}, and the card says {shown(' '.join(hit.group().split()))}"
+        yield finding("licence-contradiction", "medium", "README.md", detail)
 
 
 def _contradictions(claims: list[Claim]) -> Iterator[Finding]:
