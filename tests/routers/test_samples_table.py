@@ -17,6 +17,7 @@ from routed_samples import rows, write
 from weighbridge.cli.main import main
 from weighbridge.errors import InputError, UsageError, WeighbridgeError
 from weighbridge.routers import Places, Samples, read_samples
+from weighbridge.routers.grams import LONGEST_SEEN
 
 
 def read(path: Path, *voters: str, **places: Any) -> Samples:
@@ -155,7 +156,7 @@ def test_of_a_long_prompt_both_ends_are_kept(tmp_path: Path) -> None:
     found = read(path)
 
     assert found.prompt_chars == (100_010,)
-    assert len(found.prompts[0]) <= 16_384
+    assert len(found.prompts[0]) <= LONGEST_SEEN
     assert found.prompts[0].startswith("begin")
     assert found.prompts[0].endswith("end")
 

@@ -22,8 +22,10 @@ from .arrays import Floats, Whole
 WORD_BITS = 16
 RUN_BITS = 15
 RUN_BYTES = (3, 5)
-LONGEST_SEEN = 16_384
+LONGEST_SEEN = 4_096
 """Characters that are looked at: of a longer prompt the first and the last half of this many."""
+MANY = 1000
+"""Hits from which counting all buckets is quicker than sorting the hits."""
 
 SURFACE = (
     *("log characters", "log words", "characters a word", "digits", "share of digits", "share of capitals"),
@@ -85,8 +87,12 @@ def _runs(prompt: str) -> Counted:
 
 def _counted(hashed: npt.NDArray[np.uint64], bits: int) -> Counted:
     buckets = ((hashed + np.uint64(1)) * _MIX) >> np.uint64(64 - bits)
-    found, counts = np.unique(buckets, return_counts=True)
-    return Counted(found.astype(np.int64), counts.astype(np.float64))
+    if len(buckets) < MANY:
+        found, counts = np.unique(buckets, return_counts=True)
+        return Counted(found.astype(np.int64), counts.astype(np.float64))
+    hits = np.bincount(buckets.astype(np.int64), minlength=1 << bits)
+    places = np.flatnonzero(hits)
+    return Counted(places, hits[places].astype(np.float64))
 
 
 def _surface(prompt: str, found: list[str], raw: npt.NDArray[np.uint8]) -> Floats:
