@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("router")
 
 
-def config(servers: dict[str, FaultServer], *, cheap: int, route: str = "", server: str = "") -> bytes:
+def config(servers: dict[str, FaultServer], *, route: str = "", server: str = "") -> bytes:
     parts = [f"[server]\nport = 0\n{server}\n"]
     parts += [
         f'[[backend]]\nname = "{name}"\nkind = "openai"\nbase_url = "{each.base_url}"\n'
@@ -53,7 +53,7 @@ def config(servers: dict[str, FaultServer], *, cheap: int, route: str = "", serv
 
 def routed(tmp_path: Path, made: Path, servers: dict[str, FaultServer], *, cheap: int, **how: str):
     (tmp_path / "router.json").write_bytes(router(made, cheap=cheap))
-    return running(tmp_path, servers, config=config(servers, cheap=cheap, **how))
+    return running(tmp_path, servers, config=config(servers, **how))
 
 
 async def ask(gate: Gate, text: str, **more: object):
@@ -292,6 +292,27 @@ def test_a_config_that_says_half_of_a_cascade_is_told(tmp_path: Path, route: str
 
     with pytest.raises(InputError, match=what):
         read_config(text.encode(), tmp_path / "weighbridge.toml")
+
+
+def test_a_router_that_needs_a_judge_is_refused_before_anybody_is_served(tmp_path: Path, made: Path) -> None:
+    """Without the score it would decide by something nobody tested."""
+    items = rows(300)
+    for item in items:
+        item["small.judge"] = 0.9 if item["small"] else 0.1
+    path = write(made / "judged.csv", items, only=("prompt", "small", "small.judge", "big"))
+    samples = read_samples(Places(path), ("small",), "big")
+    trained = train(samples, ("small",), "big", Goal(0.9), made="2027-01-01", versions={}, costs={})
+    assert trained.artefact is not None
+    (tmp_path / "router.json").write_bytes(encode_artefact(trained.artefact))
+
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as small, FaultServer(answers(chat_body())) as big:
+            servers = {"small": small, "big": big}
+            with pytest.raises(InputError, match="the gateway asks no judge"):
+                async with running(tmp_path, servers, config=config(servers)):
+                    pass
+
+    asyncio.run(run())
 
 
 def test_a_route_that_lacks_a_model_of_its_router_does_not_start(tmp_path: Path, made: Path) -> None:

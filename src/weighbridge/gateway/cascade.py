@@ -52,6 +52,12 @@ class Cascade:
         self._stages: dict[str, tuple[Aim, ...]] = {}
         names = [to.stage or aim.model for to, aim in zip(table.to, aims, strict=True)]
         where = f"route {table.model!r}"
+        if router.needs_judge:
+            raise InputError(
+                "the router decides by a judge's score of each cheap answer, and the gateway asks no judge",
+                where=where,
+                next_move="Train one without --judged and without NAME.judge columns, by answers and lengths.",
+            )
         for name in names:
             if name not in router.models:
                 hint = did_you_mean(name, router.models)

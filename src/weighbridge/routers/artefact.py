@@ -18,6 +18,8 @@ from weighbridge.errors import InputError, WeighbridgeError
 from .packed import Packed
 
 LONGEST = 64 << 20
+JUDGED = "judge's score"
+"""Of the features: the router decides by a judge's score of each cheap answer."""
 MOST_VOTERS = 32
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]

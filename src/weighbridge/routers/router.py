@@ -18,6 +18,7 @@ from weighbridge.errors import InputError, UsageError
 from .answers import check_way, find_answer
 from .arrays import Floats
 from .artefact import (
+    JUDGED,
     Artefact,
     CascadeArrays,
     GuesserArrays,
@@ -62,6 +63,8 @@ class Router:
         self.threshold = artefact.threshold
         self.models = tuple(dict.fromkeys((*map(model_of, artefact.voters), artefact.strong)))
         """Every model that may be asked, the strong one last."""
+        self.needs_judge = JUDGED in artefact.provenance.features
+        """Whether replies must come with a judge's score."""
         if self.is_cascade != isinstance(artefact.model, CascadeArrays):
             raise InputError(f"a {artefact.kind} router with the arrays of another kind", next_move=REMAKE)
         try:

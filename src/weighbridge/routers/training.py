@@ -17,7 +17,7 @@ import numpy as np
 from weighbridge.errors import UsageError
 
 from .arrays import Flags, Floats
-from .artefact import Artefact, Promise, Provenance
+from .artefact import JUDGED, Artefact, Promise, Provenance
 from .cascade_model import fit_cascade_model
 from .grams import SURFACE, read_text
 from .neighbours import fit_neighbours
@@ -212,5 +212,5 @@ def _features(samples: Samples, voters: Sequence[str], method: str) -> tuple[str
         return ("words and pairs of words, hashed",)
     found = ["agreement of answers"] if samples.has_answers(voters) else []
     found += ["length of replies"] if any(voter in samples.chars for voter in voters) else []
-    found += ["judge's score"] if any(voter in samples.judged for voter in voters) else []
+    found += [JUDGED] if any(voter in samples.judged for voter in voters) else []
     return (*found, "length of the prompt")
