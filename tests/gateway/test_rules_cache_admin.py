@@ -43,6 +43,36 @@ def test_rules_are_asked_before_a_backend_is_chosen(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_a_key_may_say_which_data_its_calls_carry_and_no_header_takes_it_back(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body())) as away,
+            FaultServer(answers(chat_body())) as home,
+            running(tmp_path, {"away": away, "home": home}, policy=Residency()) as gate,
+        ):
+            _, key = gate.make_key(data_class="health")
+            told: tuple[dict[str, str], ...] = ({}, {"x_data_class": "public"})
+            statuses = [(await gate.post("/v1/chat/completions", HELLO, key=key, **headers)).status for headers in told]
+
+            assert statuses == [200, 200]
+            assert (len(away.requests), len(home.requests)) == (0, 2)
+
+    asyncio.run(run())
+
+
+def test_a_name_that_is_nearly_right_is_told(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:
+            said = (await gate.chat(model="publik")).json()["error"]["message"]
+            _, scoped = gate.make_key(routes=("other",))
+            hidden = (await gate.chat(model="publik", key=scoped)).json()["error"]["message"]
+
+            assert "Did you mean 'public'?" in said
+            assert "'public'" not in hidden, "a key that may not ask for it is not told of it"
+
+    asyncio.run(run())
+
+
 def test_the_same_request_is_answered_again_for_the_same_key_only(tmp_path: Path) -> None:
     async def count(exchange: Exchange) -> None:
         exchange.write(response(200, chat_body(f"answer {exchange.number}")))

@@ -36,6 +36,7 @@ def keys() -> None:
 @click.option("--routes", metavar="A,B", help="Models it may ask for; all unless said otherwise.")
 @click.option("--addresses", metavar="NET,NET", help="Networks it may be used from, e.g. 10.0.0.0/8.")
 @click.option("--team", metavar="NAME", help="Whose budget it shares ([[team]] in the config).")
+@click.option("--data-class", metavar="CLASS", help="Of the data its calls carry, for the rules of a policy.")
 @click.option("--expires", metavar="DATE", help="2027-01-31, or 2027-01-31T12:00:00+00:00; UTC unless said otherwise.")
 @CONFIG
 @JSON
@@ -48,6 +49,7 @@ def create(
     routes: str | None,
     addresses: str | None,
     team: str | None,
+    data_class: str | None,
     expires: str | None,
     path: Path | None,
     as_json: bool,
@@ -71,6 +73,7 @@ def create(
         tpm=tpm,
         routes=_listed(routes),
         addresses=_networks(addresses),
+        data_class=data_class,
     )
     secret = new_secret()
     with opened_ledger(path) as db:

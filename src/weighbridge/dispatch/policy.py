@@ -21,7 +21,8 @@ class Asking(msgspec.Struct, frozen=True):
     """Id of the caller's key."""
     team: str | None = None
     data_class: str | None = None
-    """As the header `x-data-class` says: `public`, `personal`, `health` or whatever the rules know."""
+    """As the caller's key says, else the header `x-data-class`: `public`, `personal`, `health` or whatever the rules
+    know."""
 
 
 class Decision(msgspec.Struct, frozen=True):

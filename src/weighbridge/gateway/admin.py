@@ -52,6 +52,8 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
     addresses: tuple[Network, ...] | None = None
     """Networks its callers may come from, as `10.0.0.0/8`; left out: anywhere."""
     team: Name | None = None
+    data_class: Name | None = None
+    """Of the data its calls carry, whatever their header says."""
     expires_at: Annotated[float, msgspec.Meta(ge=0, le=1e11)] | None = None
     """Unix seconds."""
 
@@ -115,6 +117,7 @@ def _create(db: sqlite3.Connection, body: bytes) -> dict[str, str]:
         tpm=asked.tpm,
         routes=asked.routes,
         addresses=asked.addresses,
+        data_class=asked.data_class,
     )
     secret = new_secret()
     add_key(db, row, secret)

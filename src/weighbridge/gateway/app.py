@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Coroutine, Sequence
+from difflib import get_close_matches
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -284,12 +285,14 @@ class Gateway:
         return auth == "keys" or (auth == "auto" and (self._is_public or not self.keyring.is_empty))
 
     def no_route(self, model: str, caller: Caller | None) -> CallRefused:
-        shown = ", ".join(sorted(self.names_for(caller))[:12]) or "none"
+        names = sorted(self.names_for(caller))
+        close = get_close_matches(model[:80], names, n=1)
+        meant = f"Did you mean {close[0]!r}? " if close else ""
         return CallRefused(
             f"there is no model {model[:80]!r} here",
             status=404,
             code="model_not_found",
-            next_move=f"Models: {shown}.",
+            next_move=f"{meant}Models: {', '.join(names[:12]) or 'none'}.",
         )
 
     # --- how calls end

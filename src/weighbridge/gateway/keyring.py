@@ -18,13 +18,26 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Caller:
     """One key, with what this worker has seen of it."""
 
-    __slots__ = ("expires_at", "id", "name", "networks", "purse", "requests", "revoked", "routes", "team", "tokens")
+    __slots__ = (
+        "data_class",
+        "expires_at",
+        "id",
+        "name",
+        "networks",
+        "purse",
+        "requests",
+        "revoked",
+        "routes",
+        "team",
+        "tokens",
+    )
 
     def __init__(self, row: KeyRow, minutes: SharedMinutes | None, before: Caller | None) -> None:
         """`before`: the same key as it was known until now; its rates and its purse go on."""
         self.id = row.id
         self.name = row.name
         self.team = row.team
+        self.data_class = row.data_class
         self.expires_at = row.expires_at
         self.revoked = row.revoked_at is not None
         self.routes = None if row.routes is None else frozenset(row.routes)

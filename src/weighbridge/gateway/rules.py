@@ -45,7 +45,7 @@ class Rules:
             ask.route.model,
             caller.id if caller is not None else None,
             caller.team if caller is not None else None,
-            ask.head.fields.get("x-data-class"),
+            (caller.data_class if caller is not None else None) or ask.head.fields.get("x-data-class"),
         )
         decisions = [(aim, self._policy.decide(asking, aim.backend, aim.model)) for aim in ask.route.aims]
         keeper = self._keeper

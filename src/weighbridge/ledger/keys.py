@@ -42,9 +42,11 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Public model names it may ask for; None is all."""
     addresses: tuple[str, ...] | None = None
     """Networks its callers may come from, as `10.0.0.0/8`; None is anywhere."""
+    data_class: str | None = None
+    """Of the data its calls carry, whatever their header says; None: as the header says."""
 
 
-_COLUMNS = "id, name, team, created_at, expires_at, revoked_at, budget_usd, budget_period, rpm, tpm, routes, addresses"
+_COLUMNS = ", ".join(KeyRow.__struct_fields__)
 
 
 def new_secret() -> str:

@@ -161,6 +161,11 @@ def m007_votes(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX votes_by_task ON votes (task)")
 
 
+def m008_data_of_keys(db: sqlite3.Connection) -> None:
+    """A key may say which class of data its calls carry."""
+    db.execute("ALTER TABLE keys ADD COLUMN data_class TEXT")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_calls_and_answers,
     m002_calls_by_run,
@@ -169,6 +174,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m005_gateway,
     m006_decisions,
     m007_votes,
+    m008_data_of_keys,
 )
 
 
