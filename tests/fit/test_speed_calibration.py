@@ -195,15 +195,21 @@ CELLS = st.one_of(
 )
 
 
-@given(st.dictionaries(st.sampled_from(COLUMNS), CELLS, max_size=6), st.sampled_from(("llama.cpp", "vllm", "mlx")))
-@settings(max_examples=150, deadline=None)
-def test_whatever_a_cell_says_the_row_is_placed_or_counted(said: dict[str, str], engine: str) -> None:
-    row = {name: "".join(text.split("\x00")) for name, text in {**make_row(engine=engine), **said}.items()}
-    with TemporaryDirectory() as folder:
-        placed = read_rows(write_folder(Path(folder), [row]))
-        terms = [sample.rows.terms for sample in samples(placed.rows).values()]
+ODD = st.tuples(
+    st.dictionaries(st.sampled_from(COLUMNS), CELLS, max_size=6), st.sampled_from(("llama.cpp", "vllm", "mlx"))
+)
 
-    assert placed.total == 1
+
+@given(st.lists(ODD, min_size=10, max_size=60))
+@settings(max_examples=15, deadline=None)
+def test_whatever_a_cell_says_the_row_is_placed_or_counted(odd: list[tuple[dict[str, str], str]]) -> None:
+    rows = [{**make_row(engine=engine), **said} for said, engine in odd]
+    rows = [{name: text.replace("\x00", "") for name, text in row.items()} for row in rows]
+    with TemporaryDirectory() as folder:
+        placed = read_rows(write_folder(Path(folder), rows))
+
+    terms = [sample.rows.terms for sample in samples(placed.rows).values()]
+    assert placed.total == len(rows)
     assert all(np.isfinite(found).all() for found in terms)
 
 
