@@ -76,7 +76,7 @@ def test_the_environment_is_read_in_one_place() -> None:
     found = {path: environment_reads(path) for path in sorted((ROOT / "src").rglob("*.py"))}
 
     assert [path.name for path, lines in found.items() if lines], "the place itself is not seen any more"
-    surprises = {str(path): lines for path, lines in found.items() if path.name not in ("compose.py", "child.py")}
+    surprises = {str(path): lines for path, lines in found.items() if path.name not in ("environment.py", "child.py")}
     assert not {path: lines for path, lines in surprises.items() if lines}, "os.environ is read at these lines"
 
 
