@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -14,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 from run_factory import toml
 
 from weighbridge.cli.main import main
@@ -183,6 +187,28 @@ def test_an_answer_cannot_draw_on_the_voters_screen(tmp_path) -> None:
 
     assert "\x1b" not in done.stderr
     assert "␛" in done.stderr
+
+
+def test_ctrl_c_ends_a_session_and_loses_no_vote(tmp_path) -> None:
+    folder = write_arena(tmp_path / "task")
+    command = [sys.executable, "-m", "weighbridge", "weigh", "--arena", str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"a\n")
+        process.stdin.flush()
+        for line in process.stderr:
+            if b"Vote 2," in line:
+                break
+        while b"quit: " not in (line := process.stderr.read1(4096)):  # the second pair waits for a word
+            assert line
+        process.send_signal(signal.SIGINT)
+        said, told = process.communicate(timeout=PATIENCE_S)
+
+    assert process.returncode == 130, told
+    assert b"every vote is kept" in told
+    assert b"RANK" in said
+    assert rank(folder)["votes"] == 1
 
 
 def test_rank_says_what_votes_there_are_where_none_fit(tmp_path) -> None:

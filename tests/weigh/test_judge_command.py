@@ -137,6 +137,15 @@ def test_several_judges_and_several_people_are_held_against_each_other(tmp_path)
     assert "People among themselves" in judge("check", path, "--judge", "gpt", "--human", "ann", "--human", "bob")
 
 
+def test_a_rating_given_twice_is_averaged_and_said(tmp_path) -> None:
+    rows = [("i1", "A", 4, 4), ("i1", "A", 2, 4), ("i2", "A", 5, 5), ("i3", "A", 1, 1)]
+
+    said = judge("check", write(tmp_path / "scores.csv", "item,model,judge,human", rows))
+
+    assert "3 units" in said
+    assert "2 ratings are of what the same rater had rated before; they were averaged." in said
+
+
 def test_labels_that_were_hand_picked_are_told_on(tmp_path) -> None:
     rows = [(i, m, s, s + 1 if s <= 3 else "") for i, m, s, _ in made_up()]
     path = write(tmp_path / "scores.csv", "item,model,judge,human", rows)

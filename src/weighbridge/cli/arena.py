@@ -26,6 +26,7 @@ KEYS = {
     "q": "quit", "quit": "quit", "exit": "quit",
 }  # fmt: skip
 ASK = "Which is better?  a / b / t tie / x both bad / s skip / q quit: "
+STOPPED_BY_CTRL_C = 130
 ENOUGH = "All pairs were seen on all items."
 
 
@@ -38,16 +39,19 @@ def hold_arena(task: Path, changes: Changes, *, voter: str | None, most: int | N
         TransferBars() as bars,
         open_arena(task, changes, settings, voter=voter, transfers=bars) as arena,
     ):
+        before, stopped = arena.session.votes, False
         try:
-            cast = _vote(arena, most, _reader())
+            _vote(arena, most, _reader())
         except KeyboardInterrupt:
             _say("\nStopped; every vote is kept. The same command goes on.")
-            cast = 0
-        _end(arena, cast, as_json)
+            stopped = True
+        _end(arena, arena.session.votes - before, as_json)
+    if stopped:
+        sys.exit(STOPPED_BY_CTRL_C)
 
 
-def _vote(arena: Arena, most: int | None, read: Callable[[], str | None]) -> int:
-    """Votes cast now."""
+def _vote(arena: Arena, most: int | None, read: Callable[[], str | None]) -> None:
+    """Show pair after pair."""
     from weighbridge.cli.compose_arena import Shown
 
     before = arena.session.votes
@@ -75,7 +79,6 @@ def _vote(arena: Arena, most: int | None, read: Callable[[], str | None]) -> int
         if outcome is None:
             break
         arena.cast(shown, outcome)
-    return arena.session.votes - before
 
 
 def _ask(shown: Shown, number: int, read: Callable[[], str | None]) -> str | None:

@@ -99,6 +99,8 @@ def sample(task: Path, count: int, out: Path | None, seed: int, *, as_json: bool
 
 def _lines(found: Check) -> Iterator[str]:
     yield f"{found.units:,} units, {found.labels:,} of them labelled."
+    if found.again:
+        yield f"{found.again:,} ratings are of what the same rater had rated before; they were averaged."
     if found.among_people is not None:
         yield f"People among themselves: Krippendorff's alpha {found.among_people:.2f}."
     if found.among_judges is not None:

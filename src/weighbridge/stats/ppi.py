@@ -50,12 +50,8 @@ class Corrected(msgspec.Struct, frozen=True, kw_only=True):
     labels_alone_interval: Interval
     judge_alone: float
     """What the judge says of all units, uncorrected; its bias is the difference from `estimate`."""
-
-    @property
-    def worth(self) -> float:
-        """How many labels alone would give so narrow an interval, over the labels there are; at least 1."""
-        narrow, wide = _width(self.interval), _width(self.labels_alone_interval)
-        return (wide / narrow) ** 2 if narrow > 0 else 1.0
+    worth: float
+    """How many labels alone would give so narrow an interval, over the labels there are; at least 1."""
 
 
 def corrected_mean(
@@ -86,29 +82,25 @@ def corrected_mean(
         raise InputError("an interval needs two labels or more", next_move="Label more items.")
     floor = FLOOR * span**2 if span is not None and len(np.unique(y)) <= MOST_KINDS else 0.0
     alone = _interval(float(y.mean()), y, groups, 0.0, df=n - 1, alpha=alpha, floor=floor)
-    tuned = _tuned(y, f, g, groups, others) if power is None else power
-    if not len(g) or (power is None and n < FEWEST):
-        tuned = 0.0
-    estimate, interval = float(y.mean()), alone
-    if tuned:
-        value = float(y.mean() - tuned * (f.mean() - g.mean()))
+    used, estimate, interval = 0.0, float(y.mean()), alone
+    tuned = power if power is not None else _tuned(y, f, g, groups, others) if n >= FEWEST else 0.0
+    if tuned and len(g):
         more = tuned**2 * _variance(g - g.mean(), others)
-        found = _interval(
-            value, y - tuned * f, groups, more, df=max(1, n - 1 - (power is None)), alpha=alpha, floor=floor
-        )
+        df = max(1, n - 1 - (power is None))
+        value = float(y.mean() - tuned * (f.mean() - g.mean()))
+        found = _interval(value, y - tuned * f, groups, more, df=df, alpha=alpha, floor=floor)
         if power is not None or _width(found) < _width(alone):
-            estimate, interval = value, found
-        else:
-            tuned = 0.0
+            used, estimate, interval = tuned, value, found
     return Corrected(
         estimate=estimate,
         interval=interval,
-        power=tuned,
+        power=used,
         labels=len(y),
         judged=len(g),
         labels_alone=float(y.mean()),
         labels_alone_interval=alone,
         judge_alone=float(np.concatenate([f, g]).mean()),
+        worth=(_width(alone) / _width(interval)) ** 2 if _width(interval) > 0 else 1.0,
     )
 
 

@@ -14,11 +14,12 @@ from weighbridge.stats.length_bias import LengthEffect, graded_effect, paired_ef
 from weighbridge.weigh.records import Candidate
 from weighbridge.weigh.task_record import Task
 
-from .court import Court, Panel
+from .court import Court
 from .naming import family
 from .people import Label, Tables, decoded, held_against_people, label_table, read_labels, with_yardstick
 from .records import HumanCheck, JudgeLine, Judging, LengthLine, ProbeResult
 from .tally import Codes, Rows, Tally
+from .trial import Panel
 from .warnings import warnings_of
 
 SAME_SHARE, FEWEST_ANSWERS = 0.5, 20

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from weighbridge.stats import mean_interval
 from weighbridge.stats.agreement import Agreement, Confusion, confusion, kappa, krippendorff, krippendorff_interval
@@ -80,6 +82,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     among_people: float | None
     units: int
     labels: int
+    again: int
+    """Ratings of what the same rater had rated before: averaged."""
     alpha: float
 
 
@@ -92,6 +96,7 @@ def check(ratings: Ratings, alpha: float = 0.05) -> Check:
         among_people=_among(ratings, ratings.humans),
         units=len(ratings.units),
         labels=int((~np.isnan(people)).sum()),
+        again=ratings.again,
         alpha=alpha,
     )
 
@@ -151,11 +156,18 @@ def _means(ratings: Ratings, people: Floats, f: Floats, alpha: float) -> Iterato
     if ratings.paired:
         return
     span = _span(people)
-    for model in dict.fromkeys(unit.model for unit in ratings.units):
-        here = np.array([unit.model == model for unit in ratings.units])
+    for (model,), here in _by(ratings, "model"):
         found = _corrected(people[here], f[here], alpha, span)
         if found is not None:
             yield Rated(model=model or "all", found=found)
+
+
+def _by(ratings: Ratings, *fields: str) -> Iterator[tuple[tuple[str, ...], npt.NDArray[np.int64]]]:
+    """Places of the units that are alike in these fields, group by group."""
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for place, unit in enumerate(ratings.units):
+        groups[tuple(getattr(unit, field) for field in fields)].append(place)
+    yield from ((key, np.array(places)) for key, places in groups.items())
 
 
 def _span(people: Floats) -> float | None:
@@ -172,8 +184,7 @@ def _corrected(y: Floats, f: Floats, alpha: float, span: float | None) -> Correc
 
 def _compared(ratings: Ratings, people: Floats, f: Floats, alpha: float) -> Iterator[Compared]:
     if ratings.paired:
-        for first, second in dict.fromkeys((unit.model, unit.against) for unit in ratings.units):
-            here = np.array([(unit.model, unit.against) == (first, second) for unit in ratings.units])
+        for (first, second), here in _by(ratings, "model", "against"):
             yield from _outcome((first, second), 2 * people[here] - 1, 2 * f[here] - 1, alpha, span=2.0)
         return
     span = _span(people)

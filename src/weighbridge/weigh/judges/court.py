@@ -14,10 +14,8 @@ from weighbridge.dispatch import OVER_BUDGET, Budget, Call, Door
 from weighbridge.engines import Ability
 from weighbridge.engines.needs import refuse_what_it_lacks
 from weighbridge.errors import CannotAsk, InputError
-from weighbridge.weigh.grading import Grader
 from weighbridge.weigh.items import look_up
 from weighbridge.weigh.meter import Meter
-from weighbridge.weigh.reasoning import part
 from weighbridge.weigh.records import Candidate, Item
 from weighbridge.weigh.scorers import Mark
 from weighbridge.weigh.scorers.judge import REFERENCE, JudgeOptions, JudgeScorer
@@ -26,35 +24,11 @@ from weighbridge.weigh.template import as_text
 
 from .asking import Case, Ruling, judge_request
 from .hearing import Hearing, NotJudged, Result, Script, joined, mirrored, script
+from .trial import Panel, Trial, said, settled
 
 
 class OutOfMoney(Exception):
     """The next judgement might pass the run's limit."""
-
-
-class Panel(NamedTuple):
-    """A grader whose scorer is a judge."""
-
-    grader: Grader
-    scorer: JudgeScorer
-
-    @property
-    def options(self) -> JudgeOptions:
-        return self.scorer.options
-
-    @property
-    def paired(self) -> bool:
-        return self.options.mode == "pairwise"
-
-
-class Trial(NamedTuple):
-    """A text to be judged, whoever wrote it."""
-
-    panel: Panel
-    item: Item
-    text: str
-    against: str | None
-    """The other text of a pair."""
 
 
 class Asked(NamedTuple):
@@ -289,20 +263,6 @@ class Court:
 def judge_name(judge: str) -> str:
     """How a judge's calls are counted beside those of the candidates."""
     return f"judge {judge}"
-
-
-def said(answer: Answer) -> str:
-    """An answer as a judge sees it: without its reasoning."""
-    return part(answer.text).said
-
-
-def settled(trial: Trial) -> Hearing | None:
-    """What no judge need be asked about."""
-    if trial.panel.paired and trial.against is None:
-        return Hearing(Mark(0.5, "the yardstick: others are held against its answers"))
-    if trial.against == trial.text:
-        return Hearing(Mark(0.5, "both answers are the same"), against=trial.against)
-    return None
 
 
 def _nothing() -> None:

@@ -15,11 +15,12 @@ from weighbridge.weigh.scorers import Mark
 from weighbridge.weigh.task_record import Task
 
 from .account import Bench, give_account
-from .court import Court, said
+from .court import Court
 from .hearing import NotJudged
 from .probes import probe
 from .records import Judging, ProbeResult
 from .tally import Tally
+from .trial import said
 
 MOST_PROBED = 50
 """Items that judges may be attacked on."""

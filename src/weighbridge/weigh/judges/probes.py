@@ -21,9 +21,10 @@ from typing import NamedTuple
 from weighbridge.weigh.records import Candidate, Item
 from weighbridge.weigh.scorers.judge import REFERENCE, JudgeOptions
 
-from .court import Court, Panel, Trial
+from .court import Court
 from .hearing import Hearing
 from .records import ProbeResult
+from .trial import Panel, Trial
 
 SHOWN = 300
 """Characters of an example."""

@@ -55,6 +55,8 @@ class Rating(NamedTuple):
     value: float
     first: float | None = None
     """Of a pair: how far the answer shown first was preferred."""
+    order: bool = False
+    """Of a pair: whether it was shown in the order of the names."""
 
 
 class Ratings(NamedTuple):
@@ -67,6 +69,8 @@ class Ratings(NamedTuple):
     table: Floats
     firsts: dict[str, list[float]]
     """Of pairs: by rater, how far the first shown was preferred, in pairs that the rater saw in both orders."""
+    again: int = 0
+    """Ratings of what the same rater had rated before (of a pair: in the same order); they were averaged."""
 
     @property
     def paired(self) -> bool:
@@ -150,7 +154,7 @@ def _pair(row: Row, item: str, names: Columns, human: str | None, where: str) ->
         preferred = _winner(said, where)
         turned = first > second
         unit = Unit(item, *sorted((first, second)))
-        yield Rating(unit, rater, 1.0 - preferred if turned else preferred, preferred)
+        yield Rating(unit, rater, 1.0 - preferred if turned else preferred, preferred, not turned)
 
 
 def _winner(said: object, where: str) -> float:
@@ -199,6 +203,7 @@ def _joined(found: Sequence[Rating], humans: set[str]) -> Ratings:
     row, column = {name: n for n, name in enumerate(raters)}, {unit: n for n, unit in enumerate(units)}
     sums, counts = np.zeros((len(raters), len(units))), np.zeros((len(raters), len(units)))
     orders: dict[tuple[str, Unit], list[float]] = defaultdict(list)
+    seen = {(one.unit, one.rater, one.order) for one in found}
     for one in found:
         sums[row[one.rater], column[one.unit]] += one.value
         counts[row[one.rater], column[one.unit]] += 1
@@ -209,4 +214,5 @@ def _joined(found: Sequence[Rating], humans: set[str]) -> Ratings:
     for (rater, _), both in orders.items():
         if len(both) == 2:
             firsts[rater] += both
-    return Ratings(raters, tuple(name for name in raters if name in humans), units, table, dict(firsts))
+    people = tuple(name for name in raters if name in humans)
+    return Ratings(raters, people, units, table, dict(firsts), len(found) - len(seen))

@@ -73,10 +73,12 @@ def _who(judging: Judging) -> str:
 
 
 def _judges(judging: Judging) -> Markup:
+    paired = judging.mode == "pairwise"
     columns = [
         Column("Judge"), Column("Model"), Column("Judgements", number=True), Column("Unreadable", number=True),
-        Column("Mean", number=True), Column("Said most", number=True), Column("Prefers the first", number=True),
-        Column("Same both ways", number=True), Column("Cost", number=True),
+        Column("Mean", number=True), Column("Said most", number=True),
+        *([Column("Prefers the first", number=True), Column("Same both ways", number=True)] if paired else []),
+        Column("Cost", number=True),
     ]  # fmt: skip
 
     def row(one: JudgeLine) -> list[Child]:
@@ -84,9 +86,10 @@ def _judges(judging: Judging) -> Markup:
         first = MISSING
         if one.first_share is not None and one.first_interval is not None:
             first = f"{percent(one.first_share)} ({percent_range(one.first_interval)})"
+        places: list[Child] = [first, percent(one.consistent)] if paired else []
         return [
             one_line(one.name, 60), one_line(one.model, 80), count(one.judgements), count(one.unreadable),
-            percent(one.mean), one_line(usual, 60), first, percent(one.consistent), format_usd(one.cost_usd),
+            percent(one.mean), one_line(usual, 60), *places, format_usd(one.cost_usd),
         ]  # fmt: skip
 
     return table(columns, map(row, judging.judges), caption="The judges")
@@ -119,7 +122,10 @@ def _length(judging: Judging) -> Markup:
     rows = (
         [one_line(name, 60), percent(length.raw[name], 1), percent(length.corrected[name], 1)] for name in length.raw
     )
-    said = note(f"Twice as long is worth {points(length.twice_as_long, 1)} (standard error {100 * length.error:.1f}).")
+    worth = f"Twice as long is worth {points(length.twice_as_long, 1)} (standard error {100 * length.error:.1f})"
+    if not length.certain:
+        return note(f"{worth}: no more than chance gives, so there is nothing to correct.")
+    said = note(f"{worth}.")
     return tag("div", said, table(columns, rows, caption="Scores with and without length"))
 
 
