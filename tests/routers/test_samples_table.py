@@ -181,3 +181,12 @@ def test_whatever_stands_in_a_file_it_is_read_or_explained(
     except WeighbridgeError:
         return
     assert len(found) == len(found.prompts) == found.rows - found.left_out
+
+
+def test_without_prompts_rows_are_told_apart_by_all_they_say(tmp_path: Path) -> None:
+    """Two scores alone would make four groups of all items, and no split that deserves the name."""
+    items = rows(200)
+
+    found = read(write(tmp_path / "s.csv", items, only=("small", "small.answer", "small.chars", "big")))
+
+    assert len(set(found.groups.tolist())) > 190

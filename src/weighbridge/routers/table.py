@@ -125,7 +125,7 @@ class _Reader:
         prompt = beside["prompt"][""] if "prompt" in beside else row.cells[self._prompt] if self._prompt >= 0 else ""
         for name in self._voters:
             self._kept[name].append(scores.get(name, np.nan))
-        self._keep_prompt(prompt, item or str(self._rows))
+        self._keep_prompt(prompt, row.cells)
         for (kind, name), texts in self._texts.items():
             said = beside[kind][name] if kind in beside else row.cells[self._beside[kind, name]]
             texts.append(said[:LONGEST_ANSWER])
@@ -136,10 +136,10 @@ class _Reader:
         self._splits.append(row.cells[self._split].strip().lower() if self._split >= 0 else "")
         self._categories.append(row.cells[self._category].strip()[:80] if self._category >= 0 else "")
 
-    def _keep_prompt(self, prompt: str, item: str) -> None:
-        """Cut to what is looked at; without a prompt every item is a group of its own."""
+    def _keep_prompt(self, prompt: str, cells: Sequence[str]) -> None:
+        """Cut to what is looked at; without a prompt only rows that are all alike are one group."""
         self._prompt_chars.append(len(prompt))
-        self._groups.append(group_key(prompt if prompt.strip() else f"\0{item}"))
+        self._groups.append(group_key(prompt if prompt.strip() else "\0".join(("", *cells))))
         if len(prompt) > LONGEST_SEEN:
             half = LONGEST_SEEN // 2
             prompt = f"{prompt[: half - 1]}\n{prompt[-half:]}"
