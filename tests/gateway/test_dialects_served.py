@@ -245,6 +245,22 @@ def test_tokens_are_counted_by_asking_for_the_shortest_answer(tmp_path: Path) ->
 
             assert reply.json() == {"input_tokens": 7}
             assert up.requests[0].json()["max_tokens"] == 1
+            (row,) = gate.calls()
+            assert (row.input_tokens, row.usd, row.usd_is) == (7, pytest.approx(10e-6), "counted"), "as it is billed"
+
+    asyncio.run(run())
+
+
+def test_what_counting_tokens_may_cost_is_held_before(tmp_path: Path) -> None:
+    """A body of 66 bytes and 64 tokens around it at 1 dollar a million, and one token that is written."""
+
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:
+            body = {"model": "public", "messages": USER}
+            held = (len(msgspec.json.encode(body)) + 64 + 1) * 1e-6
+            for usd, status in ((held - 1e-6, 429), (held, 200)):
+                _, key = gate.make_key(f"{usd:.9f}/day")
+                assert (await gate.post("/v1/messages/count_tokens", body, key=key)).status == status
 
     asyncio.run(run())
 

@@ -87,6 +87,7 @@ async def open_door(
                 environ=settings.environ,
                 weights=weights[name].path if name in weights else None,
                 threads=threads.get(name),
+                locks=settings.data_dir / "engines",
             )
             stack.push_async_callback(engine.close)
             engines[name] = engine
