@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from patience import PATIENCE_S
 from run_factory import toml
 
+from patience import PATIENCE_S
 from weighbridge.cli.main import main
 from weighbridge.ledger.votes import VoteRow
 from weighbridge.weigh.arena.posterior import posterior
