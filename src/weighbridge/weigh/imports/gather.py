@@ -44,6 +44,8 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """Answers without a score in tables: left out as if they were not there."""
     by_content: Mapping[str, bool]
     """By task: whether items are paired by content rather than by id."""
+    with_texts: frozenset[str]
+    """Paths of the logs that hold questions or answers."""
 
 
 def gather(logs: Sequence[Log], wanted: Wanted, tell: Tell) -> Gathered:
@@ -64,6 +66,7 @@ def gather(logs: Sequence[Log], wanted: Wanted, tell: Tell) -> Gathered:
         samples=samples,
         blank=reader.blank,
         by_content=reader.by_content,
+        with_texts=frozenset(str(log.path) for log in logs if any(map(_has_text, peeked[id(log)]))),
     )
 
 
@@ -72,6 +75,10 @@ def candidate_of(log: Log, sample: Recorded) -> str:
     if sample.candidate is None:
         return log.candidate or log.path.stem
     return sample.candidate if log.given is None else f"{log.given} · {sample.candidate}"
+
+
+def _has_text(sample: Recorded) -> bool:
+    return bool(sample.asked or sample.answer or sample.expected or sample.note or sample.failed)
 
 
 def _scoring(log: Log) -> Iterator[Recorded]:

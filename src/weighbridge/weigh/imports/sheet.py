@@ -1,6 +1,6 @@
 """All samples of all logs, added up per item and candidate: what a verdict, repeats and costs are made from.
 
-Numbers only, in arrays: an item costs its id and about 100 bytes for each candidate, however long its texts are.
+Numbers only, in arrays: an item costs its id and some 100 bytes for each candidate, however long its texts are.
 Items are paired by task and key, which is their content where a log says what that is, else by their id.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from typing import NamedTuple
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,6 @@ MOST_RUNS = 1_000
 """Repeats that are told apart as runs; later ones count in their item only."""
 
 Rows = npt.NDArray[np.intp]
-
-
-class ItemKey(NamedTuple):
-    task: str
-    key: str
 
 
 class Column:
@@ -158,7 +153,7 @@ class Sheet:
         self.columns: dict[str, Column] = {}
         self.items: list[str] = []
         """Ids for people."""
-        self.tasks: list[int] = []
+        self.tasks = array("I")
         """Each item's task, as a place in `task_names`."""
         self.task_names: dict[str, int] = {}
         self.tags: dict[str, array[int]] = {}
@@ -166,21 +161,26 @@ class Sheet:
         self.tag_values: dict[str, dict[str, int]] = {}
         self.rivals = 0
         """Items that have the id of another one and another content."""
-        self._rows: dict[ItemKey, int] = {}
-        self._by_id: dict[ItemKey, int] = {}
+        self._rows: dict[str, dict[str, int]] = {}
+        """By task and key."""
+        self._by_id: dict[str, dict[str, int]] = {}
 
     def column(self, name: str) -> Column:
-        return self.columns.setdefault(name, Column(name))
+        found = self.columns.get(name)
+        if found is None:
+            found = self.columns[name] = Column(name)
+        return found
 
     def row(self, task: str, sample: Recorded, *, by_content: bool) -> int:
         """The item's row, a new one where it was not seen before."""
-        key = ItemKey(task, f"#{sample.key}" if by_content and sample.key else f"={sample.item}")
-        row = self._rows.get(key)
+        rows = self._rows.setdefault(task, {})
+        key = sample.key if by_content and sample.key else sample.item
+        row = rows.get(key)
         if row is None:
-            row = self._rows[key] = len(self.items)
+            row = rows[key] = len(self.items)
             self.items.append(sample.item)
             self.tasks.append(self.task_names.setdefault(task, len(self.task_names)))
-            if by_content and self._by_id.setdefault(ItemKey(task, sample.item), row) != row:
+            if by_content and self._by_id.setdefault(task, {}).setdefault(sample.item, row) != row:
                 self.rivals += 1
         for tag, value in sample.tags.items():
             self._tag(row, tag, value)
@@ -188,7 +188,12 @@ class Sheet:
 
     def find(self, task: str, sample: Recorded, *, by_content: bool) -> int | None:
         """The row of an item that was read before."""
-        return self._rows.get(ItemKey(task, f"#{sample.key}" if by_content and sample.key else f"={sample.item}"))
+        return self._rows.get(task, {}).get(sample.key if by_content and sample.key else sample.item)
+
+    def tags_of_row(self, row: int) -> dict[str, str]:
+        """What an item can be grouped by."""
+        codes = {tag: known[row] for tag, known in self.tags.items() if row < len(known) and known[row]}
+        return {tag: next(islice(self.tag_values[tag], code - 1, None)) for tag, code in codes.items()}
 
     def rename(self, old: str, new: str) -> None:
         column = self.columns.pop(old)

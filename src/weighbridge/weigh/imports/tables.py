@@ -133,6 +133,7 @@ def _wide(path: Path, names: Sequence[str], taken: Taken) -> Iterator[Recorded]:
     records = _records(path, names)
     looked = list(islice(records, LOOKED_AT))
     item, candidates = _columns(names, [row for _, row in looked], taken, path.name)
+    grouping = [name for name in names if name.casefold() in TAG_FIELDS or name in taken.tags]
     for number, (line, row) in enumerate((pair for part in (looked, records) for pair in part), 1):
         if any(row.get(name, "").strip() != value for name, value in taken.where.items()):
             continue
@@ -140,8 +141,8 @@ def _wide(path: Path, names: Sequence[str], taken: Taken) -> Iterator[Recorded]:
         if not name:
             what = f"row {number} has no item: the column {item!r} is empty"
             raise InputError(what, where=f"{path.name}:{line}", next_move="Give every row an id.")
-        others = {column: value for column, value in row.items() if column not in candidates and column != item}
-        tags = tags_of(others, taken.tags)
+        tags = tags_of({column: row[column] for column in grouping}, tuple(grouping)) if grouping else {}
+        asked = row.get("prompt") or row.get("instruction")
         for candidate in candidates:
             if number_of(row[candidate]) is not None:
                 yield Recorded(
@@ -150,7 +151,7 @@ def _wide(path: Path, names: Sequence[str], taken: Taken) -> Iterator[Recorded]:
                     line=line,
                     scores={METRIC: row[candidate]},
                     tags=tags,
-                    asked=others.get("prompt") or others.get("instruction"),
+                    asked=asked,
                 )
 
 

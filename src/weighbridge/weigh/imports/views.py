@@ -27,6 +27,8 @@ def _texts(
     """By row and candidate the first answer, its texts cut."""
     found: dict[int, dict[str, Recorded]] = {row: {} for row in wanted}
     for log in logs:
+        if str(log.path) not in gathered.with_texts:
+            continue
         by_content, metric = gathered.by_content[log.task], gathered.metrics.get(log.task, "")
         for sample in log.read():
             row = gathered.sheet.find(log.task, sample, by_content=by_content)
@@ -52,7 +54,7 @@ def _view(kept: Kept, answers: dict[str, Recorded], gathered: Gathered, names: S
     return ItemView(
         id=f"{task}: {sheet.items[row]}" if len(sheet.task_names) > 1 else sheet.items[row],
         order=1 - kept.before,
-        tags=dict(first.tags) if first is not None else {},
+        tags=sheet.tags_of_row(row),
         fields=fields,
         reference=expected,
         samples=tuple(samples),
