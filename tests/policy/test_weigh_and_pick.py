@@ -105,6 +105,17 @@ def test_the_task_names_its_policy_and_the_class_of_its_data(home: Path) -> None
     assert "the policy says nothing of data of class 'secret'" in done.stderr
 
 
+def test_a_check_names_what_the_policy_would_refuse_and_writes_nothing_down(home: Path) -> None:
+    (home / "policy.toml").write_text("[serving]\nlocal_only = true\n")
+    task = make_task(home / "task", '[weigh]\npolicy = "../policy.toml"\n')
+
+    done = weighbridge("weigh", task, "--check")
+
+    assert done.exit_code == 1
+    assert "task.toml: far: the policy does not allow it: serving.local_only: it does not run" in done.stdout
+    assert not (home / "data" / "weighbridge" / "ledger.sqlite").exists()
+
+
 def test_calls_of_a_run_that_is_allowed_lead_to_their_decisions(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment's policy holds where nothing else names one; `model` says which model an engine runs."""
     policy = home / "policy.toml"

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def check_folder(folder: Path, settings: Settings) -> tuple[Problem, ...]:
-    """Every mistake of a task; weights that were pulled before are looked at where they lie."""
+    """Every mistake of a task, weights that were pulled before looked at where they lie. Of one without, what its policy
+    would refuse."""
+    from weighbridge.cli.compose_weigh_policy import refusals
     from weighbridge.engines.pull import pulled_before
     from weighbridge.weigh.check import check_task
 
-    return check_task(folder, lambda source: pulled_before(source, settings))
+    return check_task(folder, lambda source: pulled_before(source, settings)) or refusals(folder, settings)
 
 
 def estimate_task(folder: Path, changes: Changes, settings: Settings) -> Estimate:

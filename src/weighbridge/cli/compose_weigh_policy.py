@@ -19,6 +19,7 @@ import msgspec
 from weighbridge.cli.compose_evidence import keep_decisions, row_of
 from weighbridge.cli.compose_policy import WEIGHTS_HERE, Backends, check_class, load_policy
 from weighbridge.errors import PolicyRefused
+from weighbridge.formats.problems import Problem
 from weighbridge.policy import Decision, Facts, Policy, decide
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ class TaskRules:
         """Decide for all, write the decisions down, and raise PolicyRefused where one is not allowed. Without `pulled`
         weights may still be missing."""
         at = time.time()
-        today = time.strftime("%Y-%m-%d", time.gmtime(at))
-        backends = Backends(self.policy, self.settings, today, self.folder)
-        found = [(each, *self._judge(backends, each, is_choice=pulled is None)) for each in self.asked]
+        found = self.judged(at, is_choice=pulled is None)
         rows = [
             row_of(self.policy, facts, decision, caller="weigh", backend=each.record.name, at=at)
             for each, facts, decision in found
@@ -67,6 +66,12 @@ class TaskRules:
         refused = {each.name: decision for each, _, decision in found if not decision.allowed}
         if refused:
             raise self._refused(refused)
+
+    def judged(self, at: float, *, is_choice: bool) -> list[tuple[Asked, Facts, Decision]]:
+        """What is decided of each; writes nothing down. `at` is now, in Unix seconds."""
+        today = time.strftime("%Y-%m-%d", time.gmtime(at))
+        backends = Backends(self.policy, self.settings, today, self.folder)
+        return [(each, *self._judge(backends, each, is_choice=is_choice)) for each in self.asked]
 
     def _judge(self, backends: Backends, each: Asked, *, is_choice: bool) -> tuple[Facts, Decision]:
         facts = msgspec.structs.replace(backends.facts(each.record, each.model), data_class=self.data_class)
@@ -98,6 +103,24 @@ def rules_of_task(task: Task, changes: Changes, settings: Settings) -> TaskRules
     policy, data = load_policy(path), changes.data or task.data
     check_class(policy, data)
     return TaskRules(policy, data, settings, tuple(_asked(task)), task.folder)
+
+
+def refusals(folder: Path, settings: Settings) -> tuple[Problem, ...]:
+    """For `--check`: what the policy of a sound task would refuse, each rule as a problem of its candidate."""
+    from weighbridge.cli.compose import Changes
+    from weighbridge.weigh.task import load_task
+
+    task = load_task(folder)
+    try:
+        rules = rules_of_task(task, Changes(), settings)
+        found = [] if rules is None else rules.judged(time.time(), is_choice=True)
+    finally:
+        task.close()
+    return tuple(
+        Problem("task.toml", None, each.name, f"the policy does not allow it: {reason}")
+        for each, _, decision in found
+        for reason in decision.reasons
+    )
 
 
 def _asked(task: Task) -> Iterator[Asked]:
