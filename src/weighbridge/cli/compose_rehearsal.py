@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def check_folder(folder: Path, settings: Settings) -> tuple[Problem, ...]:
-    """Every mistake of a task, weights that were pulled before looked at where they lie. Of one without, what its policy
-    would refuse."""
+    """Every mistake of a task; weights that were pulled before are looked at where they lie. Of a task without one,
+    what its policy would refuse."""
     from weighbridge.cli.compose_weigh_policy import refusals
     from weighbridge.engines.pull import pulled_before
     from weighbridge.weigh.check import check_task
