@@ -183,7 +183,8 @@ class Streams(asyncio.Protocol):
 
 
 async def times_to_first(port: int, key: str, seconds: float) -> None:
-    """Prints the median and the 99th percentile, in ms, over all streams but each connection's first."""
+    """Prints the median and the 99th percentile, in ms, over all streams but each connection's first, if there are
+    more than those."""
     body = b'{"messages":[{"role":"user","content":"What is the capital of France?"}],"model":"mock-model",'
     body += b'"max_tokens":64,"user":"calm","stream":true}'
     request = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -194,7 +195,7 @@ async def times_to_first(port: int, key: str, seconds: float) -> None:
         await loop.create_connection(lambda: Streams(request, first_s), HOST, port)
         await asyncio.sleep(CALM_S * CHUNKS / STREAMS if number else 0)  # spread over the time that one takes
     await asyncio.sleep(seconds)
-    found = sorted(first_s[STREAMS:])
+    found = sorted(first_s[STREAMS:] or first_s)
     print(json.dumps({"p50": 1000 * statistics.median(found), "p99": 1000 * found[int(0.99 * len(found))]}))
 
 
