@@ -28,7 +28,8 @@ _RESTRICTS = re.compile(
     r"(?i)\b(?:may|must|shall|can) not\b|\bnothing else\b|\bonly\b|\bprohibit|\bforbid|\bnon-?commercial|\bpermission"
 )
 _TAKES_BACK = re.compile(
-    r"(?i)\b(?:no|not for|not (?:be )?(?:used|permitted|allowed|licensed) for)\s+(?:any\s+)?commercial\s+(?:use|purpose)\w*"
+    r"(?i)\b(?:no|not for|not (?:be )?(?:used|permitted|allowed|licensed) for)\s+(?:any\s+)?commercial\s+"
+    r"(?:use|purpose)\w*"
     r"|\bnon-?commercial (?:use )?only\b|\b(?:for )?research (?:use |purposes )?only\b"
 )
 _FREEDOM = {"no": 0, "conditional": 1, "yes": 2}

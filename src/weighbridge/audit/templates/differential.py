@@ -16,7 +16,7 @@ from weighbridge.audit.records import Finding
 
 from .cases import CALL_VALUE, TOOL_NAMES, TOOL_WORDS, call_cases, parts_cases, plain_cases, thinking_cases, tool_cases
 from .residue import Residue, is_of_messages
-from .stage import Shown, failures, said, staged
+from .stage import Shown, Stage, failures, said, staged
 from .taint import Taint
 from .tree import Tree
 from .triggers import trigger_findings
@@ -36,10 +36,9 @@ def differences(template: str, tree: Tree, taint: Taint, where: str, tokens: dic
     lost = tuple(_lost(plain, where))
     found += [*lost, *_added(plain, where), *_order(plain, where), *_roles(plain, where)]
     usual = frozenset(text for each in plain for text in (each.left.added if each.left else ()))
-    modes = stage.show(tuple(thinking_cases()))
-    tools = stage.show((*tool_cases(), *call_cases(as_text=False), *call_cases(as_text=True)))
+    modes, tools, parts = _further(stage)
     known = {one.id for one in lost}
-    found += () if stage.parts else _in_parts(stage.show(tuple(parts_cases())), tree, usual, where)
+    found += _in_parts(parts, tree, usual, where)
     found += [each for each in _lost(modes, where) if each.id not in known]
     found += [*failures((*modes, *tools), where), *_thoughts(modes, usual, where)]
     found += [each for each in _with_tools(tools, tree, where) if each.id not in known]
@@ -50,6 +49,15 @@ def differences(template: str, tree: Tree, taint: Taint, where: str, tokens: dic
     outputs = [each.text for each in (*plain, *modes, *tools, *probed)]
     found += unseen_findings(tree, taint, outputs, where) if not any(each.id in _SAYS for each in found) else ()
     return tuple(dict.fromkeys(found))
+
+
+def _further(stage: Stage) -> tuple[tuple[Shown, ...], tuple[Shown, ...], tuple[Shown, ...]]:
+    """Conversations with ways of thinking, with tools and calls, in parts; rendered by one process."""
+    modes = tuple(thinking_cases())
+    tools = (*tool_cases(), *call_cases(as_text=False), *call_cases(as_text=True))
+    parts = () if stage.parts else tuple(parts_cases())
+    every = stage.show((*modes, *tools, *parts))
+    return every[: len(modes)], every[len(modes) : len(modes) + len(tools)], every[len(modes) + len(tools) :]
 
 
 _SAYS = frozenset({"template-adds-text", "template-trigger", "template-code", "template-endless"})

@@ -43,6 +43,7 @@ def _judge(found: Found, not_checked: list[str]) -> Iterator[Finding]:
             not_checked.append(MISSING)
         return
     from .differential import differences
+    from .known import nearest
     from .syntax import source_findings
     from .taint import Taint
     from .tree import parse
@@ -54,9 +55,16 @@ def _judge(found: Found, not_checked: list[str]) -> Iterator[Finding]:
         )
         yield from _without_jinja(found)
         return
+    near = nearest(found.source)
+    if near is not None and not near.is_same:
+        said = ", ".join(shown(piece) for piece in near.changed[:3])
+        detail = f"this is the published template {near.name} with {len(near.changed)} pieces changed"
+        detail += f" and {near.missing} left out{': ' if said else ''}{said}"
+        yield finding("template-differs-from-base", "low", found.where, detail)
     taint = Taint(tree)
     yield from source_findings(tree, taint, found.source, found.where)
-    yield from differences(found.source, tree, taint, found.where, found.tokens)
+    if near is None or not near.is_same:
+        yield from differences(found.source, tree, taint, found.where, found.tokens)
 
 
 def _without_jinja(found: Found) -> Iterator[Finding]:
