@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from weighbridge.cli.compose_evidence import traffic_for
-from weighbridge.ledger.decisions import HOUR_S, Made, calls_without, made_between, policies
-from weighbridge.policy import Facts, Policy, parse_policy
+from weighbridge.errors import InputError
+from weighbridge.ledger.decisions import HOUR_S, Made, PolicyRow, calls_without, made_between, policies
+from weighbridge.policy import Facts, Policy, PolicyFile, parse_policy
 from weighbridge.policy.evidence import Body
 from weighbridge.policy.report import Entry, Report, Share, evidence
 from weighbridge.policy.traffic import shares_of
@@ -21,10 +22,7 @@ def evidence_report(
 ) -> Report:
     """What was decided from `since` up to `until`, Unix seconds; `config` names the gateway's backends."""
     made = made_between(db, since, until)
-    found = [
-        (parse_policy(row.text.encode(), row.path), _iso(row.at))
-        for row in policies(db, {each.decision.policy_sha256 for each in made})
-    ]
+    found = [(_policy(row), _iso(row.at)) for row in policies(db, {each.decision.policy_sha256 for each in made})]
     shares = _shares(db, found[-1][0], until, config) if found else ()
     return evidence(
         [_entry(each) for each in made],
@@ -35,6 +33,14 @@ def evidence_report(
         without=calls_without(db, since, until),
         concentration=shares,
     )
+
+
+def _policy(row: PolicyRow) -> Policy:
+    """The policy as it was; where this version no longer reads its text, the text alone."""
+    try:
+        return parse_policy(row.text.encode(), row.path)
+    except InputError:
+        return Policy(PolicyFile(name=row.name), row.path, row.sha256, row.text)
 
 
 def _entry(made: Made) -> Entry:
