@@ -516,3 +516,19 @@ def test_an_estimate_counts_what_judges_take(tmp_path) -> None:
     assert "All together: unknown" in said
     assert of_pairs["judges"][0]["judgements"] == 120
     assert bench.asked <= 104
+
+
+def test_every_label_counts_however_soon_the_run_was_decided(tmp_path) -> None:
+    """Otherwise labels would be chosen by when the judge was satisfied. 80 items were answered and labelled once; the
+    next run is decided after a few."""
+    folder = write_judged(tmp_path / "task", GOOD_AND_BAD, {**ONE, "probes": 0}, items=80, weigh={"min_items": 80})
+    run_folder(folder, tmp_path / "data", make=Bench({"judge": lambda shown, times: score(5)}))
+    labelled = write_judged(folder, GOOD_AND_BAD, {**ONE, "probes": 0, "labels": "labels.csv"}, items=80)
+    write_labels(folder / "labels.csv", 80, {"good": 8, "bad": 3})
+
+    report = run_folder(labelled, tmp_path / "data", make=Bench({"judge": sound}))
+
+    human = report.result.judging[0].human
+    assert human is not None
+    assert human.labels == 160
+    assert human.winner == "good"

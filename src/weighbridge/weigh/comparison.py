@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from weighbridge.chat import Answer
@@ -93,6 +94,7 @@ class Comparison:
             with interrupts(self._interrupted, quit_now):
                 await self._probe_judges()
                 await self._crew.run()
+                await self._hear_labelled()
         except asyncio.CancelledError:
             if quits:
                 raise KeyboardInterrupt from None
@@ -114,6 +116,13 @@ class Comparison:
         except OutOfMoney as error:
             said = out_of_money(self.accounts.budget, str(error))
             self._stop("money", said, "With a higher limit the same command goes on")
+
+    async def _hear_labelled(self) -> None:
+        """Whether a label counts must not depend on when the run was decided."""
+        if self.judging is None or self._stopped is not None or self._broken is not None:
+            return
+        with suppress(OutOfMoney):  # then only labels of what was compared count
+            await self.judging.hear_labelled()
 
     def _fewest(self) -> int:
         """Items under way to begin with: what the smallest backend takes at once."""

@@ -68,7 +68,7 @@ def _panel(bench: Bench, panel: Panel, tally: Tally, probes: tuple[ProbeResult, 
         probes=probes,
         alpha=krippendorff(rows.values.T, "interval") if len(judges) > 1 and len(rows.item) else None,
         length=_length(panel, rows, bench.names),
-        human=_people(bench, panel, rows),
+        human=_people(bench, panel, tally.rows()),
         same_answers=_same_answers(bench.names, tally),
         warnings=(),
     )
@@ -144,6 +144,7 @@ def _people(bench: Bench, panel: Panel, rows: Rows) -> HumanCheck | None:
         return None
     yardstick = bench.court.yardstick(panel)
     numbers, judged = rows.table(rows.score, len(bench.names))
+    weighed = np.isin(numbers, bench.weighed)
     places = {items[int(place)].id: row for row, place in enumerate(numbers.tolist())}
 
     def current(label: Label) -> bool:
@@ -156,11 +157,12 @@ def _people(bench: Bench, panel: Panel, rows: Rows) -> HumanCheck | None:
     labels = decoded(read_labels(bench.task.folder / options.labels, options), bench.names)
     kept = [label for label in labels if current(label)]
     people, ignored = label_table(kept, places, bench.names, None if yardstick is None else yardstick.name)
+    judged[~weighed & np.isnan(people).all(axis=1)] = np.nan  # came after the decision: no part of the sample
     if yardstick is not None:
         place = bench.names.index(yardstick.name)
         people, judged = with_yardstick(people, place), with_yardstick(judged, place)
     return held_against_people(
-        Tables(bench.names, people, judged),
+        Tables(bench.names, people, judged, weighed),
         options.labels,
         alpha=bench.task.rule.alpha,
         steps=2 if panel.paired else options.scale[1] - options.scale[0],

@@ -232,8 +232,12 @@ class Court:
         candidate = next((one for one in self._task.candidates if one.name == name), None)
         return None if candidate is None else self._stored_text(candidate, item)
 
+    def stored_answer(self, candidate: Candidate, item: Item) -> Answer | None:
+        """What a candidate has said to an item before."""
+        return self._door.stored(self._call_of(candidate, item))
+
     def _stored_text(self, candidate: Candidate, item: Item) -> str | None:
-        stored = self._door.stored(self._call_of(candidate, item))
+        stored = self.stored_answer(candidate, item)
         return None if stored is None else said(stored)
 
     def _call_of(self, candidate: Candidate, item: Item) -> Call:

@@ -17,6 +17,7 @@ from weighbridge.weigh.task_record import Task
 from .account import Bench, give_account
 from .court import Court
 from .hearing import NotJudged
+from .people import decoded, read_labels
 from .probes import probe
 from .records import Judging, ProbeResult
 from .tally import Tally
@@ -52,6 +53,25 @@ class JudgingRun:
                 return hearing.mark
             marks[panel.grader.name] = hearing.mark
         return marks
+
+    async def hear_labelled(self) -> None:
+        """Judge the answers that people labelled and the run did not come to. Which labels count must not depend on
+        when the run ended, for that depends on what the judges said. Raises OutOfMoney."""
+        for panel in self.court.panels:
+            if panel.options.labels is None:
+                continue
+            labels = decoded(read_labels(self._task.folder / panel.options.labels, panel.options), tuple(self._numbers))
+            wanted: dict[str, set[str]] = {}
+            for label in labels:
+                wanted.setdefault(label.item, set()).update(filter(None, (label.candidate, label.against)))
+            heard = self._tallies[panel.grader.name].heard()
+            for item in self._task.items if wanted else ():
+                for candidate in self._task.candidates:
+                    if candidate.name not in wanted.get(item.id, ()) or candidate is self.court.yardstick(panel):
+                        continue
+                    answer = self.court.stored_answer(candidate, item)
+                    if answer is not None and (item.index, self._numbers[candidate.name]) not in heard:
+                        await self.marks(candidate, item, answer)
 
     def account(self, drawing: Drawing, *, looked_early: bool) -> tuple[Judging, ...]:
         """What the judges were worth, over the items that were compared."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from weighbridge.errors import InputError
 from weighbridge.stats.agreement import kappa, krippendorff
@@ -50,6 +51,8 @@ class Tables(NamedTuple):
     names: tuple[str, ...]
     people: Floats
     judged: Floats
+    weighed: npt.NDArray[np.bool_]
+    """(items,): compared in the run, in the order that was drawn; the others are there for their labels."""
 
 
 def read_labels(path: Path, options: JudgeOptions) -> list[Label]:
@@ -208,7 +211,10 @@ def _pair(tables: Tables, first: int, second: int, alpha: float, *, looked_early
         return None
     interval, estimate, power = found.interval, found.estimate, found.power
     if looked_early and power:
-        interval = _at_every_look(y, f, power, alpha)
+        labelled = ~np.isnan(y) & ~np.isnan(f)
+        seen = f[tables.weighed & ~np.isnan(f)]
+        interval = _at_every_look(y[labelled], f[labelled], seen, power, alpha)
+        estimate = float(power * seen.mean() + (y[labelled] - power * f[labelled]).mean()) if len(seen) else estimate
         alone = found.labels_alone_interval
         if interval.high - interval.low >= alone.high - alone.low:
             interval, estimate, power = alone, found.labels_alone, 0.0
@@ -233,15 +239,14 @@ def _corrected(y: Floats, f: Floats, alpha: float, span: float) -> Corrected | N
     return corrected_mean(y[labelled], f[labelled], f[judged], alpha=alpha, span=span)
 
 
-def _at_every_look(y: Floats, f: Floats, power: float, alpha: float) -> Interval:
-    """Half of the error for the judge's mean at whatever look the run ended, half for the correction."""
-    known = f[~np.isnan(f)]
-    means = WorkMeans(1, len(known))
-    means.add(((known + 1) / 2)[:, None], np.ones(1, dtype=bool))
+def _at_every_look(labels: Floats, scored: Floats, seen: Floats, power: float, alpha: float) -> Interval:
+    """Half of the error for the judge's mean of what was `seen`, at whatever look the run ended; half for the
+    correction, over labels whose number was fixed before the run."""
+    means = WorkMeans(1, max(1, len(seen)))
+    means.add(((seen + 1) / 2)[:, None], np.ones(1, dtype=bool))
     half = means.interval(0, alpha / 2)
-    labelled = ~np.isnan(y) & ~np.isnan(f)
     judged = Interval(2 * half.low - 1, 2 * half.high - 1)
-    return rectified(y[labelled], f[labelled], judged, power=power, alpha=alpha / 2, span=2.0)
+    return rectified(labels, scored, judged, power=power, alpha=alpha / 2, span=2.0)
 
 
 def _winner_of(names: Sequence[str], pairs: Sequence[HumanPair]) -> str | None:

@@ -79,11 +79,15 @@ class Tally:
         known = (values.get(name) for name in self.judges)
         self._real.extend(float("nan") if value is None else value for value in known)
 
-    def rows(self, items: Codes) -> Rows:
-        """The rows of these items, sorted by item and candidate."""
+    def heard(self) -> set[tuple[int, int]]:
+        """Every item and candidate there is a mark of."""
+        return set(zip(self._whole[::2], self._whole[1::2], strict=True))
+
+    def rows(self, items: Codes | None = None) -> Rows:
+        """The rows of these items or of all, sorted by item and candidate."""
         whole = np.frombuffer(self._whole, dtype=np.int64).reshape(-1, 2)
         real = np.frombuffer(self._real, dtype=np.float64).reshape(-1, 3 + len(self.judges))
-        kept = np.flatnonzero(np.isin(whole[:, 0], items))
+        kept = np.arange(len(whole)) if items is None else np.flatnonzero(np.isin(whole[:, 0], items))
         order = kept[np.lexsort((whole[kept, 1], whole[kept, 0]))]
         whole, real = whole[order], real[order]
         return Rows(whole[:, 0], whole[:, 1], real[:, 0], real[:, 1], real[:, 2], real[:, 3:])
