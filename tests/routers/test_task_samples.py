@@ -45,7 +45,7 @@ def test_the_answers_of_a_task_train_a_cascade(tmp_path: Path, monkeypatch: pyte
     assert weighed.exit_code == 0, weighed.output
     calls = sorted((tmp_path / "data").rglob("*"))
 
-    common = ["route", "train", str(tmp_path), "--strong", "dear", "--keep", "0.5", "--json"]
+    common = ["route", "train", str(tmp_path), "--strong", "dear", "--keep", "0.5", "--method", "cascade", "--json"]
     said = CliRunner().invoke(main, [*common, "--weak", "cheap", "--out", str(tmp_path / "router.json")])
 
     assert said.exit_code == 0, said.output

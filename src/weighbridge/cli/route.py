@@ -94,7 +94,7 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
     type=click.Choice(["auto", "ridge", "knn", "cascade"]),
     default="auto",
     show_default=True,
-    help="auto: a cascade where answers were recorded, else ridge.",
+    help="auto: a cascade where several models' answers were recorded, or a judge's scores; else ridge.",
 )
 @click.option(
     "--answer-from",

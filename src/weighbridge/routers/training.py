@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from weighbridge.errors import UsageError
+from weighbridge.errors import InputError, UsageError
 
 from .arrays import Flags, Floats
 from .artefact import JUDGED, Artefact, Promise, Provenance
-from .cascade_model import fit_cascade_model
+from .cascade_model import CascadeModel, fit_cascade_model
 from .grams import SURFACE, read_text
 from .neighbours import fit_neighbours
 from .packed import pack
@@ -45,7 +45,7 @@ class Goal(NamedTuple):
     keep: float
     alpha: float = 0.05
     method: Method = "auto"
-    """auto: a cascade where answers were recorded, else ridge."""
+    """auto: a cascade where several models' answers or a judge's scores were recorded, else ridge."""
     calibrate: float | None = None
     """Share of the items that the promise is tested on, where the samples do not say; None is SHARES."""
     seed: int = 0
@@ -92,55 +92,88 @@ def train(
     taught, held = samples.only(learn), samples.only(test)
     fitted, expected = _fit(taught, voters, strong, method, seed=goal.seed, tell=tell)
     arrays = pack_model(fitted)
-    model = unpack_model(arrays, len(voters))
-    gains, weak = score_items(model, held, voters)
-    thresholds = np.quantile(expected, np.linspace(1 / STEPS, 1, STEPS))
-    thresholds[-1] = max(thresholds[-1], ALL)  # everything to the weak side
-    best = held.scores[strong]
-    routed = [np.where(gains <= threshold, weak, best) for threshold in thresholds]
-    tested = fixed_sequence(routed, best, goal.keep, goal.alpha)
-    place = tested.chosen or 0
-    promise = _promise(goal, tested, routed=routed[place], weak=weak, strong=best, to_weak=gains <= thresholds[place])
-    beside = Beside(
-        saved_by_chance(weak, best, goal.keep),
-        saved_at(np.array(held.prompt_chars, dtype=np.float64), weak, best, goal.keep),
-        saved_by_oracle(weak, best, goal.keep),
-        saved_at(gains, weak, best, goal.keep),
-    )
-    spent = spending(held, voters, strong, costs, gains <= thresholds[place], cascade=method == "cascade")
-    if tested.chosen is None:
-        return Trained(None, tested, beside, promise, spent)
+    trial = _try_thresholds(unpack_model(arrays, len(voters)), expected, held, voters, strong=strong, goal=goal)
+    promise = trial.promise(goal)
+    spent = spending(held, voters, strong, costs, trial.to_weak, cascade=method == "cascade")
+    if trial.tested.chosen is None:
+        return Trained(None, trial.tested, trial.beside(held, goal.keep), promise, spent)
+    features = _features(taught, voters, method)
     artefact = Artefact(
         "weighbridge.router/1",
         "cascade" if method == "cascade" else "prompt",
         tuple(voters),
         strong,
-        float(thresholds[place]),
+        trial.threshold,
         goal.answer_from,
         promise,
         Provenance(
-            samples.digest,
-            samples.rows,
-            samples.left_out,
-            len(taught),
-            goal.seed,
-            made,
-            method,
-            _features(taught, voters, method),
-            versions,
+            samples.digest, samples.rows, samples.left_out, len(taught), goal.seed, made, method, features, versions
         ),
         costs,
         arrays,
         pack(np.unique(samples.only(learn | test).groups & 0xFFFFFFFF), "u4"),
     )
-    return Trained(artefact, tested, beside, promise, spent)
+    return Trained(artefact, trial.tested, trial.beside(held, goal.keep), promise, spent)
+
+
+class _Trial(NamedTuple):
+    """How thresholds did on items that nothing was learned from; all (n,)."""
+
+    tested: Tested
+    threshold: float
+    """The chosen one, or the safest, which failed."""
+    gains: Floats
+    weak: Floats
+    strong: Floats
+
+    @property
+    def to_weak(self) -> Flags:
+        return self.gains <= self.threshold
+
+    def promise(self, goal: Goal) -> Promise:
+        best = float(self.strong.mean())
+        routed = np.where(self.to_weak, self.weak, self.strong)
+        return Promise(
+            goal.keep,
+            goal.alpha,
+            len(self.strong),
+            float(routed.mean()) / best,
+            self.tested.bound,
+            float(self.to_weak.mean()),
+            float(self.weak.mean()),
+            best,
+        )
+
+    def beside(self, held: Samples, keep: float) -> Beside:
+        return Beside(
+            saved_by_chance(self.weak, self.strong, keep),
+            saved_at(np.array(held.prompt_chars, dtype=np.float64), self.weak, self.strong, keep),
+            saved_by_oracle(self.weak, self.strong, keep),
+            saved_at(self.gains, self.weak, self.strong, keep),
+        )
+
+
+def _try_thresholds(
+    model: Model, expected: Floats, held: Samples, voters: Sequence[str], *, strong: str, goal: Goal
+) -> _Trial:
+    """expected: gains of the items that were learned from, which say where thresholds lie."""
+    gains, weak = score_items(model, held, voters)
+    best = held.scores[strong]
+    if not best.any():
+        raise InputError(f"every score of {strong} on the items that test the promise is 0")
+    thresholds = np.quantile(expected, np.linspace(1 / STEPS, 1, STEPS))
+    thresholds[-1] = max(thresholds[-1], ALL)  # everything to the weak side
+    routed = [np.where(gains <= threshold, weak, best) for threshold in thresholds]
+    tested = fixed_sequence(routed, best, goal.keep, goal.alpha)
+    return _Trial(tested, float(thresholds[tested.chosen or 0]), gains, weak, best)
 
 
 def choose_method(samples: Samples, voters: Sequence[str], wanted: Method) -> Literal["ridge", "knn", "cascade"]:
     """UsageError, with what is missing, for a method that the samples do not allow."""
-    if wanted in ("auto", "cascade") and (samples.has_answers(voters) or any(v in samples.judged for v in voters)):
-        return "cascade"
-    if wanted == "cascade" and any(voter in samples.chars for voter in voters):
+    judged = any(voter in samples.judged for voter in voters)
+    agree = len(voters) > 1 and samples.has_answers(voters)
+    recorded = judged or samples.has_answers(voters) or any(voter in samples.chars for voter in voters)
+    if recorded and (wanted == "cascade" or (wanted == "auto" and (judged or agree or not samples.has_prompts()))):
         return "cascade"
     if wanted == "cascade":
         raise UsageError(
@@ -162,8 +195,6 @@ def choose_method(samples: Samples, voters: Sequence[str], wanted: Method) -> Li
 
 def score_items(model: Model, samples: Samples, voters: Sequence[str]) -> tuple[Floats, Floats]:
     """(n,) expected gains, and (n,) scores of the weak side's answer."""
-    from .cascade_model import CascadeModel
-
     if isinstance(model, CascadeModel):
         return cascade_scores(model, samples, voters)
     return prompt_scores(model, samples), samples.scores[voters[0]]
@@ -190,19 +221,6 @@ def _fit(
         for n in np.flatnonzero(folds == half).tolist():
             expected[n] = near.gain(texts[n])
     return fit_neighbours(texts, weak, best), expected
-
-
-def _promise(goal: Goal, tested: Tested, *, routed: Floats, weak: Floats, strong: Floats, to_weak: Flags) -> Promise:
-    return Promise(
-        goal.keep,
-        goal.alpha,
-        len(strong),
-        float(routed.mean() / strong.mean()),
-        tested.bound,
-        float(to_weak.mean()),
-        float(weak.mean()),
-        float(strong.mean()),
-    )
 
 
 def _features(samples: Samples, voters: Sequence[str], method: str) -> tuple[str, ...]:
