@@ -16,7 +16,8 @@ from .scale import number_of
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "item": ("item", "item_id", "id", "sample_id", "question_id", "example_id", "doc_id", "prompt_id", "instance_id",
-             "case_id", "session_id", "uid", "key", "question", "index"),
+             "case_id", "session_id", "task_id", "problem_id", "query_id", "test_id", "qid", "uid", "key", "question",
+             "problem", "sample", "index"),
     "candidate": ("candidate", "model", "model_id", "model_name", "system", "provider", "engine", "run_name"),
     "score": ("score", "correct", "is_correct", "resolved", "accuracy", "acc", "pass", "passed", "success", "grade",
               "value", "result", "reward", "exact_match", "f1"),

@@ -108,7 +108,9 @@ def _metrics(logs: Sequence[Log], peeked: Mapping[int, list[Recorded]], wanted: 
         common[log.task] = [name for name in common.get(log.task, names) if name in names]
     if not common:
         where = ", ".join(log.name for log in logs[:3])
-        raise InputError("no answer in these logs has a score", where=where, next_move="Were they scored at all?")
+        broken = next((sample for samples in peeked.values() for sample in samples if sample.failed), None)
+        why = f" The first one failed: {broken.error[:200] or broken.failed}." if broken is not None else ""
+        raise InputError("no answer in these logs has a score", where=where, next_move=f"Were they scored at all?{why}")
     if wanted.metric is not None:
         return dict.fromkeys({log.task for log in logs}, wanted.metric.removesuffix(",none"))
     for task, names in common.items():

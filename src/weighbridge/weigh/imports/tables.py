@@ -64,11 +64,13 @@ def _check_is_wide(names: Sequence[str], taken: Taken, path: Path) -> None:
     named = next((name for name in names if name.casefold() in CANDIDATE_COLUMNS), None)
     if named is None or set(taken.candidates) & set(names):
         return
+    known = {name.casefold() for name in names}
+    lacking = [role for role in ("item", "score") if role not in taken.columns and not known & set(NAMES[role])]
     raise UsageError(
-        f"the column {named!r} names candidates, and no column is called score",
+        f"the column {named!r} names candidates, and no column is called {' or '.join(lacking) or 'score'}",
         where=f"{path.name}:1",
-        next_move=f"--columns score=NAME says which it is, of: {', '.join(names[:12])}. Where columns are candidates, "
-        "name them: --candidates A,B.",
+        next_move=f"--columns {','.join(f'{role}=NAME' for role in lacking or ['score'])} says which it is, of: "
+        f"{', '.join(names[:12])}. Where columns are candidates, name them: --candidates A,B.",
     )
 
 

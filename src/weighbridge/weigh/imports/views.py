@@ -69,12 +69,13 @@ def _sample(name: str, row: int, score: float, answer: Recorded | None, gathered
     failed = math.isnan(score)
     note = "" if answer is None else answer.note
     if answers > 1:
-        note = f"mean of {answers} answers, {column.passes[row]} with a full score; the first is shown. {note}".strip()
+        first = " the first is shown." if answer is not None and answer.answer else ""
+        note = f"mean of {answers} answers, {column.passes[row]} with a full score.{first} {note}".strip()
     reason = None if not failed else (answer.failed if answer is not None else None) or "no score"
     return Sample(
         item=row,
         candidate=name,
-        text="" if answer is None else answer.answer,
+        text="(no text recorded)" if answer is None or not answer.answer else answer.answer,
         score=None if failed else score,
         note=note,
         failed=reason,

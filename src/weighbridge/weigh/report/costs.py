@@ -41,11 +41,13 @@ def costs_section(report: Report) -> Markup:
 
     total, known, unknown = total_cost(report)
     if not unknown:
-        said = f"The whole comparison cost {format_usd(total)}."
+        said = f"The whole comparison cost {format_usd(total)}{_as_told(report)}."
     elif known:
-        said = f"The known part of the comparison cost {format_usd(known)}; the rest has no price."
+        said = f"The known part of the comparison cost {format_usd(known)}{_as_told(report)}; the rest has no price."
     else:
         said = "No backend has a price, so the cost is unknown. It is not zero: a machine and its power cost money too."
+    if report.result.recorded is not None and not known:
+        said = "What the answers cost is not recorded, or not for all of them; unknown is not zero."
     aside = [
         tag("p", "Latency is from sending a request to the last byte: half of the calls took less than p50, 95 of 100 "
             "less than p95."),
@@ -53,6 +55,10 @@ def costs_section(report: Report) -> Markup:
     ]  # fmt: skip
     written = table(columns, map(row, in_order(report)), caption="Cost and latency of each candidate")
     return section("costs", "Cost and speed", aside, written, _differences(report))
+
+
+def _as_told(report: Report) -> str:
+    return "" if report.result.recorded is None else ", as recorded"
 
 
 def _differences(report: Report) -> Markup | None:
@@ -85,7 +91,7 @@ def _difference(
     spread = "too few items" if interval is None else f"{write(interval.low)} to {write(interval.high)}"
     pair = [
         candidate(one.first, by_name, 40),
-        tag("span", "minus ", class_="minus"),
+        tag("span", " minus ", class_="minus"),
         candidate(one.second, by_name, 40),
     ]
     size = [tag("b", write(one.difference)), tag("span", spread, class_="remark")]

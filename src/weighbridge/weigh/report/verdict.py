@@ -85,7 +85,9 @@ def _figures(report: Report) -> list[tuple[str, Child, Child]]:
     )
     return [
         ("Items compared", count(result.items), f"of {count(report.items_total)}"),
-        ("Calls made", calls_share(report).split(" (")[0], f"{count(saved)} saved" if saved else "none saved"),
+        ("Calls made", calls_share(report).split(" (")[0], f"{count(saved)} saved" if saved else "none saved")
+        if result.recorded is None
+        else ("Answers read", count(result.calls_used), "recorded by others"),
         (
             "Cost",
             format_usd(cost),
