@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,12 @@ def test_a_record_that_makes_no_sense_is_a_mistake_with_its_line(tmp_path: Path,
 
     assert said in str(caught.value)
     assert ":4" in str(caught.value)
+
+
+def test_without_a_command_nothing_of_it_is_loaded() -> None:
+    """What only some configs need is not waited for by all."""
+    script = (
+        "import sys, weighbridge.gateway.doors; print([m for m in sys.modules if '.llamacpp' in m or '.command' in m])"
+    )
+
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from weighbridge.chat.embedding_backs import OpenAIEmbedBack
 from weighbridge.chat.openai_back import OpenAIBack
 from weighbridge.chat.openai_wire import Spelling
 from weighbridge.engines import BackendRecord
-from weighbridge.engines.command import CommandServer
 from weighbridge.engines.dialect import speech_of
 from weighbridge.engines.kinds import OPENAI_KINDS, placed
 from weighbridge.engines.openai import OpenAISettings
@@ -23,6 +23,9 @@ from weighbridge.net.request_head import request_head
 from .routes import Door
 from .started import StartedPool
 from .upstream import UpstreamPool
+
+if TYPE_CHECKING:
+    from weighbridge.engines.command import CommandServer
 
 MakeTls = Callable[[], ssl.SSLContext]
 IN_PROCESS = frozenset({"echo", "llamacpp"})

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from weighbridge.engines.command import CommandServer
 from weighbridge.errors import EngineCrashed, EngineError, WeighbridgeError
 from weighbridge.net.dial import Way
 
 from .upstream import Upstream, UpstreamPool
+
+if TYPE_CHECKING:
+    from weighbridge.engines.command import CommandServer
 
 
 class StartedPool(UpstreamPool):
