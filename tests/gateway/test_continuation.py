@@ -12,6 +12,8 @@ import pytest
 from gateway_running import running
 from hypothesis import given
 from hypothesis import strategies as st
+from llamacpp_running import needs_xllamacpp
+from tiny_gguf import write_tiny_gguf
 
 from fault_server import (
     STREAM_HEAD,
@@ -229,3 +231,30 @@ def test_an_echo_of_something_else_is_no_continuation() -> None:
 
     with pytest.raises(BadAnswer):
         seam.take("A quick")
+
+
+@needs_xllamacpp
+def test_a_model_on_this_machine_goes_on_with_what_a_hosted_one_began(tmp_path: Path) -> None:
+    """The real llama.cpp: what it is given as a beginning is not said again."""
+    weights = write_tiny_gguf(tmp_path / "tiny.gguf")
+    settings = "{ slots = 1, threads = 1, context_tokens = 512 }"
+
+    async def run() -> None:
+        async with FaultServer(cut()) as first:
+            here = f'[[backend]]\nname = "here"\nkind = "llamacpp"\nsource = "file:{weights}"\nsettings = {settings}\n'
+            route = config([first], route="continuations = 1").decode()
+            free = '}, { backend = "here", price = { input = 0, output = 0 } }]\ncontinuations'
+            route = route.replace("}]\ncontinuations", free)
+            async with running(tmp_path, {}, config=(here + route).encode()) as gate:
+                reply = await gate.chat(stream=True, temperature=0, seed=1)
+
+                (row,) = gate.calls()
+                assert (row.outcome, row.backend, row.flags) == ("ok", "here", "continued")
+                assert reply.text.startswith("The quick ")
+                assert not reply.text.startswith("The quick The quick")
+                assert reply.events[-1]["choices"][0]["finish_reason"] in ("stop", "length")
+                assert reply.body.endswith(b"data: [DONE]\n\n")
+                assert row.output_tokens is not None
+                assert row.output_tokens > 2
+
+    asyncio.run(run())

@@ -20,7 +20,7 @@ from tiny_gguf import write_tiny_gguf
 
 from conftest import real_weights
 
-pytestmark = [needs_xllamacpp, pytest.mark.filterwarnings("ignore")]
+pytestmark = [needs_xllamacpp, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 MODEL = "assistant"
 SCHEMA = {
