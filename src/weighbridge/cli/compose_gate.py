@@ -90,7 +90,7 @@ class GatewayPolicy:
         return made.answer
 
     def _make(self, backend: str, model: str, data_class: str | None) -> _Made:
-        facts = msgspec.structs.replace(self._facts_of(backend, model), data_class=data_class)
+        facts = msgspec.structs.replace(self.look_up(backend, model), data_class=data_class)
         decision = decide(self._policy, facts, self._shares)
         at = self._unix()
         row = row_of(self._policy, facts, decision, caller="gateway", backend=backend, at=at)
@@ -152,7 +152,7 @@ class GatewayPolicy:
     def learn(self, traffic: Sequence[Traffic]) -> None:
         """Take in the sums; decisions are made anew only where one of them could come out otherwise."""
         rules = self._policy.file.concentration
-        shares = too_large(rules, shares_of(rules, traffic, self._facts_of, self._hour))
+        shares = too_large(rules, shares_of(rules, traffic, self.look_up, self._hour))
         seen = seen_of(traffic, same_model) if self._observes() else {}
         if shares == self._shares and seen == self._seen:
             return
@@ -180,13 +180,14 @@ class GatewayPolicy:
         self._begin()
         self._tell(f"read {self._path} again")
 
-    def _facts_of(self, backend: str, model: str) -> Facts:
+    def look_up(self, backend: str, model: str) -> Facts:
+        """The facts of a model at a backend, looked up once: the first time takes most of a second, for all names."""
         known = self._facts.get((backend, model))
         if known is None:
-            known = self._facts[backend, model] = self._look_up(backend, model)
+            known = self._facts[backend, model] = self._gathered(backend, model)
         return known
 
-    def _look_up(self, backend: str, model: str) -> Facts:
+    def _gathered(self, backend: str, model: str) -> Facts:
         record = self._records.get(backend)
         if record is None:  # traffic of a backend that the config no longer has
             return Facts(model=model)

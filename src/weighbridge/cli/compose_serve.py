@@ -137,9 +137,13 @@ def _policy(config: Config, settings: Settings) -> Policy:
 
     path = config.folder / Path(config.server.policy).expanduser()
     records = {record.name: record for record in config.backends}
-    return GatewayPolicy(
+    policy = GatewayPolicy(
         path, records, now=time.monotonic, unix=time.time, tell=_told, settings=settings, folder=config.folder
     )
+    for route in config.routes:  # names are looked up now, not while the first callers wait
+        for to in route.to:
+            policy.look_up(to.backend, to.model or records[to.backend].model or route.model)
+    return policy
 
 
 def _told(line: str) -> None:
