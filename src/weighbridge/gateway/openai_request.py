@@ -17,6 +17,7 @@ from weighbridge.errors import RequestError
 from .outline import LARGE_BYTES, Body, Outline, outline
 
 PREFIX_BYTES = 4096
+_NAME = b'"model"'
 _BACKSLASH = 92
 _ESCAPED_LETTER = re.compile(rb"\\u006")
 """How any letter of `model` begins when it is spelled as an escape, to be one field for us and another elsewhere."""
@@ -58,7 +59,7 @@ class _Start(msgspec.Struct):
     prompt: msgspec.Raw | None = None
 
 
-_NAMES = frozenset(Peek.__struct_fields__)
+_READ = frozenset(Peek.__struct_fields__)
 _peek = msgspec.json.Decoder(Peek)
 _start = msgspec.json.Decoder(_Start)
 
@@ -67,7 +68,7 @@ def look(body: bytes) -> tuple[Peek, Outline | None]:
     """What is read of a request, and, of a large one, where its members stand. RequestError, with the field, for what
     is no request in this dialect."""
     if len(body) >= LARGE_BYTES and (found := outline(body)) is not None:
-        return peek(found.only(_NAMES)), found
+        return peek(found.only(_READ)), found
     return peek(body), None
 
 
@@ -118,8 +119,9 @@ def swap_model(body: bytes, old: str, new: str) -> Body:
 def _swap_in_small(body: bytes, old: str, new: str) -> bytes:
     """Where the field stands once, plainly spelled, its bytes are swapped; anything else is read and written anew, so
     that no two parsers can see two models in it."""
-    if body.count(b'"model"') == 1 and not (_BACKSLASH in body and _ESCAPED_LETTER.search(body)):
-        swapped = body if old == new else _swap(body, old, new)
+    around = body.split(_NAME, 2)
+    if len(around) == 2 and not (_BACKSLASH in body and _ESCAPED_LETTER.search(body)):
+        swapped = body if old == new else _swap(*around, old, new)
         if swapped is not None:
             return swapped
     fields = _all_fields(body)
@@ -136,20 +138,19 @@ def _all_fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _swap(body: bytes, old: str, new: str) -> bytes | None:
-    """None where the field is not written as JSON encoders write it."""
-    for needle, instead in _spellings(old, new):
-        at = body.find(needle)
-        if at > 0 and body[at - 1] != _BACKSLASH:
-            return b"".join((body[:at], instead, body[at + len(needle) :]))
+def _swap(before: bytes, after: bytes, old: str, new: str) -> bytes | None:
+    """`before` and `after` the field's name. None where it is not written as JSON encoders write it."""
+    for had, has in _spellings(old, new):
+        if after.startswith(had) and not before.endswith(b"\\"):
+            return b"".join((before, _NAME, has, after[len(had) :]))
     return None
 
 
 @lru_cache(256)
 def _spellings(old: str, new: str) -> tuple[tuple[bytes, bytes], ...]:
-    """The field as encoders write it, without and with a space, and what takes its place."""
+    """What follows the name as encoders write it, without and with a space, and what takes its place."""
     had, has = msgspec.json.encode(old), msgspec.json.encode(new)
-    return tuple((b'"model":%b%b' % (gap, had), b'"model":%b%b' % (gap, has)) for gap in (b"", b" "))
+    return tuple((b":%b%b" % (gap, had), b":%b%b" % (gap, has)) for gap in (b"", b" "))
 
 
 def _append_usage(body: bytes) -> bytes:
