@@ -7,8 +7,10 @@ from pathlib import Path
 
 from weighbridge import __version__
 from weighbridge.engines.checks import check_backends
+from weighbridge.errors import InputError
 from weighbridge.formats.problems import Problem, Problems
 from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
+from weighbridge.stats import check_rule
 from weighbridge.weigh.asking import PrompterMaker, make_prompters, read_schema
 from weighbridge.weigh.candidates import fill_in, read_answer
 from weighbridge.weigh.files import TaskFiles, UnreadableFile
@@ -39,6 +41,7 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None, pulled: 
     check_backends(file, spec.backend, problems)
     answer = read_answer(file, spec.answer, problems)
     candidates = fill_in(file, spec, problems)
+    _check_rule(file, spec, candidates, problems)
     if answer is None:
         _scan_items_alone(file, folder, problems)
         return None
@@ -49,7 +52,7 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None, pulled: 
     judges = find_judges(file, spec, graders, candidates, files=files, problems=problems)
     maker = PrompterMaker(file, files, graders, spec.task.max_item_bytes, problems)
     prompters = make_prompters(candidates, maker)
-    looker = Looker(spec.task.items, prompters, graders, spec.task.tags)
+    looker = Looker(spec.task.items, prompters, graders, spec.task.tags, spec.weigh.cluster)
     items, fingerprint = _items(file, spec.task, data, files, looker=looker, problems=problems, cache_dir=cache_dir)
     for tag, hint in looker.unseen_tags():
         problems.add(file.problem(("task", "tags"), f"no item has the field {tag!r}", hint))
@@ -71,11 +74,21 @@ def read_task(folder: Path, problems: Problems, cache_dir: Path | None, pulled: 
         prompters=dict(prompters),
         graders=graders,
         judges=judges,
+        policy=spec.weigh.policy,
+        data=spec.task.data,
     )
 
 
-        policy=spec.weigh.policy,
-        data=spec.task.data,
+def _check_rule(file: TomlFile, spec: TaskFile, candidates: Sequence[Candidate], problems: Problems) -> None:
+    try:
+        check_rule(spec.weigh.rule(), [candidate.name for candidate in candidates])
+    except InputError as error:
+        keys = tuple((error.where or "weigh").split("."))
+        problems.add(
+            file.problem(keys if keys[-1] in file.tables.get("weigh", {}) else keys[:1], error.what, error.next_move)
+        )
+
+
 def _task_toml(files: TaskFiles, problems: Problems) -> bytes | None:
     folder = files.folder
     if not folder.is_dir():

@@ -80,7 +80,13 @@ def _main(report: Report) -> Markup:
 
 
 def _masthead(report: Report) -> Markup:
-    absent = {name for name, there in (("groups", report.groups), ("judges", report.result.judging)) if not there}
+    optional: dict[str, object] = {
+        "groups": report.groups,
+        "repeats": report.result.repeats,
+        "sources": report.result.recorded,
+    }
+    optional |= {"judges": report.result.judging}
+    absent = {name for name, there in optional.items() if not there}
     shown = [(name, title) for name, title in LINKS if name not in absent]
     links = (tag("li", tag("a", title, href=f"#{name}")) for name, title in shown)
     about, left = shorten(report.description, 1_000)
