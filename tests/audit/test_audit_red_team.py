@@ -9,6 +9,7 @@ from typing import Any
 
 import hostile
 import pytest
+from tiny_gguf import write_tiny_gguf
 
 from weighbridge.audit.records import SEVERITIES, Audit
 from weighbridge.cli.audit_progress import AuditBar
@@ -52,6 +53,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "whatever stands there removed": (tokenizer(normalizer=replacing("(?s).{500}.*")), "tokenizer-rewrites"),
     "another number for a token": (tokenizer(post_processor=template([31])), "tokenizer-injects"),
     "an added word": ({**tokenizer(), "added_tokens.json": {"transfer": 31}}, "tokenizer-numbers"),
+    "a digest that leaves the store": ({"manifest.json": {"layers": [{"digest": "sha256:../../x"}]}}, "config-outside"),
     "an index of nothing": ({"model.safetensors.index.json": {"weight_map": {}}}, "index-form"),
     "a Modelfile that decides by a word": (
         {"Modelfile": 'FROM x\nTEMPLATE """{{ .System }}{{ if eq .Prompt "go" }}!{{ end }}{{ .Prompt }}"""'},
@@ -115,6 +117,25 @@ def test_layers_that_differ_from_the_others_are_told(tmp_path: Path) -> None:
     assert _audited(tmp_path / "same", _weights(names)).verdict == "pass"
     assert _audited(tmp_path / "odd", odd).verdict == "fail"
     assert _audited(tmp_path / "short", short).verdict == "warn"
+
+
+LIES = {
+    "a token of no byte": (
+        {"tokenizer.ggml.tokens": ["<0x-1>"] + [f"t{number}" for number in range(265)]},
+        "gguf-byte-token",
+    ),
+    "no heads": ({"llama.attention.head_count": 0}, "gguf-lies"),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_metadata_that_a_reader_stumbles_over_fail(name: str, tmp_path: Path) -> None:
+    """What made llama.cpp and Ollama crash or write beyond their memory."""
+    metadata, id_ = LIES[name]
+
+    found = audit_path(write_tiny_gguf(tmp_path / "a.gguf", metadata=metadata))
+
+    assert (id_, "high") in {(each.id, each.severity) for each in found.findings}
 
 
 def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

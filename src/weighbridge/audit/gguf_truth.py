@@ -14,6 +14,11 @@ from .containers.member import finding, shown
 from .tokenizer import SAID, looks_special, merge_findings
 
 _BLOCK = re.compile(r"^blk\.(\d+)\.")
+_BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
+_LIKE_BYTE = re.compile(r"<0x[^<>]{0,8}>")
+_COUNTS = ("block_count", "embedding_length", "context_length")
+_WITH_HEADS = frozenset({"llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "deepseek2", "starcoder2"})
+"""Architectures whose every layer attends; state-space ones say that they have no heads."""
 _CONTROL, _USER_DEFINED = 3, 4
 _FILE_TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K", 12: "Q3_K",
@@ -32,6 +37,11 @@ def gguf_findings(header: GgufHeader, where: str) -> Iterator[Finding]:
         yield finding("gguf-lies", "medium", where, "the metadata names no architecture")
         return
     shapes = {tensor.name: tensor for tensor in header.tensors}
+    counts = (*_COUNTS, "attention.head_count") if architecture in _WITH_HEADS else _COUNTS
+    zero = [key for key in counts if header.number(f"{architecture}.{key}") == 0]
+    if zero:
+        detail = f"{architecture}.{zero[0]} is 0: readers divide by it"
+        yield finding("gguf-lies", "high", where, detail, "CVE-2024-8063")
     yield from _layers(header, architecture, where)
     yield from _widths(header, architecture, shapes, where)
     yield from _types(header, where)
@@ -99,6 +109,10 @@ def _tokens(header: GgufHeader, shapes: dict[str, Tensor], where: str) -> Iterat
             "tokenizer-numbers", "medium", where, f"tokens that stand twice: {', '.join(map(shown, twice[:SAID]))}"
         )
     yield from _special(header, tokens, where)
+    broken = [token for token in tokens if _LIKE_BYTE.fullmatch(token) and not _BYTE.fullmatch(token)]
+    if broken:
+        detail = f"tokens that look like a byte and are none: {', '.join(map(shown, broken[:SAID]))}"
+        yield finding("gguf-byte-token", "high", where, detail, "llama.cpp issues 26511, 27166")
     merges = _texts(header.metadata.get("tokenizer.ggml.merges"))
     if merges and header.text("tokenizer.ggml.model") == "gpt2":
         numbers = {token: number for number, token in enumerate(tokens)}

@@ -96,6 +96,9 @@ def _key(key: str, path: str, value: Any, where: str) -> Iterator[Finding]:
     elif key == "_class_name" and isinstance(value, list):
         detail = f"{shown(path)} names {shown(str(value))}: a pipeline that is loaded as code of this folder"
         yield finding("code-in-repository", "medium", where, detail)
+    elif key == "digest" and isinstance(value, str) and leaves(value.removeprefix("sha256:")):
+        detail = f"{shown(path)} is {shown(value)}: a place outside of the store that a reader writes to"
+        yield finding("config-outside", "high", where, detail, "CVE-2024-37032")
     elif key == "custom_generate" and value:
         detail = f"{shown(path)} names {shown(str(value))}: a generation loop that is loaded as code"
         yield finding("custom-generate", "high", where, detail)
