@@ -120,9 +120,8 @@ def measure(samples: Samples, args: argparse.Namespace) -> dict[str, Any]:
     weak = runs[methods[0]][0].weak
     found["weak"] = float(samples.scores[args.weak[0]].mean())
     found["weak_side"] = float(weak.mean())
-    print(
-        f"{len(samples)} items; weak {found['weak']:.3f}, weak side {found['weak_side']:.3f}, strong {strong.mean():.3f}"
-    )
+    means = f"weak {found['weak']:.3f}, weak side {found['weak_side']:.3f}, strong {found['strong']:.3f}"
+    print(f"{len(samples)} items; {means}")
     for keep in args.keep:
         rows = {
             "random": (saved_by_chance(weak, strong, keep), None),
