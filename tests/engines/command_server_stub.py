@@ -1,6 +1,6 @@
 """A model server that a test starts by its command: OpenAI's chat endpoint, a health check, and ways to misbehave.
 
-    python command_server_stub.py PORT [crash_at_start | children | stubborn]
+    python command_server_stub.py PORT [crash_at_start | children | stubborn | waits]
 
 It writes its process id, and those of its children, as lines of `pids` in the folder it runs in. The text `crash` in a
 request ends it at once.
@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def main() -> None:
             for script in ("sleep 3600", f"{ignore}sleep 3600 & wait; sleep 3600"):
                 child = subprocess.Popen(["sh", "-c", script], start_new_session="wait" in script)
                 pids.write(f"{child.pid}\n")
+    while "waits" in how and not Path("go").exists():
+        time.sleep(0.01)
     if "crash_at_start" in how:
         sys.exit("no such model")
     ThreadingHTTPServer(("127.0.0.1", int(port)), Stub).serve_forever()

@@ -131,6 +131,25 @@ def test_another_backend_answers_while_one_cannot_start(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_a_client_that_leaves_while_it_starts_does_not_stop_it_for_others(tmp_path: Path) -> None:
+    """Weights take minutes to load, and clients wait for one."""
+
+    async def run() -> None:
+        async with running(tmp_path, {}, config=config(free_port(), "waits")) as gate:
+            leaves = asyncio.ensure_future(gate.chat())
+            await soon(lambda: pids(tmp_path))
+            stays = asyncio.ensure_future(gate.chat())
+            await soon(lambda: len(gate.gateway.calls_under_way) == 2)
+            leaves.cancel()
+            await soon(lambda: len(gate.gateway.calls_under_way) == 1)
+            (tmp_path / "go").touch()
+
+            assert (await stays).status == 200
+            assert len(pids(tmp_path)) == 1
+
+    asyncio.run(run())
+
+
 def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
     async def run() -> None:
         text = config(free_port()).replace(sys.executable.encode(), b"no-such-program")

@@ -347,6 +347,10 @@ class Gateway:
         ]
         return self.is_sick or (f"no backend answers for: {', '.join(asleep[:12])}" if asleep else "")
 
+    @property
+    def calls_under_way(self) -> frozenset[Exchange]:
+        return frozenset(self._calls)
+
     def metrics_text(self) -> bytes:
         """Of all workers."""
         gauges = self.gauges()

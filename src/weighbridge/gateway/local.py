@@ -22,6 +22,7 @@ class LocalEngine:
         self._idle_stop_s = idle_stop_s
         self._running: tuple[Engine, AsyncExitStack] | None = None
         self._starting = asyncio.Lock()
+        self._start: asyncio.Task[Engine] | None = None
         self._slots = asyncio.Semaphore(1)
         self._busy = 0
         self._used_at = perf_counter()
@@ -43,6 +44,14 @@ class LocalEngine:
             self._used_at = perf_counter()
 
     async def _started(self) -> Engine:
+        if self._running is not None:
+            return self._running[0]
+        if self._start is None or self._start.done():
+            self._start = asyncio.ensure_future(self._get_started())
+            self._start.add_done_callback(_look)
+        return await asyncio.shield(self._start)  # whoever leaves while it starts does not stop it for the others
+
+    async def _get_started(self) -> Engine:
         async with self._starting:
             if self._running is None:
                 stack = AsyncExitStack()
@@ -59,10 +68,19 @@ class LocalEngine:
             await self.close()
 
     async def close(self) -> None:
+        if self._start is not None and not self._start.done():
+            self._start.cancel()
+            await asyncio.gather(self._start, return_exceptions=True)
         async with self._starting:
             running, self._running = self._running, None
             if running is not None:
                 await running[1].aclose()
+
+
+def _look(task: asyncio.Task[Engine]) -> None:
+    """Whoever waited was told; perhaps nobody does any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 class Told(Protocol):

@@ -84,6 +84,7 @@ class CommandServer:
         self._is_well = False
         self._well_at = 0.0
         self._starting = asyncio.Lock()
+        self._getting_ready: asyncio.Task[None] | None = None
         self._crashes = 0
         """In a row, each in or soon after its start."""
         self._not_before = float("-inf")
@@ -116,6 +117,12 @@ class CommandServer:
         self.used()
         if self.is_running:
             return
+        if self._getting_ready is None or self._getting_ready.done():
+            self._getting_ready = asyncio.ensure_future(self._get_ready())
+            self._getting_ready.add_done_callback(_look)
+        await asyncio.shield(self._getting_ready)  # whoever leaves while it starts does not stop it for the others
+
+    async def _get_ready(self) -> None:
         async with self._starting:
             if self.is_running:
                 return
@@ -141,6 +148,9 @@ class CommandServer:
     async def close(self) -> None:
         """End it for good. Safe to call twice."""
         self._is_closed = True
+        if self._getting_ready is not None:
+            self._getting_ready.cancel()
+            await asyncio.gather(self._getting_ready, return_exceptions=True)
         await self.stop()
         if self._closes_calls:
             await self._calls.close()
@@ -265,6 +275,12 @@ class CommandServer:
                     where=self._where,
                 )
             await asyncio.sleep(LONGEST_LOOK_S)
+
+
+def _look(task: asyncio.Task[None]) -> None:
+    """Whoever waited was told; perhaps nobody does any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _tail(said: str) -> str:
