@@ -191,7 +191,7 @@ def main() -> None:
     kinds = {"answers": "answer", "lengths": "chars", "prompts": "prompt", "judged": "judge"}
     sides = {kind: getattr(args, name) for name, kind in kinds.items() if getattr(args, name) is not None}
     samples = read_samples(Places(args.scores, sides, prompt=args.prompt), args.weak, args.strong)
-    print(json.dumps({"bench": "routing", "kind": args.kind, "weak": args.weak, **measure(samples, args)}))
+    print(json.dumps({"bench": "routing", "kind": args.kind, "voters": args.weak, **measure(samples, args)}))
 
 
 if __name__ == "__main__":
