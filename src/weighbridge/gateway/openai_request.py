@@ -121,7 +121,7 @@ def _swap_in_small(body: bytes, old: str, new: str) -> bytes:
     that no two parsers can see two models in it."""
     around = body.split(_NAME, 2)
     if len(around) == 2 and not (_BACKSLASH in body and _ESCAPED_LETTER.search(body)):
-        swapped = body if old == new else _swap(*around, old, new)
+        swapped = body if old == new else _swap(around[0], around[1], old, new)
         if swapped is not None:
             return swapped
     fields = _all_fields(body)
