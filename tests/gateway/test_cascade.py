@@ -184,6 +184,47 @@ def test_a_stream_of_a_cascade_comes_once_the_answer_was_judged(tmp_path: Path, 
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_of_another_dialect_gets_the_accepted_answer_in_its_own(
+    tmp_path: Path, made: Path, stream: bool
+) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("same"))) as one,
+            FaultServer(answers(chat_body("same"))) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            message = {"role": "user", "content": EASY[0]}
+            body = {"model": "public", "max_tokens": 50, "messages": [message], "stream": stream}
+            reply = await gate.post("/v1/messages", body)
+
+            assert (reply.status, reply.whole) == (200, True)
+            if stream:
+                assert b'"text":"same"' in reply.body.replace(b" ", b"")
+                assert b"event: message_stop" in reply.body
+            else:
+                assert reply.json()["content"][0]["text"] == "same"
+
+    asyncio.run(run())
+
+
+def test_answers_of_a_cascade_are_given_again_from_memory(tmp_path: Path, made: Path) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("same"))) as one,
+            FaultServer(answers(chat_body("same"))) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2, route="cache = {}") as gate,
+        ):
+            first, again = await ask(gate, EASY[0]), await ask(gate, EASY[0])
+
+            assert first.json()["choices"] == again.json()["choices"]
+            assert (asked(one), asked(two), asked(big)) == (1, 1, 0)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     "more",
     [
