@@ -141,7 +141,10 @@ class Route:
         on with a broken answer included. These read what was written before, too."""
         if self.cascade is not None:
             return sum(most_usd(aims, body_bytes, output_tokens) for aims in self.cascade.asked)
-        usd = self.most_usd(body_bytes, output_tokens) * (2 if self.hedge is not None else 1)
+        usd = self.most_usd(body_bytes, output_tokens)
+        if self.hedge is None and not self.table.continuations:
+            return usd
+        usd *= 2 if self.hedge is not None else 1
         again = min(self.table.continuations, len(self.aims) - 1)
         return usd + again * self.most_usd(body_bytes + output_tokens, output_tokens) if again else usd
 
