@@ -432,6 +432,28 @@ def test_from_goes_with_nothing_that_asks_models(tmp_path: Path, arguments: tupl
     assert run(wide(tmp_path / "t.csv", SCORES), *arguments).exit_code == 2
 
 
+@pytest.mark.parametrize("arguments", [("--max-usd", "1"), ("--repeats", "3"), ("--max-failed", "0.5")])
+def test_what_is_about_asking_means_nothing_to_logs(tmp_path: Path, arguments: tuple[str, str]) -> None:
+    said = run(wide(tmp_path / "t.csv", SCORES), *arguments)
+
+    assert said.exit_code == 2
+    assert f"{arguments[0]} is about asking models" in said.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "decision"),
+    [
+        (("--goal", "near-best"), "winner"),
+        (("--goal", "not-worse", "--baseline", "bad", "--margin", "0.02"), "not-worse"),
+    ],
+)
+def test_every_goal_may_be_asked_of_logs(tmp_path: Path, arguments: tuple[str, ...], decision: str) -> None:
+    found = verdict(wide(tmp_path / "t.csv", SCORES), *arguments)
+
+    assert found["verdict"]["decision"] in (decision, "near-best")
+    assert found["verdict"]["goal"] == arguments[1]
+
+
 def test_how_logs_are_read_means_nothing_to_a_task(tmp_path: Path) -> None:
     said = CliRunner().invoke(main, ["weigh", str(tmp_path), "--metric", "acc"])
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from log_factory import clear_cut, table, wide
+from log_factory import clear_cut, table, wide, write_zip
 
 from weighbridge.cli.main import main
 from weighbridge.errors import InputError, UsageError
@@ -278,8 +278,8 @@ JSON = st.recursive(
         st.sampled_from(
             ["doc_id", "resps", "metrics", "doc", "doc_hash", "acc", "filter", "spec", "completion_fns", "sample_id",
              "type", "data", "correct", "provider", "score", "testIdx", "vars", "testCase", "results", "prompts",
-             "eval", "model", "samples", "scores", "value", "id", "epoch", "item", "candidate", "error", "gradingResult",
-             "model_usage", "latencyMs", "cost", "response", "metadata", "arguments", "version", "status"]
+             "eval", "model", "samples", "scores", "value", "id", "epoch", "item", "candidate", "error",
+             "gradingResult", "model_usage", "latencyMs", "cost", "response", "metadata", "arguments", "version", "status"]
         ),
         inner,
         max_size=8,
@@ -309,3 +309,16 @@ def test_a_table_that_names_candidates_row_by_row_must_say_which_column_is_the_s
     assert said.exit_code == 2
     assert "no column is called score" in said.output
     assert verdict(path, "--columns", "score=mark")["items"] == 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON, JSON, st.booleans())
+def test_any_inspect_log_is_read_or_refused(tmp_path: Path, spec: Any, samples: Any, zstd: bool) -> None:
+    members = {"header.json": {"eval": spec, "status": "success"}, "summaries.json": samples, "samples/a.json": samples}
+    path = write_zip(
+        tmp_path / "a.eval", {key: json.dumps(value).encode() for key, value in members.items()}, zstd=zstd
+    )
+    try:
+        gather(named(find_logs([str(path)], Taken())), Wanted(), lambda *_: None)
+    except (InputError, UsageError):
+        return

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from weighbridge.weigh.records import Report
 
 STOPPED_BY_CTRL_C = 130
+ONLY_ASKING = ("max_usd", "max_failed", "repeats", "policy", "data")
+"""Changes that mean nothing to results that exist."""
 LM_EVAL = "lm-eval:"
 READING = ("metric", "scale", "where", "columns", "tags", "again_is_repeat")
 """Options that say how recorded results are read."""
@@ -167,6 +169,10 @@ def _only_with_from(reading: dict[str, Any]) -> None:
 def _read(
     paths: tuple[str, ...], reading: dict[str, Any], changes: Changes, report: Path | None, as_json: bool
 ) -> None:
+    idle = [name for name in ONLY_ASKING if getattr(changes, name) is not None]
+    if idle:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        raise UsageError(f"{named} is about asking models, and --from asks none")
     from weighbridge.cli.compose_imports import Asked, weigh_recorded
     from weighbridge.cli.reading import ReadingLine
 
