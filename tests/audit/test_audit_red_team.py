@@ -60,7 +60,11 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
         "template-trigger",
     ),
     "a licence that the card takes back": (
-        {"LICENSE": hostile.mit(), "README.md": CARD + "For research only.", "m.bin": hostile.state_dict()},
+        {
+            "LICENSE": hostile.mit(),
+            "README.md": CARD + "No commercial use is permitted.",
+            "m.bin": hostile.state_dict(),
+        },
         "licence-contradiction",
     ),
     "a free card beside unknown limits": (

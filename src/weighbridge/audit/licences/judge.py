@@ -24,13 +24,15 @@ MOST_MISSING = 10
 _TEXT = re.compile(r"(?i)(?:licen[cs]e|copying|(?:\w+[_-])?terms|use[_-]?policy)[\w.-]*(?:\.(?:txt|md|rst|html?))?")
 _CODE_ONLY = re.compile(r"(?i)licen[cs]e[-_.]?code|code[-_.]?licen[cs]e")
 _WEIGHTS_ENDINGS = (".safetensors", ".bin", ".gguf", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".msgpack", ".npz")
+_OTHERS = re.compile(r"(?i)third|3rd|notice|attribution")
 _RESTRICTS = re.compile(
     r"(?i)\b(?:may|must|shall|can) not\b|\bnothing else\b|\bonly\b|\bprohibit|\bforbid|\bnon-?commercial|\bpermission"
 )
 _TAKES_BACK = re.compile(
     r"(?i)\b(?:no|not for|not (?:be )?(?:used|permitted|allowed|licensed) for)\s+(?:any\s+)?commercial\s+"
     r"(?:use|purpose)\w*"
-    r"|\bnon-?commercial (?:use )?only\b|\b(?:for )?research (?:use |purposes )?only\b"
+    r"|\bnon-?commercial (?:use )?only\b"
+    r"|\b(?:licen[cs]ed|restricted|permitted|allowed|limited)\b[^.\n]{0,30}\b(?:research|non-?commercial)\b[^.\n]{0,20}\bonly\b"
 )
 _FREEDOM = {"no": 0, "conditional": 1, "yes": 2}
 _NO_NAME = frozenset({"other", "unknown", "none", ""})
@@ -149,7 +151,8 @@ def _restricted(
     named = {claim.where for claim in claims}
     for name in texts:
         text = repository.text(name) or ""
-        if name not in named and not _CODE_ONLY.search(PurePosixPath(name).name) and _RESTRICTS.search(text):
+        is_other = _CODE_ONLY.search(PurePosixPath(name).name) or _OTHERS.search(name)
+        if name not in named and not is_other and _RESTRICTS.search(text):
             detail = f"{free[0].where} says {free[0].id}; this text is not known here and restricts what may be done"
             yield finding("licence-contradiction", "medium", name, detail)
     hit = _TAKES_BACK.search((repository.text("README.md") or "").partition("\n---")[2])

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 WORKER = Path(__file__).parent / "worker.py"
 SECONDS = 2.0
-"""Processor and wall time of one conversation."""
+"""Processor time of one conversation: a busy machine makes no template endless."""
+PATIENCE_S = 600.0
+"""For all of them, should the process hang; its processor time has a bound of its own."""
 LONGEST = 1_000_000
 """Characters of one rendered conversation."""
 
@@ -49,7 +51,7 @@ def render(
             command,
             input=asked.encode("utf-8", "surrogatepass"),
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             env={},
             cwd="/",
             check=False,
