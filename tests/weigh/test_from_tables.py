@@ -279,7 +279,8 @@ JSON = st.recursive(
             ["doc_id", "resps", "metrics", "doc", "doc_hash", "acc", "filter", "spec", "completion_fns", "sample_id",
              "type", "data", "correct", "provider", "score", "testIdx", "vars", "testCase", "results", "prompts",
              "eval", "model", "samples", "scores", "value", "id", "epoch", "item", "candidate", "error",
-             "gradingResult", "model_usage", "latencyMs", "cost", "response", "metadata", "arguments", "version", "status"]
+             "gradingResult", "model_usage", "latencyMs", "cost", "response", "metadata", "arguments", "version",
+             "status"]
         ),
         inner,
         max_size=8,
