@@ -215,6 +215,16 @@ def test_a_baseline_tells_what_changed(tmp_path: Path) -> None:
     assert {("baseline-differs", "high"), ("baseline-added", "medium"), ("baseline-missing", "medium")} <= _named(found)
 
 
+def test_what_was_hashed_before_is_not_hashed_again(tmp_path: Path) -> None:
+    """A pull has just read every byte; the audit after it takes the pull's word."""
+    folder = hostile.write(tmp_path / "model", {"a.txt": "x", "b.txt": "y"})
+
+    found = audit(folder, known={"a.txt": "0" * 64})
+
+    assert found.files[0].sha256 == "0" * 64
+    assert found.files[1].sha256 == hashlib.sha256(b"y").hexdigest()
+
+
 def test_links_pipes_and_unreadable_files_end_in_bounded_time(tmp_path: Path) -> None:
     folder = hostile.write(tmp_path / "model", {"a/b.txt": "x"})
     (folder / "a" / "loop").symlink_to(folder)

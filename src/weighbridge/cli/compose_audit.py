@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,36 +92,23 @@ def audit_place(
     from weighbridge.audit.identity import folder_baseline
     from weighbridge.audit.walk import walk
 
-    path = Path(place)
     trusted = None
     if baseline is not None:
         trusted = _hub_hashes(baseline, settings) if is_hub(baseline) else folder_baseline(Path(baseline), threads=2)
-    here = None if path.exists() or not is_hub(place) else _pulled(place, settings)
-    terms = CatalogueTerms()
-    if is_hub(place) and here is None and not path.exists():
+    here = None if Path(place).exists() or not is_hub(place) else _pulled(place, settings)
+    ask = partial(audit_walked, terms=CatalogueTerms(), tell=tell, signed=signed)
+    if is_hub(place) and here is None and not Path(place).exists():
         from weighbridge.cli.compose_hub_audit import hub_repository
 
         with hub_repository(place, settings) as fetched:
-            found = audit_walked(
-                fetched.walked,
-                is_folder=True,
-                terms=terms,
-                baseline=trusted or fetched.published,
-                tell=tell,
-                known=fetched.known,
-                signed=signed,
-            )
-        return found, fetched.pinned
-    root = here.path if here is not None else path
-    walked = walk(root, store=settings.cache_dir if here is not None else None)
-    known = {} if here is None else _known(here)
-    found = audit_walked(
-        walked, is_folder=root.is_dir(), terms=terms, baseline=trusted, tell=tell, known=known, signed=signed
-    )
-    if here is not None:
-        left_out = f"{place}: files of the repository that were not pulled; only what is here was looked at"
-        found = msgspec.structs.replace(found, not_checked=(left_out, *found.not_checked))
-    return found, place if here is not None else root.resolve().name
+            known, baseline_ = fetched.known, trusted or fetched.published
+            return ask(fetched.walked, is_folder=True, baseline=baseline_, known=known), fetched.pinned
+    if here is None:
+        return ask(walk(Path(place)), is_folder=Path(place).is_dir(), baseline=trusted), Path(place).resolve().name
+    walked = walk(here.path, store=settings.cache_dir)
+    found = ask(walked, is_folder=here.path.is_dir(), baseline=trusted, known=_known(here))
+    left_out = f"{place}: files of the repository that were not pulled; only what is here was looked at"
+    return msgspec.structs.replace(found, not_checked=(left_out, *found.not_checked)), here.pinned
 
 
 def is_hub(place: str) -> bool:
