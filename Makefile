@@ -23,4 +23,4 @@ lint:  ## style, types
 
 lock:  ## write requirements/*.txt anew from pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra local --extra audit -o requirements/run.txt pyproject.toml
-	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev -o requirements/test.txt pyproject.toml
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra all --group dev -o requirements/test.txt pyproject.toml

@@ -34,8 +34,12 @@ EXTRAS = {
     "pyarrow": ("parquet", "read items from Parquet"),
     "sacrebleu": ("text", "score with chrF and BLEU"),
     "math_verify": ("math", "score by mathematical equivalence"),
+    "jinja2": ("audit", "render chat templates in an audit"),
+    "model_signing": ("signing", "check signatures of model files"),
+    "opentelemetry-sdk": ("otel", "send traces of the gateway's calls"),
+    "lm_eval": ("lm-eval", "write tasks of lm-eval as tasks of ours"),
 }
-"""Module to the extra that brings it, and what for."""
+"""Package to the extra that brings it, and what for."""
 REACHED_KINDS = frozenset({*OPENAI_KINDS, "anthropic", "gemini", "ollama", "responses"})
 LITTLE_DISK = 2 * GIB
 LOADING_S = 60
@@ -165,11 +169,13 @@ def loads(code: str, most_s: float) -> Check:
 
 
 def _extras() -> Iterator[Check]:
-    for module, (extra, purpose) in EXTRAS.items():
-        if importlib.util.find_spec(module) is None:
+    for package, (extra, purpose) in EXTRAS.items():
+        try:
+            version = metadata.version(package.replace("_", "-"))
+        except metadata.PackageNotFoundError:
             yield Check(extra, "warn", f"cannot {purpose}", f"pip install 'weighbridge[{extra}]'")
         else:
-            yield Check(extra, "ok", f"{module} {metadata.version(module.replace('_', '-'))}: can {purpose}")
+            yield Check(extra, "ok", f"{package} {version}: can {purpose}")
 
 
 def check_backends(folder: Path, settings: Settings) -> Iterator[Check]:

@@ -72,7 +72,7 @@ def load_tasks(name: str, include: str | None) -> list[Any]:
 
 def task_over(name: str, include: str | None, document: dict[str, Any]) -> Any:
     """The task as its configuration has it, over one given document: nothing is fetched. Raises InputError."""
-    from lm_eval.api.task import ConfigurableTask  # type: ignore[import-not-found]
+    from lm_eval.api.task import ConfigurableTask
 
     def given(task: Any, *_: Any, **__: Any) -> None:
         config = task.config
@@ -104,7 +104,7 @@ class _Documents(list[dict[str, Any]]):
 @cache
 def _manager(include: str | None) -> Any:
     try:
-        from lm_eval.tasks import TaskManager  # type: ignore[import-not-found]
+        from lm_eval.tasks import TaskManager
     except ImportError as error:
         raise NoLibrary(str(error)) from error
     with _quiet():

@@ -32,7 +32,7 @@ class LmEvalScorer:
 
     def __init__(self, options: LmEvalOptions, setting: Setting) -> None:
         try:
-            import lm_eval  # type: ignore[import-not-found]  # noqa: F401
+            import lm_eval  # noqa: F401
         except ImportError:
             raise BadOption(None, MISSING, INSTALL) from None
         self._options = options
@@ -70,7 +70,7 @@ class LmEvalScorer:
 
     def _filtered(self, task: Any, document: dict[str, Any], text: str) -> Any:
         """What the task's filter makes of the answer."""
-        from lm_eval.api.instance import Instance  # type: ignore[import-not-found]
+        from lm_eval.api.instance import Instance
 
         for ensemble in task._filters:
             if ensemble.name == self._options.filter:
