@@ -242,10 +242,11 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
                 print(f"round {number} {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in found.items()), flush=True)
                 if number:
                     rounds[name].append(found)
+            one_us, _, _, _ = bench.cost(GATE, running["gateway"].pid)
             two_us, _, _, rate = bench.cost(TWO, two.pid)
             print(f"round {number} two workers: request_us {two_us:.3g}, requests_s {rate:.0f}", flush=True)
             if number:
-                scaling.append((2 * rounds["gateway"][-1]["request_us"] / two_us, rate))
+                scaling.append((2 * one_us / two_us, rate))
         for name, facts in once.items():
             facts["resident_after_mb"] = resident_mb(running[name].pid)
     print(json.dumps(summary(rounds, once, scaling)))
