@@ -323,3 +323,22 @@ def test_any_inspect_log_is_read_or_refused(tmp_path: Path, spec: Any, samples: 
         gather(named(find_logs([str(path)], Taken())), Wanted(), lambda *_: None)
     except (InputError, UsageError):
         return
+
+
+def test_runs_are_those_the_table_names_whatever_the_order_of_its_rows(tmp_path: Path) -> None:
+    """Items that one candidate lacks are not compared, and count in no run."""
+    rows = [[n, name, run, float(run == "late")] for n in range(20) for run in ("early", "late") for name in "ab"]
+    rows += [["alone", "a", "early", 1]]
+    Random(3).shuffle(rows)
+    found = verdict(table(tmp_path / "t.csv", rows, ["item", "model", "repeat", "score"]))
+
+    assert [sorted(one["runs"]) for one in found["repeats"]] == [[0.0, 1.0], [0.0, 1.0]]
+
+
+def test_a_failed_answer_keeps_its_place_among_the_runs(tmp_path: Path) -> None:
+    rows = [[n, name, score, ""] for score in (0, 1) for n in range(20) for name in "ab"]
+    rows[0][2:] = ["", "timeout"]
+    path = table(tmp_path / "t.csv", rows, ["item", "model", "score", "error"])
+    found = verdict(path, "--again-is-repeat")
+
+    assert [one["runs"] for one in found["repeats"]] == [[0.0, 1.0], [0.0, 1.0]]

@@ -36,8 +36,8 @@ class Column:
         self.usd, self.seconds = _Optional(), _Optional()
         self.tokens_in, self.tokens_out = _Optional(), _Optional()
         self.samples = 0
-        self.run_count: list[int] = []
-        self.run_total: list[float] = []
+        self._runs: dict[tuple[str, int], array[float]] = {}
+        """By the log's name for a repeat, and which of several so called: scores by item, NaN where there is none."""
         self.reasons: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
 
@@ -58,22 +58,16 @@ class Column:
         self.seconds.add(row, sample.latency_s)
         self.tokens_in.add(row, sample.tokens_in)
         self.tokens_out.add(row, sample.tokens_out)
+        self._add_to_run(row, score, sample.repeat or "")
         if score is None:
             self.failed[row] += 1
             self.reasons[reason] += 1
             self.examples.setdefault(reason, sample.error or reason)
             return
-        run = int(self.count[row])
         self.count[row] += 1
         self.total[row] += score
         self.square[row] += score * score
         self.passes[row] += score >= PASSES
-        if run < MOST_RUNS:
-            if run >= len(self.run_count):
-                self.run_count.append(0)
-                self.run_total.append(0.0)
-            self.run_count[run] += 1
-            self.run_total[run] += score
 
     def has(self, row: int) -> bool:
         """Whether there is a sample of the item, scored or failed."""
@@ -87,15 +81,18 @@ class Column:
         means: Floats = np.divide(total, count, out=np.full(items, math.nan), where=count > 0)
         return means
 
-    def answers(self) -> Answers:
+    def answers(self, rows: Rows) -> Answers:
+        """What it answered to these items."""
+        runs = [_picked(run, rows) for run in self._runs.values()]
+        counts = [np.isfinite(run) for run in runs]
         return Answers(
             name=self.name,
-            count=np.array(self.count, dtype=np.float64),
-            total=np.array(self.total),
-            square=np.array(self.square),
-            passes=np.array(self.passes, dtype=np.float64),
-            run_count=np.array(self.run_count, dtype=np.float64),
-            run_total=np.array(self.run_total),
+            count=np.array(self.count, dtype=np.float64)[rows],
+            total=np.array(self.total)[rows],
+            square=np.array(self.square)[rows],
+            passes=np.array(self.passes, dtype=np.float64)[rows],
+            run_count=np.array([count.sum() for count in counts], dtype=np.float64),
+            run_total=np.array([run[count].sum() for run, count in zip(runs, counts, strict=True)]),
         )
 
     def answered(self, items: int) -> npt.NDArray[np.uint32]:
@@ -107,6 +104,27 @@ class Column:
         """(items,) whether there is a sample, scored or failed."""
         seen: npt.NDArray[np.bool_] = self.answered(items) > 0
         return seen
+
+    def _add_to_run(self, row: int, score: float | None, repeat: str) -> None:
+        """To the run that the log says, whatever the order of its lines; a failed answer takes its place there."""
+        number = 0 if repeat else self.count[row] + self.failed[row]
+        while (run := self._runs.get((repeat, number))) is not None and row < len(run) and not math.isnan(run[row]):
+            number += 1
+        if run is None:
+            if len(self._runs) >= MOST_RUNS:
+                return
+            run = self._runs[repeat, number] = array("d")
+        if row >= len(run):
+            run.extend(array("d", (math.nan,)) * (row + 1 - len(run)))
+        run[row] = math.inf if score is None else score
+
+
+def _picked(run: array[float], rows: Rows) -> Floats:
+    """(rows,) scores of a run, not finite where it has none."""
+    out = np.full(len(rows), math.nan)
+    there = rows < len(run)
+    out[there] = np.array(run)[rows[there]]
+    return out
 
 
 class _Optional:

@@ -178,15 +178,7 @@ def _repeats(columns: Sequence[Column], sheet: Sheet, rows: Rows) -> tuple[Repea
     found = []
     for column in columns:
         column.grow(len(sheet.items))
-        answers = column.answers()
-        kept = msgspec.structs.replace(
-            answers,
-            count=answers.count[rows],
-            total=answers.total[rows],
-            square=answers.square[rows],
-            passes=answers.passes[rows],
-        )
-        one = repeatability(kept, ids)
+        one = repeatability(column.answers(rows), ids)
         if one is not None:
             found.append(one)
     return tuple(found)
