@@ -342,3 +342,31 @@ def test_a_failed_answer_keeps_its_place_among_the_runs(tmp_path: Path) -> None:
     found = verdict(path, "--again-is-repeat")
 
     assert [one["runs"] for one in found["repeats"]] == [[0.0, 1.0], [0.0, 1.0]]
+
+
+def test_columns_that_are_no_candidates_are_said_unless_candidates_were_named(tmp_path: Path) -> None:
+    """A candidate that was asked late, or whose scores are written 0,5, does not vanish without a word."""
+    rows = [[n, 1, 0, "" if n < 250 else 1, "0,5", 1] for n in range(300)]
+    path = table(tmp_path / "t.csv", rows, ["item", "x", "y", "late", "comma", ""])
+
+    notes = verdict(path)["recorded"]["sources"][0]["notes"]
+
+    assert len(notes) == 1
+    assert notes[0].endswith("are lacking: late, comma, (without a name)")
+    assert "late, comma" in run(path).stdout.replace("\n", " ")
+    assert verdict(path, "--candidates", "x,late")["recorded"]["sources"][0]["notes"] == []
+
+
+def test_a_cell_that_is_no_score_is_told_with_its_column(tmp_path: Path) -> None:
+    said = run(table(tmp_path / "t.csv", [["a", 1, 0], ["b", 1, 7], ["c", 1, 0]], ["item", "x", "y"]))
+
+    assert "t.csv:3: y" in said.output
+
+
+def test_names_that_are_not_there_are_answered_with_all_that_are(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", [["a", 1, 0, ""], ["b", 1, 0, ""]], ["item", "good", "bad", "late"])
+
+    assert "Did you mean 'bad'" in run(path, "--candidates", "good,bat").output
+    assert "There are: good, bad, late." in run(path, "--candidates", "good").output
+    late = run(path, "--candidates", "good,late")
+    assert (late.exit_code, "'late' has no score at all" in late.output) == (2, True)

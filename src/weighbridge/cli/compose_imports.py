@@ -56,7 +56,8 @@ def weigh_recorded(
     rule = replaced(Rule(), changes, RULE)
     logs = named(find_logs(asked.paths, _taken(asked, changes)))
     gathered = gather(logs, Wanted(metric=asked.metric, scale=scale), line.reading)
-    names = _chosen(tuple(gathered.sheet.columns), changes.only)
+    could_be = (name for log in logs for name in log.could_be)
+    names = _chosen(tuple(gathered.sheet.columns), changes.only, tuple(could_be))
     seed = changes.seed or 0
     weighed = weigh_sheet(gathered.sheet, names, rule, seed=seed, max_items=changes.max_items, tell=line.weighing)
     found = make_report(
@@ -109,14 +110,19 @@ def _pair(text: str, usage: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _chosen(known: Sequence[str], only: Sequence[str]) -> tuple[str, ...]:
-    """Candidates to weigh: those asked for, else all. Raises UsageError."""
+def _chosen(known: Sequence[str], only: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Candidates to weigh: those asked for, else all. others: columns that were not asked for, to be named as choices.
+    Raises UsageError."""
+    everybody = tuple(dict.fromkeys((*known, *others)))
     for name in only:
         if name not in known:
-            what = f"no candidate {name!r} in these results"
-            raise UsageError(what, next_move=did_you_mean(name, known))
+            what = f"no candidate {name!r} in these results" if name not in others else f"{name!r} has no score at all"
+            raise UsageError(what, next_move=did_you_mean(name, [one for one in everybody if one != name]))
         if only.count(name) > 1:
             raise UsageError(f"candidate {name!r} is named twice", next_move="Name each candidate once.")
+    if len(only) == 1:
+        what = f"{only[0]!r} is the only candidate asked for, and a comparison needs two"
+        raise UsageError(what, next_move=f"There are: {', '.join(everybody[:20])}.")
     names = tuple(only) or tuple(known)
     if len(names) < 2:
         what = f"{names[0]!r} is the only candidate" if names else "there is no candidate"

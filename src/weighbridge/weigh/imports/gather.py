@@ -175,6 +175,7 @@ class _Reader:
         """Whether the sample counts."""
         self._look(sample)
         where = f"{log.name}:{sample.line}" if sample.line is not None else f"{log.name}: {sample.item}"
+        where += f": {sample.candidate}" if sample.candidate else ""
         score = scored(sample.scores.get(metric), self._wanted.scale, where, metric)
         if score is None and not sample.failed:
             if sample.scores and metric not in sample.scores:

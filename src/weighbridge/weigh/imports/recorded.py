@@ -70,6 +70,8 @@ class Log:
     """Whether an answer without a score is one that nobody recorded, as in a table, and not one that failed."""
     lower_is_better: frozenset[str] = frozenset()
     """Metrics of which the log says so."""
+    could_be: tuple[str, ...] = ()
+    """Columns that may be named as candidates, whether they are read or not."""
     notes: list[str] = field(default_factory=list)
     """What the reader should know about this file."""
 

@@ -24,6 +24,8 @@ from .scale import number_of
 LOOKED_AT = 200
 """Rows from which it is judged which columns hold scores."""
 CANDIDATE_COLUMNS = ("candidate", "model", "model_id", "model_name")
+SAID = 5
+"""Columns that are named where they are left out."""
 METRIC = "score"
 """What the cells of a wide table are called."""
 
@@ -55,6 +57,10 @@ def table_log(path: Path, taken: Taken) -> Log:
         log = Log(path, "table, one row per answer", lambda: _long(path, names, roles, taken), task="")
     else:
         log = Log(path, "table, one column per candidate", lambda: _wide(path, names, taken), task="")
+        looked = [row for _, row in islice(_records(path, names), LOOKED_AT)]
+        item, candidates = _columns(names, looked, taken, path.name)
+        log.could_be = tuple(name for name in names if name and name != item)
+        log.notes += _left_out(names, item, candidates, taken)
     log.repeats_are_meant, log.blank_is_missing = taken.repeats, True
     return log
 
@@ -173,7 +179,7 @@ def _columns(
             "no column of this table holds scores",
             where=where,
             next_move="One row per item has a column of numbers for each candidate; one row per answer has columns "
-            "called item, candidate and score (--columns names others).",
+            "called item, candidate and score (--columns names others). Numbers are written 0.5, not 0,5 or 50%.",
         )
     if item is not None and item == names[0] and _looks_like_scores(item, rows):
         raise InputError(
@@ -185,6 +191,20 @@ def _columns(
     return item, candidates
 
 
+def _left_out(names: Sequence[str], item: str | None, candidates: Sequence[str], taken: Taken) -> list[str]:
+    """What is said of columns that nobody left out on purpose."""
+    if taken.candidates and set(taken.candidates) & set(names):
+        return []
+    rest = [name or "(without a name)" for name in names if name not in candidates and name != item]
+    rest = [name for name in rest if not _is_tag(name, taken)]
+    if not rest:
+        return []
+    more = f" and {len(rest) - SAID} more" if len(rest) > SAID else ""
+    return [
+        f"no candidates, for a name or scores in the first {LOOKED_AT} rows are lacking: {', '.join(rest[:SAID])}{more}"
+    ]
+
+
 def _item_column(names: Sequence[str]) -> str:
     known = {name.casefold(): name for name in names}
     return next((known[one] for one in NAMES["item"] if one in known), names[0])
@@ -193,11 +213,15 @@ def _item_column(names: Sequence[str]) -> str:
 def _holds_scores(name: str, rows: Sequence[dict[str, str]], taken: Taken) -> bool:
     """Whether most cells that are filled hold a number: one that does not is then refused where it stands. A column
     that items are grouped by is no candidate."""
-    if name.casefold() in TAG_FIELDS or name in taken.tags or name in taken.where:
+    if _is_tag(name, taken):
         return False
     values = [number_of(row[name]) for row in rows]
     numbers = sum(isinstance(value, float) for value in values)
     return numbers > sum(isinstance(value, str) for value in values)
+
+
+def _is_tag(name: str, taken: Taken) -> bool:
+    return name.casefold() in TAG_FIELDS or name in taken.tags or name in taken.where
 
 
 def _looks_like_scores(name: str, rows: Sequence[dict[str, str]]) -> bool:
