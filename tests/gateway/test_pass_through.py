@@ -209,6 +209,27 @@ def test_a_client_that_leaves_ends_the_call_upstream_too(tmp_path: Path) -> None
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("reads", ["one chunk of many events", "many events in a later chunk"])
+@pytest.mark.parametrize("ends", [b"\n\n", b"\r\n\r\n"])
+def test_a_broken_stream_is_billed_by_its_events_however_they_were_bundled(
+    tmp_path: Path, reads: str, ends: bytes
+) -> None:
+    """A backend that writes faster than we read bundles its events; who leaves early does not pay less for that."""
+    events = [f'data: {{"choices":[{{"index":0,"delta":{{"content":"w{n}"}}}}]}}'.encode() + ends for n in range(40)]
+    parts = [b"".join(events)] if reads.startswith("one") else [events[0], b"".join(events[1:])]
+
+    async def run() -> None:
+        cuts = says_and_cuts(STREAM_HEAD + b"".join(map(chunked, parts)))
+        async with FaultServer(cuts) as up, running(tmp_path, {"up": up}) as gate:
+            _, secret = gate.make_key("1/day")
+            await gate.chat(key=secret, stream=True, max_tokens=100)
+
+            (row,) = gate.calls()
+            assert (row.outcome, row.usd_is, row.output_tokens) == ("failed", "estimated", 40)
+
+    asyncio.run(run())
+
+
 def test_a_stream_that_breaks_ends_with_an_error_never_cleanly(tmp_path: Path) -> None:
     begun = sse(chat_events("a", "b", done=False)[:2]) + b'data: {"choices":[{"del'
 

@@ -95,7 +95,6 @@ class RawFlow:
     def feed(self, data: bytes) -> bytes:
         data = self._cutter.feed(data)
         if data:
-            self.events += 1
             self._look(data)
         return data
 
@@ -113,6 +112,7 @@ class RawFlow:
             events = [(event.data, event.event) for event in self._sse.feed(data)]
         else:
             events = [(line, b"") for line in data.split(b"\n") if line.strip()]
+        self.events += len(events)
         for payload, kind in events:
             pieces = reader.feed(payload, kind)
             if not self.begun and any(map(_has_content, pieces)):

@@ -111,7 +111,7 @@ class EventStream:
         self.usage: Usage | None = None
         self.model: str | None = None
         self.events = 0
-        """Reads that held events, or chunks: about as many as tokens were written."""
+        """That came so far: about as many as tokens were written, which is what a stream that breaks is billed for."""
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of it. Raises BadAnswer for an event without end, or an error before any content."""
@@ -120,7 +120,7 @@ class EventStream:
             data = cutter.feed(data)
             if not data:
                 return data
-        self.events += 1
+        self.events += data.count(b"\n\n") or data.count(b"\r\n\r\n") or 1
         if not self.begun:
             self._look(data)
         if data.find(b'"usage"') >= 0:  # `in` takes three times as long
@@ -135,10 +135,10 @@ class EventStream:
         they have to be fed: they do not end with an event, hold counts, or end the answer."""
         cutter, keep = self._cutter, self._last.append
 
-        def pass_on(framed: bytes, count: int) -> bool:
+        def pass_on(framed: bytes, _: int) -> bool:
             if framed.find(b'"usage"') >= 0 or cutter.held or not framed.endswith(b"}\n\n\r\n"):
                 return False
-            self.events += count
+            self.events += framed.count(b"\n\n")
             keep(framed)
             write(framed)
             return True
