@@ -333,3 +333,97 @@ def test_a_name_that_means_two_models_lists_both_with_what_tells_them_apart() ->
 
     assert "meta-llama/Llama-3.1-8B           base, 2024-07-23" in said
     assert "meta-llama/Llama-3.1-8B-Instruct  instruct, 2024-07-23" in said
+
+
+def written(tmp_path: Path, **more: Any) -> str:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(CONFIG | more))
+    return str(path)
+
+
+def test_a_config_with_the_infinity_that_python_writes_is_read(tmp_path: Path) -> None:
+    """transformers writes `"time_limit": [0.0, Infinity]` for Mamba, which is no JSON; a size must still be one."""
+    plain = answer("--config", written(tmp_path), "--on", "H100")
+    assert answer("--config", written(tmp_path, time_step_limit=[0.0, float("inf")]), "--on", "H100") == plain
+    refused = run("--config", written(tmp_path, hidden_size=float("nan")), "--on", "H100")
+    assert refused.exit_code == 1
+    assert "hidden_size is nan" in refused.output
+
+
+@pytest.mark.parametrize("quant", ["mxfp4", "gguf:mxfp4", "MXFP4"])
+def test_mxfp4_for_llamacpp_is_the_gguf_file(tmp_path: Path, quant: str) -> None:
+    """Both worlds know the name; llama.cpp's file packs the experts so and everything else in 8 bit."""
+    sparse = written(tmp_path, model_type="qwen3_moe", num_experts=16, num_experts_per_tok=4, moe_intermediate_size=768)
+    found = answer("--config", sparse, "--on", "H100", "--engine", "llamacpp", "--quant", quant)
+    assert found["variant"] == "MXFP4"
+    assert "MXFP4.gguf" in found["launch"]["llamacpp"]
+    experts = 36 * 16 * 3 * 768 * 4096
+    rest = (2 * 151_936 + 36 * (2 * 32 * 128 + 2 * 8 * 128)) * 4096
+    assert found["weights_bytes"] == pytest.approx(experts * 17 / 32 + rest * 34 / 32, rel=0.01)
+
+
+def test_mxfp4_of_a_dense_model_packs_its_layers(tmp_path: Path) -> None:
+    """Only models with experts leave the rest as it was."""
+    whole = answer("--config", written(tmp_path), "--on", "H100")["weights_bytes"]
+    packed = answer("--config", written(tmp_path), "--on", "H100", "--quant", "mxfp4")["weights_bytes"]
+    tables = 2 * 151_936 * 4096 * 2
+    assert packed == pytest.approx(tables + (whole - tables) * 17 / 64, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"},
+        {"quant_method": "fp8", "quantization": {"kv_cache_quant_algo": "FP8"}},
+        {"quant_method": "fp8", "kv_cache_scheme": {"num_bits": 8, "type": "float"}},
+    ],
+)
+def test_a_checkpoint_that_says_what_its_cache_is_kept_in_is_followed(tmp_path: Path, said: dict[str, Any]) -> None:
+    """Servers do so unasked; a type that somebody asks for, and another format, go before it."""
+    config = written(tmp_path, quantization_config=said)
+    plain = 36 * 2 * 8 * 128 * 2
+    found = answer("--config", config, "--on", "H100")
+    assert found["kv_bytes_per_token"] == plain // 2
+    assert "--kv-cache-dtype fp8" in found["launch"]["vllm"]
+    assert answer("--config", config, "--on", "H100", "--kv-dtype", "bf16")["kv_bytes_per_token"] == plain
+    assert answer("--config", config, "--on", "H100", "--quant", "bf16")["kv_bytes_per_token"] == plain
+    assert answer("--config", config, "--on", "H100", "--engine", "llamacpp")["kv_bytes_per_token"] == plain
+
+
+def test_a_packing_nobody_knows_is_bounded_and_said(tmp_path: Path) -> None:
+    """Taken for 16 bit in silence, it would be several times too big and called derived."""
+    config = written(tmp_path, quantization_config={"quant_method": "zipzap", "bits": 3})
+    found = answer("--config", config, "--on", "H100", "--details")
+    assert found["fit"]["kinds"]["weights_bytes"] == "estimated"
+    assert any("zipzap" in note and "16 bit is the most" in note for note in found["notes"])
+
+
+def test_a_packing_of_amd_is_read(tmp_path: Path) -> None:
+    """Quark names one scheme for everything that is not excluded; the head is."""
+    scheme = {"weight": {"dtype": "fp4", "qscheme": "per_group", "group_size": 32}}
+    said = {"quant_method": "quark", "global_quant_config": scheme, "exclude": ["lm_head"]}
+    config = written(tmp_path, quantization_config=said)
+    same = answer("--config", config, "--on", "H100", "--quant", "mxfp4")["weights_bytes"]
+    assert answer("--config", config, "--on", "H100")["weights_bytes"] == same
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"quantization_config": "fp8"}, "quantization_config is 'fp8', not a table"),
+        (
+            {"num_experts": 8, "num_experts_per_tok": 100, "moe_intermediate_size": 64},
+            "num_experts_per_tok is 100, of 8",
+        ),
+    ],
+)
+def test_a_config_that_contradicts_itself_is_refused(tmp_path: Path, more: dict[str, Any], says: str) -> None:
+    """What cannot be is an error, not a guess."""
+    result = run("--config", written(tmp_path, **more), "--on", "H100")
+    assert result.exit_code == 1
+    assert says in result.output
+
+
+def test_a_type_nobody_knows_is_said_to_be_taken_for_bfloat16(tmp_path: Path) -> None:
+    found = answer("--config", written(tmp_path, torch_dtype="float7"), "--on", "H100", "--details")
+    assert any("float7 is not known" in note for note in found["notes"])

@@ -23,7 +23,7 @@ from weighbridge.fit.hardware import Hardware, all_hardware
 from weighbridge.fit.launch.readable import why_not
 from weighbridge.fit.memory import LLAMACPP
 from weighbridge.fit.records import ENGINES, Ask, Engine, Subject
-from weighbridge.fit.state_types import check_engine_keeps
+from weighbridge.fit.state_types import check_engine_keeps, engine_keeps
 
 LOCAL_QUANT = "Q4_K_M"
 """What people run with llama.cpp when they do not say."""
@@ -117,8 +117,12 @@ def subject_for(wish: Wish, source: Source, engine: Engine) -> Subject:
 
 
 def ask_for(wish: Wish, source: Source, engine: Engine, devices: DeviceSet) -> Ask:
-    """The ask with its engine and its split. Raises UsageError for what the engine would refuse."""
-    check_engine_keeps(engine, wish.ask.kv_dtype)
+    """The ask with its engine, its split and the cache a checkpoint asks for; UsageError for what engines refuse."""
+    kept = wish.ask.kv_dtype
+    check_engine_keeps(engine, kept)
+    cache = source.architecture.stored.cache
+    if cache and kept.strip().lower() == "auto" and wish.quant in (None, "native") and engine_keeps(engine, cache):
+        kept = cache
     split = resolve_split(
         source.architecture,
         engine,
@@ -127,7 +131,7 @@ def ask_for(wish: Wish, source: Source, engine: Engine, devices: DeviceSet) -> A
         pipeline=wish.pipeline,
         expert=wish.expert,
     )
-    return msgspec.structs.replace(wish.ask, engine=engine, split=split)
+    return msgspec.structs.replace(wish.ask, engine=engine, split=split, kv_dtype=kept)
 
 
 def check_runs(engine: Engine, subject: Subject, device: Hardware) -> None:

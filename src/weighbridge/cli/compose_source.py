@@ -9,6 +9,7 @@ https://...gguf     a GGUF file's header, within the same bound
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import InputError, PullError, UsageError, WeightsError
 from weighbridge.fit.architecture import Architecture
-from weighbridge.fit.formats import PACKED, PLAIN, format_of
+from weighbridge.fit.formats import PACKED, PLAIN, Format, format_of
 from weighbridge.fit.gguf_mix import MIXES
 from weighbridge.fit.gguf_reading import read_gguf_architecture
 from weighbridge.fit.gguf_weights import gguf_weights
@@ -63,9 +64,9 @@ class Source:
         """The model in a format; 16 bit for llama.cpp is a GGUF file in 16 bit. UsageError names formats nearby."""
         try:
             found = format_of(quant, self.architecture)
-            if found.way != "plain" or engine not in LLAMACPP:
-                return self.make(found.name if found.way == "gguf" else quant.lower())
-            name = GGUF_FLOATS[found.dtype]
+            name = _gguf_name(found, quant, engine)
+            if name is None:
+                return self.make(quant.lower())
             subject = self.make(f"gguf:{name}")
             return msgspec.structs.replace(subject, weights=msgspec.structs.replace(subject.weights, format=name))
         except InputError as error:
@@ -73,6 +74,17 @@ class Source:
             near = get_close_matches(quant.lower(), known, n=2)
             hint = f"Did you mean {' or '.join(near)}? " if near else ""
             raise UsageError(error.what, where="--quant", next_move=f"{hint}{error.next_move or ''}") from error
+
+
+def _gguf_name(found: Format, quant: str, engine: Engine) -> str | None:
+    """The GGUF type that is meant: one that only GGUF knows, and for llama.cpp what both know (`bf16`, `mxfp4`)."""
+    if found.way == "gguf":
+        return found.name
+    if engine not in LLAMACPP:
+        return None
+    if found.way == "plain":
+        return GGUF_FLOATS[found.dtype]
+    return quant.upper() if quant.upper() in MIXES else None
 
 
 # --- the catalogue ----------------------------------------------------------------------------------------------------
@@ -93,7 +105,7 @@ def from_catalogue(model: Model, catalogue: Catalogue) -> Source:
     sources = {variant.format: variant.source for variant in model.variants if variant.source}
 
     def make(quant: str) -> Subject:
-        place = sources.get(quant) or ""
+        place = sources.get(quant.removeprefix("gguf:")) or ""
         weights = derive(architecture, quant, maker_of(place, day))
         return Subject(
             model=model.id,
@@ -196,12 +208,22 @@ def decode_config(data: bytes, where: str) -> dict[str, Any]:
     if len(data) > MOST_CONFIG_BYTES:
         raise InputError(f"a config has less than {MOST_CONFIG_BYTES >> 20} MiB; this is something else", where=where)
     try:
-        config = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+        config = _decoded(data)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"this is no JSON: {error}", where=where, next_move="Name a config.json.") from error
     if not isinstance(config, dict):
         raise InputError("a config is a JSON object; this is something else", where=where)
     return config
+
+
+def _decoded(data: bytes) -> Any:
+    """JSON, and what Python writes in its place: Mamba's configs say `"time_step_limit": [0.0, Infinity]`."""
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        if not re.search(rb"\b(?:Infinity|NaN)\b", data):
+            raise
+        return json.loads(data)
 
 
 def from_file(path: Path, config: Path | None = None) -> Source:

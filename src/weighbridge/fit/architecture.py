@@ -177,6 +177,13 @@ class Stored(msgspec.Struct, frozen=True, cache_hash=True):
     scale_dtype: str = "F32"
     ignore: tuple[str, ...] = ()
     """Modules that stay as they were trained: names, parts of names or `re:` patterns."""
+    cache: str = ""
+    """What a cache of keys and values is kept in by what the checkpoint says: `fp8`, `nvfp4`; empty: nothing said."""
+
+    @property
+    def understood(self) -> bool:
+        """Whether it is known what such a checkpoint stores for each matrix."""
+        return self.method in ("none", "fp8", "nvfp4", "mxfp4") or self.method.removeprefix("int").isdigit()
 
 
 class Architecture(msgspec.Struct, frozen=True, cache_hash=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from .architecture import Architecture, Stored, Tensor
+from .architecture import Architecture, Moe, Stored, Tensor
 from .formats import Format
 from .sizes import packed_bytes, plain_bytes
 
@@ -29,7 +29,11 @@ class Packer:
         self.stored: Stored | None = found.stored if found.way == "packed" else None
         self.dtype = found.dtype if found.way == "plain" else arch.dtype
         self.everything = self.stored is not None and self.stored.layout == "mlx"
-        self.experts_only = self.stored is not None and self.stored.method == "mxfp4" and not self.everything
+        self.experts_only = (
+            self.stored is not None
+            and self.stored.layout == "mxfp4"
+            and any(isinstance(layer.mlp, Moe) for layer in arch.layers)
+        )
         self.ignored = Ignored(self.stored.ignore if self.stored else ())
 
     def bytes_of(self, tensor: Tensor, part: str, layers: tuple[int, ...]) -> int:

@@ -78,7 +78,7 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
         towers=towers_of(outer, facts, hidden, family.sees),
         max_context=facts.whole(CONTEXT, "context"),
         stored=stored_of(text, outer, where),
-        dtype=_dtype(text, outer),
+        dtype=_dtype(facts, outer),
         assumed=tuple(facts.assumed),
     )
 
@@ -142,10 +142,13 @@ def _extra_outside(facts: Facts, family: Family, hidden: int, vocab: int) -> tup
     return extra(facts, hidden, vocab) if extra is not None else ()
 
 
-def _dtype(text: Mapping[str, object], outer: Mapping[str, object]) -> str:
-    for table in (text, outer):
+def _dtype(facts: Facts, outer: Mapping[str, object]) -> str:
+    for table in (facts.config, outer):
         for key in ("dtype", "torch_dtype"):
             value = table.get(key)
             if isinstance(value, str):
-                return TYPES.get(value.removeprefix("torch."), "bfloat16")
+                found = TYPES.get(value.removeprefix("torch."))
+                if found is None:
+                    facts.assume(key, f"bfloat16 ({value[:40]} is not known)")
+                return found or "bfloat16"
     return "bfloat16"

@@ -48,7 +48,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Sequences at once, each as long as `context_tokens`."""
     engine: Engine = "vllm"
     kv_dtype: str = "auto"
-    """Of what is kept for each token; `auto` is 16 bit, or what a checkpoint that brings scales for it says."""
+    """Of what is kept for each token; `auto` is 16 bit."""
     split: Split = Split()
     prompt_tokens: Count | None = None
     """Of `context_tokens`, those that are read before the first token is written; None: half."""

@@ -6,7 +6,7 @@
     nvfp4                      4 bit and one byte of scale for 16
     fp8_ds_mla                 a latent vector in fp8 with float32 scales for 128, its rotary part in 16 bit
 
-`auto` is 16 bit for every engine, also where a checkpoint brings scales for fp8: it is never too little.
+`auto` is 16 bit for every engine; who knows a checkpoint that says what its cache is kept in says so instead.
 Sources: GGML_QUANT_SIZES of llama.cpp; vllm/v1/kv_cache_interface.py and SGLang's --kv-cache-dtype, 2026-11.
 """
 

@@ -7,10 +7,10 @@ import msgspec
 from weighbridge.fit.architecture import Dense, Layer, Moe, Tensor
 
 from .attention import attention_of, plan_attention
-from .facts import HIDDEN, INTERMEDIATE, LAYERS, MOE_INTERMEDIATE, PER_TOKEN, Facts
+from .facts import HIDDEN, INTERMEDIATE, LAYERS, MOE_INTERMEDIATE, Facts
 from .family import Family
 from .layers import build_layers, plan_norms
-from .mlp import dense_of, plan_dense
+from .mlp import dense_of, per_token_of, plan_dense
 from .plan import Plan
 from .schedule import Sight
 
@@ -64,7 +64,6 @@ def _beside(plan: Plan, facts: Facts, dense: Dense) -> Moe:
     """Experts that run beside the dense MLP, which so is what every token goes through."""
     hidden, experts = facts.need(HIDDEN), facts.need(("num_experts",), "experts")
     width = facts.need(MOE_INTERMEDIATE)
-    per_token = facts.default(PER_TOKEN, 8, "experts")
     plan.router(experts, hidden, "router.proj")
     plan.vector("ffn_gate_inp.scale", hidden)
     plan.vector("ffn_down_exps.scale", experts)
@@ -72,7 +71,7 @@ def _beside(plan: Plan, facts: Facts, dense: Dense) -> Moe:
     plan.experts("ffn_down_exps", experts, hidden, width, "experts.down_proj")
     for role in ("post_ffw_norm_1", "post_ffw_norm_2", "pre_ffw_norm_2"):
         plan.norm(role, hidden)
-    return Moe(experts, min(per_token, experts), width, shared_intermediate=dense.intermediate)
+    return Moe(experts, per_token_of(facts, experts), width, shared_intermediate=dense.intermediate)
 
 
 def _per_layer_width(facts: Facts) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weighbridge.errors import InputError
 from weighbridge.fit.architecture import Dense, Moe
 
 from .attention import decide
@@ -26,15 +27,23 @@ def moe_of(facts: Facts, family: Family) -> Moe:
     """The mixture of a sparse layer."""
     experts = facts.need(EXPERTS, "experts")
     width = facts.whole(MOE_INTERMEDIATE) or facts.need(INTERMEDIATE)
-    per_token = facts.default(PER_TOKEN, 8, "experts")
     return Moe(
         experts=experts,
-        per_token=min(per_token, experts),
+        per_token=per_token_of(facts, experts),
         intermediate=width,
         shared_intermediate=_shared(facts, family, width),
         gated=decide(family.gated, facts),
         latent=facts.whole(("moe_latent_size", "routed_expert_hidden_size")),
     )
+
+
+def per_token_of(facts: Facts, experts: int) -> int:
+    """How many experts a token goes through; 8 is assumed. Raises InputError for more than there are."""
+    said = facts.whole(PER_TOKEN, "experts")
+    if said is not None and not facts.missing and said > experts:
+        name = next(name for name in PER_TOKEN if facts.has(name))
+        raise InputError(f"{name} is {said}, of {experts} experts", where=facts.where)
+    return min(facts.default(PER_TOKEN, 8, "experts"), experts)
 
 
 def _shared(facts: Facts, family: Family, width: int) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
+from weighbridge.errors import InputError
 from weighbridge.fit.architecture import Stored
 
 from .facts import Facts
@@ -14,8 +17,10 @@ def stored_of(text: Mapping[str, object], outer: Mapping[str, object], where: st
     for table in (outer, text):
         for key in ("quantization_config", "compression_config", "hf_quant_config"):
             value = table.get(key)
+            if isinstance(value, str | list):
+                raise InputError(f"{key} is {str(value)[:40]!r}, not a table", where=where)
             if isinstance(value, Mapping) and value:
-                return _stored(value, table, f"{where}: {key}")
+                return msgspec.structs.replace(_stored(value, table, f"{where}: {key}"), cache=_cache(value))
     return Stored()
 
 
@@ -36,6 +41,8 @@ def _stored(table: Mapping[str, object], config: Mapping[str, object], where: st
         return Stored("fp8", "modelopt", 8, (128, 128) if "BLOCK" in algorithm else None, True, "F32", ignore)
     if algorithm in ("MIXED_PRECISION", "MIXED"):
         return Stored("mixed", "modelopt", 4, (1, 16), True, "F8", ignore)
+    if method == "quark":
+        return _quark(facts, ignore)
     if facts.table("config_groups") is not None or method == "compressed-tensors":
         return _compressed(facts, ignore)
     if method in ("bitsandbytes", "bnb"):
@@ -49,11 +56,37 @@ def _stored(table: Mapping[str, object], config: Mapping[str, object], where: st
     return Stored(method or algorithm.lower() or "unknown", method, bits or 16, None, True, "F32", ignore)
 
 
+def _cache(table: Mapping[str, object]) -> str:
+    """What the checkpoint brings scales for a cache in, which servers follow unasked: `fp8`, `nvfp4`; or empty."""
+    inner = table.get("quantization")
+    algorithm = str(table.get("kv_cache_quant_algo") or "").lower()
+    if not algorithm and isinstance(inner, Mapping):
+        algorithm = str(inner.get("kv_cache_quant_algo") or "").lower()
+    if algorithm in ("fp8", "nvfp4"):
+        return algorithm
+    scheme = table.get("kv_cache_scheme")
+    if isinstance(scheme, Mapping) and scheme.get("num_bits") == 8 and scheme.get("type") == "float":
+        return "fp8"
+    return ""
+
+
+def _quark(facts: Facts, ignore: tuple[str, ...]) -> Stored:
+    """AMD's: one scheme for all layers that are not excluded."""
+    scheme = facts.table("global_quant_config") or {}
+    weight = scheme.get("weight")
+    kind = str(weight.get("dtype") if isinstance(weight, Mapping) else "")
+    if kind.startswith("fp8"):
+        return Stored("fp8", "quark", 8, None, True, "F32", ignore)
+    if kind == "fp4":
+        return Stored("mxfp4", "quark", 4, (1, 32), True, "U8", ignore)
+    return Stored("quark", "quark", 16, None, True, "F32", ignore)
+
+
 def _ignored(facts: Facts) -> tuple[str, ...]:
     """Modules that stay as trained, under any of the names tools use; shortened lists give their head."""
     found: list[str] = []
     for key in ("modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "ignore_head",
-                "llm_int8_skip_modules"):  # fmt: skip
+                "exclude", "llm_int8_skip_modules"):  # fmt: skip
         listed = facts.listed(key) if not isinstance(facts.config.get(key), str) else None
         found.extend(str(one) for one in listed or ())
     return tuple(dict.fromkeys(found))
