@@ -235,3 +235,48 @@ def test_there_is_nothing_to_sample_before_a_run(tmp_path) -> None:
     folder = write_judged(tmp_path / "task", {"a": "x {n}", "b": "y {n}"}, {"judges": ["judge"]}, items=3)
 
     assert "Run `weighbridge weigh" in judge("sample", folder, code=2)
+
+
+@pytest.mark.parametrize("option", ["--judge", "--human", "--item", "--model", "--score"])
+def test_a_column_that_is_named_and_not_there_is_refused(tmp_path, option) -> None:
+    """A typo must not leave the usual column to be taken instead."""
+    path = write(tmp_path / "scores.csv", "item,model,judge,human", made_up(20))
+
+    said = judge("check", path, option, "humam", code=1 if option == "--item" else 2)
+
+    assert "no value in a column 'humam'" in said
+    assert "human" in said.splitlines()[-1]
+
+
+def test_a_text_among_a_judges_scores_is_refused_and_a_column_of_texts_is_none(tmp_path) -> None:
+    rows = [[n, "A", 3, "42" if n == 4 else "an answer", 3 + n % 2] for n in range(9)]
+    head = "item,model,judge,answer,human"
+
+    assert [one["judge"] for one in found(write(tmp_path / "t.csv", head, rows))["judges"]] == ["judge"]
+    rows[5][2] = "refused"
+    assert "'refused' is no number" in judge("check", write(tmp_path / "t.csv", head, rows), code=1)
+    assert "t.csv:7: judge" in judge("check", tmp_path / "t.csv", code=1)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path) -> None:
+    path = write(tmp_path / "t.csv", "item,judge,judge,human", [[1, 2, 3, 2], [2, 3, 3, 3]])
+
+    assert "two columns are called 'judge'" in judge("check", path, code=1)
+
+
+def test_labels_of_other_answers_are_refused(tmp_path) -> None:
+    judged = write(tmp_path / "judged.csv", "item,model,score", [[f"i{n}", "A", 3] for n in range(9)])
+    labels = write(tmp_path / "labels.csv", "item,model,score", [[f"{n}", "A", 3] for n in range(9)])
+
+    said = judge("check", judged, labels, code=1)
+
+    assert "not one of the 9 labelled answers was judged" in said
+    assert "'0' of A, a score of 'i0' of A" in said
+
+
+def test_labels_that_are_all_alike_are_said_to_leave_intervals_unknown(tmp_path) -> None:
+    path = write(tmp_path / "t.csv", "item,judge,human", [[n, n % 3, 1 if n < 20 else ""] for n in range(40)])
+
+    (checked,) = found(path)["judges"]
+
+    assert any("All 20 labels are 1" in warning for warning in checked["warnings"])

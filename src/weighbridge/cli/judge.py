@@ -98,7 +98,7 @@ def sample(task: Path, count: int, out: Path | None, seed: int, *, as_json: bool
 
 
 def _lines(found: Check) -> Iterator[str]:
-    yield f"{found.units:,} units, {found.labels:,} of them labelled."
+    yield f"{found.units:,} unit{'s' * (found.units != 1)}, {found.labels:,} of them labelled."
     if found.again:
         yield f"{found.again:,} ratings are of what the same rater had rated before; they were averaged."
     if found.among_people is not None:

@@ -223,14 +223,17 @@ def _outcome(models: tuple[str, str], y: Floats, z: Floats, alpha: float, *, spa
 
 def _warnings(y: Floats, z: Floats, f: Floats, people: Floats, *, same: bool, firsts: Sequence[float]) -> Iterator[str]:
     if len(y) < 2:
-        yield f"Only {len(y)} units have both a label and a judgement: nothing can be said."
+        both = "unit has" if len(y) == 1 else "units have"
+        yield f"Only {len(y)} {both} both a label and a judgement: nothing can be said."
         return
     if not same:
         yield (
             "People and judge use different values or too many of them: shares of agreement, kappa and alpha are left "
             "out. The corrected means hold all the same."
         )
-    if not z.std():
+    if not np.ptp(y):
+        yield f"All {len(y)} labels are {y[0]:g}: how far others differ is unknown, so intervals mean nothing."
+    if not np.ptp(z):
         yield "The judge gave every labelled unit the same score: it tells nothing apart."
     rest = f[np.isnan(people) & ~np.isnan(f)]
     if len(rest) > 1 and len(z) > 1:

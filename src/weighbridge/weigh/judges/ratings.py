@@ -10,15 +10,16 @@ a column that names who labelled. Item and model may go by other names (`--item`
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, UsageError
+from weighbridge.formats.problems import did_you_mean
 
 from .people import WINNERS
 from .sheet import Row, number, read_rows
@@ -57,6 +58,13 @@ class Rating(NamedTuple):
     """Of a pair: how far the answer shown first was preferred."""
     order: bool = False
     """Of a pair: whether it was shown in the order of the names."""
+
+
+class Text(NamedTuple):
+    """A cell that is no number."""
+
+    cell: str
+    where: str
 
 
 class Ratings(NamedTuple):
@@ -99,15 +107,17 @@ class Ratings(NamedTuple):
 
 def read_ratings(judged: Path, labels: Path | None, columns: Columns) -> Ratings:
     """Everything of one or two files. Raises InputError with the line, also where nobody judged or nobody labelled."""
-    found = list(_read(judged, columns, human=None))
+    seen: dict[str, None] = {}
+    found = _read(judged, columns, seen, human=None)
     humans = set(columns.humans) | {rating.rater for rating in found if rating.rater in HUMANS}
     if labels is not None:
-        extra = list(_read(labels, columns, human="human"))
+        extra = _read(labels, columns, seen, human="human")
         names = {rating.rater for rating in extra}
         found += [
             one._replace(rater=f"{one.rater} (labels)" if one.rater not in humans else one.rater) for one in extra
         ]
         humans |= {f"{name} (labels)" if name not in humans else name for name in names}
+    _check_named(columns, seen, str(judged))
     ratings = _joined(found, humans)
     if not ratings.judges:
         raise InputError("no column of judgements", where=str(judged), next_move="Name it with --judge COLUMN.")
@@ -118,13 +128,58 @@ def read_ratings(judged: Path, labels: Path | None, columns: Columns) -> Ratings
         )
     if not any(rating.rater in ratings.humans for rating in found):
         raise InputError("there is not one label", where=str(labels or judged))
+    _check_shared(ratings, str(labels or judged))
     return ratings
 
 
-def _read(path: Path, columns: Columns, human: str | None) -> Iterable[Rating]:
-    """Ratings of one file; human: what an unnamed rater is called, None for a file of judgements."""
-    names = columns
+def _check_named(columns: Columns, seen: Mapping[str, None], where: str) -> None:
+    """Raise UsageError for a column that was named and has no value anywhere."""
+    for name in (columns.item, columns.model, columns.score, *columns.judges, *columns.humans):
+        if name is not None and name not in seen:
+            raise UsageError(f"no value in a column {name!r}", where=where, next_move=did_you_mean(name, seen))
+
+
+def _check_shared(ratings: Ratings, where: str) -> None:
+    """Raise InputError where not one labelled unit was judged: then files do not belong together."""
+    labelled, judged = ~np.isnan(ratings.people()), ~np.isnan([ratings.of(name) for name in ratings.judges]).all(axis=0)
+    if not (labelled & judged).any():
+        examples = (ratings.units[int(np.argmax(rated))] for rated in (labelled, judged))
+        label, judgement = (" of ".join(filter(None, (repr(unit.item), unit.model))) for unit in examples)
+        what = f"not one of the {int(labelled.sum()):,} labelled answers was judged"
+        raise InputError(
+            what,
+            where=where,
+            next_move=f"Both name item and model alike; a label is of {label}, a score of {judgement}.",
+        )
+
+
+def _read(path: Path, columns: Columns, seen: dict[str, None], human: str | None) -> list[Rating]:
+    """Ratings of one file; human: what an unnamed rater is called, None for a file of judgements. seen: gains the
+    columns that hold a value."""
+    texts: dict[str, list[Text]] = defaultdict(list)
+    return _numbers_only(list(_ratings(path, columns, seen, texts, human)), texts)
+
+
+def _numbers_only(found: list[Rating], texts: Mapping[str, Sequence[Text]]) -> list[Rating]:
+    """Without columns that nobody named and that hold texts for the most part. Raises InputError for a text among
+    numbers."""
+    counts = Counter(one.rater for one in found if one.rater in texts)
+    for name, cells in texts.items():
+        if counts[name] > len(cells):
+            raise InputError(
+                f"{cells[0].cell!r} is no number",
+                where=cells[0].where,
+                next_move="Leave a missing one blank; --judge COLUMN names the columns that hold scores.",
+            )
+    return [one for one in found if one.rater not in texts]
+
+
+def _ratings(
+    path: Path, names: Columns, seen: dict[str, None], texts: dict[str, list[Text]], human: str | None
+) -> Iterable[Rating]:
+    """texts: gains what stands in columns that may be a judge's."""
     for line, row in read_rows(path):
+        seen |= dict.fromkeys(row)
         where = f"{path.name}:{line}"
         item = str(_cell(row, names.item, ITEMS, where))
         if "winner" in row or "model_a" in row:
@@ -139,6 +194,8 @@ def _read(path: Path, columns: Columns, human: str | None) -> Iterable[Rating]:
             yield Rating(unit, str(rater or human or "judge"), number(row[score], f"{where}: {score}"))
         if long and human is not None:
             continue
+        for name in [] if long else _texts(row, names, human):
+            texts[name].append(Text(str(row[name])[:40], f"{where}: {name}"))
         for name in [*names.humans, *HUMANS] if long else _rater_columns(row, names, human):
             if name != score and name in row:
                 yield Rating(unit, name, number(row[name], f"{where}: {name}"))
@@ -169,9 +226,21 @@ def _rater_columns(row: Row, names: Columns, human: str | None) -> list[str]:
     humans = [*names.humans, *HUMANS]
     if names.judges or human is not None:
         return list(dict.fromkeys([*names.judges, *humans]))
-    aside = {*ITEMS, *MODELS, names.item, names.model, names.score or "score"}
-    free = [name for name, value in row.items() if name not in aside and (name in humans or _is_number(value))]
+    free = [name for name in _free(row, names) if name in humans or _is_number(row[name])]
     return list(dict.fromkeys([*free, *(name for name in humans if name in row)]))
+
+
+def _texts(row: Row, names: Columns, human: str | None) -> list[str]:
+    """Columns that could be a judge's, and hold a text here."""
+    if names.judges or human is not None:
+        return []
+    humans = (*names.humans, *HUMANS)
+    return [name for name in _free(row, names) if name not in humans and not _is_number(row[name])]
+
+
+def _free(row: Row, names: Columns) -> list[str]:
+    aside = {*ITEMS, *MODELS, names.item, names.model, names.score or "score"}
+    return [name for name in row if name not in aside]
 
 
 def _is_number(value: object) -> bool:

@@ -81,6 +81,9 @@ def _cells(lines: TextIO, path: Path, kind: str) -> Iterator[tuple[int, Row]]:
         head = [name.strip() for name in next(reader, [])]
         if not head:
             raise InputError("the file is empty", where=str(path), next_move="It begins with the names of its columns.")
+        for place, name in enumerate(head):
+            if name and name in head[:place]:
+                raise InputError(f"two columns are called {name!r}", where=f"{path.name}:1", next_move="Rename one.")
         line = reader.line_num + 1
         for cells in reader:
             if cells and len(cells) != len(head):
