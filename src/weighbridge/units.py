@@ -6,6 +6,8 @@ are never mixed up. Money is US dollars; prices are dollars a million tokens; ti
 
 from __future__ import annotations
 
+import math
+
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
@@ -36,7 +38,9 @@ def format_duration(seconds: float) -> str:
 
 
 def format_usd(amount: float | None) -> str:
-    """`None` is `unknown`, never `$0`."""
+    """`0.25` as `$0.2500`, `0.000031` as `$0.000031`; `None` is `unknown`, and what is little is never `$0`."""
     if amount is None:
         return "unknown"
+    if 0 < abs(amount) < 0.001:
+        return f"${amount:.{1 - math.floor(math.log10(abs(amount)))}f}"  # two digits that say something
     return f"${amount:.4f}" if abs(amount) < 1 else f"${amount:,.2f}"

@@ -47,7 +47,15 @@ def test_the_smallest_config_has_defaults_for_all_the_rest() -> None:
         pytest.param(('"env:UP_KEY"', '"sk-secret"'), 6, "a key is written out", "env:NAME", id="key-written-out"),
         pytest.param(("http://127", "ftp://127"), 5, "no http or https address", "/v1", id="address"),
         pytest.param(("[[route]]", '[[route]]\nbudget = "5"'), 8, "not a budget", "5/day", id="budget"),
-        pytest.param(("[[route]]", '[[route]]\nstrategy = "best"'), 8, "invalid enum value", "", id="strategy"),
+        pytest.param(
+            ("[[route]]", '[[route]]\nstrategy = "best"'), 8, "invalid enum value 'best'", "latency", id="word"
+        ),
+        pytest.param(("[[route]]", '[[route]]\nstrategy = "wieght"'), 8, "wieght", "mean 'weight'?", id="word-close"),
+        pytest.param(
+            ("[[route]]", '[[route]]\nprompts = { redact = ["card", "emial"] }'),
+            *(8, "'emial'", "mean 'email'?"),
+            id="word-in-array",
+        ),
         pytest.param(("[[backend]]", "[server]\nport = 99999\n[[backend]]"), 3, "<= 65535", "", id="port"),
         pytest.param(("[[backend]]", '[server]\ntls_cert = "x"\n[[backend]]'), 2, "go together", "", id="tls"),
     ],

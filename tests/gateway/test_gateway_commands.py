@@ -84,6 +84,31 @@ def test_what_makes_no_sense_is_refused_with_the_way_to_write_it(
     assert run_json("keys", "list") == []
 
 
+def test_a_route_or_team_that_the_config_does_not_have_is_told_when_a_key_is_made(data_dir: Path) -> None:
+    """A key for a team that is misspelt would spend from no shared budget at all."""
+    config = '[[backend]]\nname = "b"\nkind = "echo"\n[[team]]\nname = "red"\n'
+    config += '[[route]]\nmodel = "assistant"\nto = [{ backend = "b" }]\n'
+    Path("weighbridge.toml").write_text(config)
+
+    asked = ("keys", "create", "--name", "ada", "--json")
+    result = CliRunner().invoke(main, [*asked, "--routes", "assistant,asistant", "--team", "rde"])
+
+    assert "no route 'asistant'" in result.stderr
+    assert "mean 'assistant'?" in result.stderr
+    assert "no team 'rde'" in result.stderr
+    assert "no route 'assistant'" not in result.stderr
+    assert set(json.loads(result.stdout)) == {"id", "key"}, "it may be in the config later"
+    known = CliRunner().invoke(main, [*asked, "--routes", "assistant", "--team", "red"])
+    assert known.stderr == ""
+
+
+def test_little_money_is_never_shown_as_none(data_dir: Path) -> None:
+    """Calls of small models cost some hundred thousandths of a dollar."""
+    note(data_dir, key="k1", input_tokens=10, output_tokens=5, usd=0.000031, usd_is="counted")
+
+    assert "$0.000031" in run("ledger", "--by", "key")
+
+
 def test_sums_say_what_is_unknown_and_what_was_estimated(data_dir: Path) -> None:
     note(data_dir, key="k1", input_tokens=10, output_tokens=5, usd=0.5, usd_is="counted")
     note(data_dir, key="k1", usd=0.25, usd_is="held", outcome="failed")

@@ -63,11 +63,19 @@ def write_starter(path: Path | None) -> Path:
 
 def ledger_dir(path: Path | None, settings: Settings) -> Path:
     """Where keys and calls are: what the config says, else the XDG data directory."""
-    from weighbridge.gateway.config import FILE, data_dir_of, load_config
+    from weighbridge.gateway.config import data_dir_of
+
+    config = config_at(path)
+    return settings.data_dir if config is None else data_dir_of(config, settings.data_dir)
+
+
+def config_at(path: Path | None) -> Config | None:
+    """The config that `--config` names, else the one in this folder; None where there is none."""
+    from weighbridge.gateway.config import FILE, load_config
 
     if path is None and not Path(FILE).is_file():
-        return settings.data_dir
-    return data_dir_of(load_config(path or Path(FILE)), settings.data_dir)
+        return None
+    return load_config(path or Path(FILE))
 
 
 def make_parts(config: Config, settings: Settings) -> Parts:

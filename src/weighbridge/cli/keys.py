@@ -16,6 +16,7 @@ import msgspec
 
 from weighbridge.cli.opened_ledger import opened_ledger
 from weighbridge.errors import InputError, UsageError
+from weighbridge.units import format_usd
 
 CONFIG = click.option(
     "--config", "path", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="As for `serve`."
@@ -78,10 +79,29 @@ def create(
     secret = new_secret()
     with opened_ledger(path) as db:
         add_key(db, row, secret)
+    _warn_of_strangers(path, row.routes or (), row.team)
     if as_json:
         click.echo(msgspec.json.encode({"id": row.id, "key": secret}))
     else:
         click.echo(f"{row.id}  {row.name}\n{secret}\nKeep it now: it is not shown again.")
+
+
+def _warn_of_strangers(path: Path | None, routes: tuple[str, ...], team: str | None) -> None:
+    """Say which names the config does not have; it may get them later, so the key is made all the same."""
+    from weighbridge.cli.compose_serve import config_at
+    from weighbridge.formats.problems import did_you_mean
+
+    config = config_at(path)
+    if config is None:
+        return
+    for what, names, known in (
+        ("route", routes, [route.model for route in config.routes]),
+        ("team", (team,) if team is not None else (), [one.name for one in config.teams]),
+    ):
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"There is no [[{what}]] at all."
+                click.echo(f"Warning: the config has no {what} {name!r}. {hint}", err=True)
 
 
 @keys.command(name="list")
@@ -153,9 +173,9 @@ def _words(key: dict[str, Any]) -> Iterator[str]:
     yield key["name"]
     yield key["state"]
     if "budget_usd" in key:
-        yield f"${key['spent_usd']:.4f} of ${key['budget_usd']:g} a {key['budget_period']}"
+        yield f"{format_usd(key['spent_usd'])} of ${key['budget_usd']:g} a {key['budget_period']}"
     else:
-        yield f"${key['spent_usd']:.4f} spent"
+        yield f"{format_usd(key['spent_usd'])} spent"
     for name in ("rpm", "tpm", "team"):
         if name in key:
             yield f"{name} {key[name]}"

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache, cached_property
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -123,8 +123,26 @@ def _convert(file: TomlFile, path: Path, value: Any, kind: Any, problems: Proble
         what, _, inside = str(error).partition(" - at `$")
         steps = tuple(int(step) if step.isdigit() else step for step in _steps(inside.rstrip("`")))
         hint = 'Put dates in quotes: "2026-02-03".' if "got `date" in what and "`str" in what else None
+        if what.startswith("Invalid enum value"):
+            hint = did_you_mean(str(_at(value, steps)), _words_of(kind))
         problems.add(file.problem((*path, *steps), what[:1].lower() + what[1:], hint))
         return None
+
+
+def _at(value: Any, steps: Path) -> Any:
+    """What is inside, as far as the steps are known."""
+    for step in steps:
+        if isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+    return value
+
+
+def _words_of(kind: Any) -> tuple[str, ...]:
+    """The words that `Literal[...]`, or `Literal[...] | None`, allows."""
+    parts = get_args(kind)
+    if get_origin(kind) is Literal:
+        return parts
+    return tuple(word for part in parts for word in _words_of(part))
 
 
 def _steps(path: str) -> list[str]:
