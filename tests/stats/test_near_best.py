@@ -110,3 +110,21 @@ def test_without_a_single_score_nobody_is_chosen() -> None:
 def test_a_rule_that_makes_no_sense_is_refused(rule: Rule, said: str) -> None:
     with pytest.raises(InputError, match=said):
         Contest(["a", "b"], rule, 10)
+
+
+def test_nothing_is_forecast_once_all_items_are_drawn() -> None:
+    """With as many items asked for as there are, the choice rests on all of them and must not say otherwise."""
+    scores = np.array([[1.0, 0.0], [0.0, 1.0]] * 100)
+
+    verdict, calls = chosen(scores, Rule(goal="near-best", regret=0.05, min_items=200))
+
+    assert (verdict.decision, verdict.basis, calls) == ("near-best", "exhausted", 400)
+    assert verdict.reason.startswith("All items were drawn")
+
+
+def test_a_single_item_is_spoken_of_as_one() -> None:
+    reasons = [Contest(["a", "b"], rule, 1) for rule in (Rule(), RULE)]
+    for contest in reasons:
+        contest.add([1.0, 0.0])
+
+    assert not any("1 items" in contest.finish().reason for contest in reasons)

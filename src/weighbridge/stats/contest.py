@@ -155,18 +155,22 @@ class Contest:
         """A winner or a tie that the bets have shown."""
         remaining, margin = self._remaining, self.rule.margin
         if len(remaining) == 1 and self._left_out:
-            return self._choice("forecast", "Most likely no other candidate is")
+            return self._choice()
         if len(remaining) == 1 and self._last_out is not None:
             return End("winner", self.names[remaining[0]], "certified", self._praise(remaining[0], self._last_out))
         if margin > 0 and all(min(self._rivals.within(p)) >= self.threshold for p in combinations(remaining, 2)):
             return End("tie", None, "certified", f"{self._listed(remaining)} differ by at most {margin:g}.")
         return None
 
-    def _choice(self, basis: Basis, why: str) -> End:
-        """The goal `near-best`: the leader, and how far behind the best it may be."""
+    def _choice(self) -> End:
+        """The goal `near-best`: the leader, and how far behind the best it may be. After the last item that is known,
+        not forecast."""
         leader = self.names[self._rivals.leaders()[0]]
-        reason = f"{why} more than {self.rule.regret:g} better than {leader} on all {self.total} {self.rule.unit}."
-        return End("near-best", None, basis, reason, leader)
+        known = self.drawn == self.total
+        why = "All items were drawn: no candidate still asked is" if known else "Most likely no other candidate is"
+        where = f"all {self.total} {self.rule.unit}" if self.total != 1 else "the only one"
+        reason = f"{why} more than {self.rule.regret:g} better than {leader} on {where}."
+        return End("near-best", None, "exhausted" if known else "forecast", reason, leader)
 
     def _forecast(self, best: int, near: npt.NDArray[np.bool_]) -> End | None:
         """End without a winner when the leader and a rival will most likely not be told apart."""
@@ -204,12 +208,11 @@ class Contest:
             and self.drawn == self.total
             and self._tally.mean(self._remaining[0]) is not None
         ):
-            return self._choice("exhausted", "All items were drawn: no candidate still asked is")
+            return self._choice()
         if self.rule.scope == "items" and self.drawn == self.total > 0:
             return self._known()
-        return End(
-            "undecided", None, "exhausted", f"All {self.drawn} {self.rule.unit} do not tell the candidates apart."
-        )
+        drawn = f"All {self.drawn} {self.rule.unit} do" if self.drawn != 1 else "A single one does"
+        return End("undecided", None, "exhausted", f"{drawn} not tell the candidates apart.")
 
     def _known(self) -> End:
         """Every item was drawn, so the differences on them are facts."""

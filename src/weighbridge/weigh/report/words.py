@@ -39,7 +39,7 @@ BASIS = {
         "A forecast says that the items left would hardly change this, so they were not paid for. A forecast is not "
         "a proof.",
     ),
-    "exhausted": ("All items used", "Every item was drawn; there was nothing left to ask."),
+    "exhausted": ("All items used", "Every item that could be drawn was; there was nothing left to ask."),
     "stopped": ("Stopped", "The run was ended from outside before it had decided."),
 }
 
