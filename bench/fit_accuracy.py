@@ -72,7 +72,7 @@ def accuracy(folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
         parts = found if name == "throughput" else {name: found}
         for part, kept in KEPT.items():
             if parts.get(part):
-                result[part] = {key: parts[part].get(key) for key in kept if key in parts[part]}
+                result[part] = {key: parts[part].get(key) for key in kept}
                 _say(say, part, parts[part])
         _say_peers(say, name, found if name != "throughput" else {"peers": _aiconfigurator(folder)})
     result["skipped"] = dict(skipped)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 from fit_names import Names, rows_of
-from fit_weights import percentile
+from fit_weights import bytes_of, percentile
 
 from weighbridge.errors import InputError
 from weighbridge.fit.architecture import Architecture, LatentAttention
@@ -79,6 +79,9 @@ def place(folder: Path) -> tuple[list[Judged], Counter[str]]:
         if architecture is None:
             skipped["no config for the model"] += 1
             continue
+        if not bytes_of(row["kv_bytes_bf16_ref"]) > 0 < bytes_of(row["ctx"]):
+            skipped["the row does not say what was measured"] += 1
+            continue
         judged.append(_reference(row, architecture))
     for row in rows_of(folder / "kv_measured.csv"):
         architecture = names.find(row["group"], row["model"])
@@ -86,7 +89,7 @@ def place(folder: Path) -> tuple[list[Judged], Counter[str]]:
             skipped["no config for the model"] += 1
             continue
         ours = _measured(row, architecture)
-        if ours is None:
+        if ours is None or not bytes_of(row["measured_bytes"]) > 0:
             skipped["the row does not say what was measured"] += 1
             continue
         what = "loading" if row["kind"].startswith("weights") else "measured"
@@ -97,7 +100,7 @@ def place(folder: Path) -> tuple[list[Judged], Counter[str]]:
 
 def _reference(row: dict[str, str], architecture: Architecture) -> Judged:
     truth = float(row["kv_bytes_bf16_ref"])
-    ours = state_of(architecture, "bf16").sequence_bytes(int(row["ctx"]))
+    ours = state_of(architecture, "bf16").sequence_bytes(bytes_of(row["ctx"]))
     said = {peer: float(row[column]) for peer, column in PEERS.items() if float(row.get(column) or 0) > 0}
     return Judged(
         row["model"], "reference", ours, truth, False, {peer: abs(value / truth - 1) for peer, value in said.items()}

@@ -16,30 +16,44 @@ was not in memory that is counted there (seen with Vulkan, whose weights spill i
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fit_names import FORMAT, Names, rows_of
-from fit_weights import percentile
+from fit_weights import bytes_of, percentile
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, UsageError
 from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.memory_llamacpp import (
     CELLS,
     ROCM_BATCH_BYTES,
     RUNTIME_BYTES,
+    STEP_TOKENS,
     Backend,
     charges,
     rounding,
 )
 from weighbridge.fit.state import state_of
+from weighbridge.fit.state_types import kv_type
 from weighbridge.fit.weights import derive
 from weighbridge.units import MIB
 
 TOLERANCE = 300 * MIB
+BACKENDS: dict[str, Backend] = {
+    "rocm|hip": "rocm",
+    "vulkan": "vulkan",
+    "cuda": "cuda",
+    "metal|mtl": "metal",
+    "sycl": "sycl",
+    "cann": "cann",
+    "cpu|blas": "cpu",
+}
+"""How rows write them; the first that is named counts (`Vulkan,RPC`, `Metal,BLAS`)."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +97,38 @@ def place(folder: Path) -> tuple[list[Run], Counter[str]]:
         if architecture is None:
             skipped["no config for the model"] += 1
             continue
+        wrong = _unsaid(row)
+        if wrong:
+            skipped[wrong] += 1
+            continue
         truth = _grown(row, "gtt") + _grown(row, "vram")
-        held = int(row["model_tensor_bytes"]) - _table(architecture, row["file"])
+        held = bytes_of(row["model_tensor_bytes"]) - _table(architecture, row["file"])
         if truth < held:
             skipped["peak below the model's own tensors"] += 1
             continue
         runs.append(_run(row, architecture, truth))
     return runs, skipped
+
+
+def backend_of(text: str) -> Backend | None:
+    """The first backend a row names that is known here; None: it names none."""
+    return next((kind for label, kind in BACKENDS.items() if re.search(label, text, re.IGNORECASE)), None)
+
+
+def _unsaid(row: Mapping[str, str]) -> str:
+    """What a row lacks before it can be predicted; empty: nothing."""
+    if backend_of(row["backend"]) is None:
+        return f"backend {row['backend']!r} is not known"
+    if not all(bytes_of(row[name]) > 0 for name in ("tokens", "model_tensor_bytes")):
+        return "the row does not say what was run"
+    try:
+        kv_type(row["type_k"] or "f16")
+        float(row["gtt_peak_mib"] or row["vram_peak_mib"])
+    except UsageError:
+        return f"cache type {row['type_k']!r} is not known"
+    except ValueError:
+        return "the row does not say what was measured"
+    return ""
 
 
 def _grown(row: dict[str, str], where: str) -> int:
@@ -109,11 +148,12 @@ def _table(architecture: Architecture, file: str) -> int:
 
 
 def _run(row: dict[str, str], architecture: Architecture, truth: int) -> Run:
-    backend: Backend = "rocm" if "ROCm" in row["backend"] else "vulkan" if "Vulkan" in row["backend"] else "cuda"
-    tokens, step = int(row["tokens"]), int(row["n_ubatch"])
+    backend = backend_of(row["backend"])
+    assert backend is not None  # _unsaid
+    tokens, step = bytes_of(row["tokens"]), bytes_of(row["n_ubatch"]) or STEP_TOKENS
     reads = row["mode"] == "pp" and tokens >= 64
     cells = -(-tokens // CELLS) * CELLS
-    flash = row["fa"] in ("True", "1")
+    flash = row["fa"].lower() in ("true", "1", "on")
     taken = charges(
         architecture, backend=backend, cells=cells, step_tokens=step, flash_attention=flash, reads_prompts=reads
     )
@@ -121,7 +161,7 @@ def _run(row: dict[str, str], architecture: Architecture, truth: int) -> Run:
     overhead -= ROCM_BATCH_BYTES if reads and backend == "rocm" else 0
     cache = state_of(architecture, row["type_k"] or "f16", float32_convolutions=True)
     table = _table(architecture, row["file"]) if backend != "vulkan" else 0
-    known = int(row["model_tensor_bytes"]) - table + cache.sequence_bytes(tokens, rounding(step)) + overhead
+    known = bytes_of(row["model_tensor_bytes"]) - table + cache.sequence_bytes(tokens, rounding(step)) + overhead
     if backend == "vulkan" and architecture.tied:
         known += derive(architecture, "gguf:Q6_K").host_bytes  # the host's copy of a table that is also the head
     return Run(row["group"], row["file"], backend, reads, tokens, truth, known)

@@ -60,8 +60,10 @@ class Names:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    """Rows of a table; none where there is no such file."""
+    """Rows of a table; none where there is no such file. A column that is missing is an empty cell."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return [
+            defaultdict(str, {name: text or "" for name, text in row.items() if name}) for row in csv.DictReader(file)
+        ]

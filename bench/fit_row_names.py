@@ -71,9 +71,10 @@ class Configs:
 
     @staticmethod
     def _read(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        rows = [json.loads(line) for line in lines if line.strip()]
         rows.sort(key=lambda row: (bool(row.get("partial")), bool(row.get("confidence"))))
-        yield from ((str(row["model"]), row) for row in rows if _readable(row))
+        yield from ((str(row.get("model") or ""), row) for row in rows if _readable(row))
         for model in load_catalogue().models.values():
             facts = model.facts.get("config", ())
             if facts and _readable(facts[0].value):

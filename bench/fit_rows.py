@@ -40,10 +40,12 @@ def read_rows(folder: Path) -> Placed:
     configs = Configs(folder / "configs.jsonl")
     rows: list[Measured] = []
     skipped: Counter[str] = Counter()
-    with (folder / "throughput_truth.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "throughput_truth.csv").open(encoding="utf-8-sig", newline="") as file:
         for at, row in enumerate(csv.DictReader(file), start=1):
             try:
-                rows.append(_place(at, {name: text or "" for name, text in row.items() if name}, configs))
+                rows.append(
+                    _place(at, defaultdict(str, {name: text or "" for name, text in row.items() if name}), configs)
+                )
             except Unplaced as why:
                 skipped[str(why)] += 1
     return Placed(tuple(rows), dict(skipped))

@@ -105,6 +105,9 @@ def place(folder: Path) -> tuple[list[Residual], Counter[str]]:
     for row in rows:
         of_group[row.group] = of_group.get(row.group) or places.configs(row.model, row.repo)
     for row in rows:
+        if row.truth <= 0:
+            skipped["the row does not say how many bytes"] += 1
+            continue
         configs = places.configs(row.model, row.repo) or of_group[row.group]
         if not configs:
             skipped["no config for the model"] += 1
@@ -164,19 +167,31 @@ def released(row: Row) -> str:
 
 
 def read_rows(folder: Path) -> list[Row]:
-    with (folder / "weights_truth.csv").open(newline="", encoding="utf-8") as file:
-        return [
-            Row(
-                row["group"],
-                row["model"],
-                row["repo"],
-                row["format"],
-                int(row["total_bytes"]),
-                row["precision"],
-                row["date"],
-            )
-            for row in csv.DictReader(file)
+    """All rows; a column that is missing, or a line that ends early, is an empty cell."""
+    with (folder / "weights_truth.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = [
+            defaultdict(str, {name: text or "" for name, text in row.items() if name}) for row in csv.DictReader(file)
         ]
+    return [
+        Row(
+            row["group"] or row["model"],
+            row["model"],
+            row["repo"],
+            row["format"],
+            bytes_of(row["total_bytes"]),
+            row["precision"],
+            row["date"],
+        )
+        for row in rows
+    ]
+
+
+def bytes_of(text: str) -> int:
+    """A number of bytes, `2.47e9` too; 0 for what is none."""
+    try:
+        return int(text) if text.strip().isdigit() else round(float(text))
+    except (ValueError, OverflowError):
+        return 0
 
 
 class Places:
@@ -187,8 +202,9 @@ class Places:
         self.by_key: defaultdict[str, list[Config]] = defaultdict(list)
         path = folder / "configs.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        for config in sorted(map(json.loads, lines), key=lambda config: bool(config.get("partial"))):
-            name = str(config["model"])
+        configs = [json.loads(line) for line in lines if line.strip()]
+        for config in sorted(configs, key=lambda config: bool(config.get("partial"))):
+            name = str(config.get("model") or "")
             self.by_id[name.lower()].append(config)
             self.by_key[key_of(name)].append(config)
 

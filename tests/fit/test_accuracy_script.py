@@ -72,6 +72,54 @@ def test_the_last_line_is_json_and_a_missing_table_is_said(folder: Path) -> None
     assert "llmfit: n 1, median 100.00%" in done.stdout
 
 
+@pytest.mark.slow
+def test_cells_that_say_nothing_are_counted_by_reason(folder: Path) -> None:
+    """Columns that are missing, lines that end early, numbers that are none, backends and devices nobody knows."""
+    tables = {
+        "weights_truth.csv": (
+            "model,repo,format,total_bytes",
+            (f"Plain-8B,some/Plain-8B,bf16,{float(2 * PARAMETERS)}", "Plain-8B,some/Plain-8B,bf16,", "Plain-8B"),
+        ),
+        "kv_reference_32k.csv": ("model,ctx,kv_bytes_bf16_ref", ("Plain-8B,32768,4294967296", "Plain-8B,32k,")),
+        "kv_measured.csv": (
+            "group,model,kind,engine,cond,measured_bytes",
+            ("plain,Plain-8B,KV total,llama.cpp,n_ctx 4096,536870912", "plain,Plain-8B,KV total,llama.cpp,n_ctx 4096"),
+        ),
+        "runtime_mem_truth.csv": (
+            "group,file,backend,type_k,mode,tokens,model_tensor_bytes,vram_peak_mib",
+            (
+                'plain,Plain-8B-Q4_K_M,"Metal,BLAS",,tg,128,4920000000,4700',
+                "plain,Plain-8B-Q4_K_M,Abacus,,tg,128,4920000000,4700",
+                "plain,Plain-8B-Q4_K_M,CUDA,f17,tg,128,4920000000,4700",
+                "plain,Plain-8B-Q4_K_M,CUDA",
+            ),
+        ),
+        "throughput_truth.csv": (
+            "model,hardware,n_gpu,engine,precision,isl,osl,metric,value",
+            (
+                "some/Plain-8B,RTX 4090,1,llama.cpp,Q4_K_M,512,128,decode,130",
+                "some/Plain-8B,Abacus 9,1,llama.cpp,Q4_K_M,512,128,decode,130",
+                "some/Plain-8B,RTX 4090,1,llama.cpp,Q4_K_M,512,128,decode,NaN",
+                "some/Plain-8B",
+            ),
+        ),
+    }
+    for name, (head, rows) in tables.items():
+        (folder / name).write_text("\n".join((head, *rows)) + "\n", encoding="utf-8-sig")
+    with (folder / "configs.jsonl").open("a") as file:
+        file.write('\n{"model_type": "llama"}\n')
+
+    done = run(str(folder))
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert list(found) == ["weights", "kv", "memory_llamacpp", "decode", "prefill", "skipped"]
+    assert [found[part]["n"] for part in list(found)[:-1]] == [1, 2, 1, 1, 0]
+    assert found["prefill"] == {"n": 0, "median": None, "p90": None, "coverage80": None}
+    assert sum(found["skipped"].values()) == 2 + 1 + 1 + 3 + 3
+    assert {"backend 'Abacus' is not known", "cache type 'f17' is not known"} < set(found["skipped"])
+
+
 def test_a_folder_must_be_named() -> None:
     done = run()
 

@@ -165,7 +165,7 @@ def test_what_cannot_have_been_is_left_out_by_rules_that_see_no_prediction(
 
 
 def test_a_name_two_kinds_of_files_share_is_the_kind_the_engine_reads(tmp_path: Path) -> None:
-    """mxfp4 of a dense checkpoint packs its layers, a GGUF file keeps all but experts at 8 bits, MLX packs everything."""
+    """mxfp4 of a dense checkpoint packs its layers, a GGUF file keeps all but experts in 8 bits, MLX packs all."""
     works = {
         engine: one(tmp_path, engine=engine, precision="MXFP4", hardware=device, value="20").work
         for engine, device in (("vllm", "RTX 3090"), ("llama.cpp", "RTX 3090"), ("mlx", "M3 Max"))
