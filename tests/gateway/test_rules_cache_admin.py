@@ -177,3 +177,43 @@ def test_a_key_that_makes_no_sense_is_not_made(tmp_path: Path, body: bytes) -> N
             assert (await gate.post("/admin/keys", {"name": "x", "addresses": ["no"]}, key=ADMIN_KEY)).status == 400
 
     asyncio.run(run())
+
+
+def test_whoever_holds_the_admin_key_may_read_metrics(tmp_path: Path) -> None:
+    """So that what collects them needs no key that could make calls."""
+
+    async def run() -> None:
+        async with running(tmp_path, {}, config=b'[server]\nadmin_key = "env:ADMIN"\n') as gate:
+            ask = "GET /metrics HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n"
+            assert (await gate.send(ask.format(ADMIN_KEY).encode())).status == 200
+            assert (await gate.send(ask.format(ADMIN_KEY[:-1]).encode())).status == 401
+
+    asyncio.run(run())
+
+
+def test_sums_over_http_do_not_overlook_a_misspelt_filter(tmp_path: Path) -> None:
+    """Sums of all routes, where those of one were asked for, would be believed."""
+
+    async def run() -> None:
+        async with running(tmp_path, {}, config=b'[server]\nadmin_key = "env:ADMIN"\n') as gate:
+            ask = f"GET /admin/ledger?ruote=a HTTP/1.1\r\nhost: x\r\nx-api-key: {ADMIN_KEY}\r\n\r\n".encode()
+            refused = await gate.send(ask)
+            assert refused.status == 400
+            assert "mean 'route'?" in refused.json()["error"]["message"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/api/chat"])
+def test_what_refuses_a_call_says_what_to_do_in_every_dialect(tmp_path: Path, path: str) -> None:
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body())) as up,
+            running(tmp_path, {"up": up}) as gate,
+        ):
+            asked = {"model": "publik", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}], "input": "x"}
+            refused = await gate.post(path, asked)
+            assert refused.status == 404
+            assert b"Did you mean 'public'?" in refused.body
+
+    asyncio.run(run())

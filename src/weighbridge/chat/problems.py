@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.errors import BackendRefused, CallTimedOut, CannotAsk, RequestError, WeighbridgeError
+from weighbridge.errors import BackendRefused, CallRefused, CallTimedOut, CannotAsk, RequestError, WeighbridgeError
 
 THEIRS = frozenset({400, 404, 408, 409, 413, 422, 429})
 """Refusals of a backend that the client may do something about."""
@@ -49,5 +49,5 @@ def _status(error: WeighbridgeError) -> int:
 
 def _message(error: WeighbridgeError) -> str:
     """`what`, and the next move where it is the client's to make."""
-    mine = isinstance(error, (RequestError, CannotAsk, CallTimedOut))
+    mine = isinstance(error, (RequestError, CallRefused, CannotAsk, CallTimedOut))
     return f"{error.what}. {error.next_move}" if mine and error.next_move else error.what

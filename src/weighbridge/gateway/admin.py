@@ -22,6 +22,7 @@ import msgspec
 
 from weighbridge.dispatch.allowance import parse_allowance, window_hour
 from weighbridge.errors import CallRefused, InputError, RequestError
+from weighbridge.formats.problems import did_you_mean
 from weighbridge.ledger.keys import KeyRow, add_key, digest_of, new_secret, read_keys, revoke_key, rotate_key
 from weighbridge.ledger.leases import Scope, spent_usd
 from weighbridge.ledger.summary import GROUPS, Chosen, summarise
@@ -58,14 +59,22 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
     """Unix seconds."""
 
 
+FILTERS = ("by", "key", "route", "team")
+"""What sums may be asked for."""
+
 _new_key = msgspec.json.Decoder(NewKey)
+
+
+def is_admin(head: Head, admin_digest: bytes | None) -> bool:
+    """Whether the request carries the admin key."""
+    return admin_digest is not None and hmac.compare_digest(digest_of(head.token), admin_digest)
 
 
 def check_admin(head: Head, admin_digest: bytes | None) -> None:
     """CallRefused unless the request carries the admin key."""
     if admin_digest is None:
         raise CallRefused("there is no admin API here", status=404, code="not_found")
-    if not hmac.compare_digest(digest_of(head.token), admin_digest):
+    if not is_admin(head, admin_digest):
         raise CallRefused("the admin key is not this one", status=401, code="invalid_api_key")
     if "origin" in head.fields:
         raise CallRefused("calls from web pages are not allowed", status=403, code="origin_not_allowed")
@@ -140,6 +149,10 @@ def _shown(db: sqlite3.Connection, row: KeyRow) -> dict[str, Any]:
 
 def _sums(db: sqlite3.Connection, query: str) -> list[Any]:
     given = {name: values[-1] for name, values in parse_qs(query).items()}
+    for name in given:
+        if name not in FILTERS:
+            hint = did_you_mean(name, FILTERS)
+            raise RequestError(f"the ledger cannot be asked for {name[:40]!r}", field=name[:40], next_move=hint)
     by = [name for name in given.get("by", "key,route").split(",") if name]
     for name in by:
         if name not in GROUPS:

@@ -184,7 +184,8 @@ class Endpoints:
         self._send(client, head, msgspec.json.encode(said), status=503 if why else 200)
 
     def _metrics(self, client: Client, head: Head, body: bytes) -> None:
-        self._gateway.caller_of(client, head)
+        if not admin.is_admin(head, self._gateway.admin_digest):
+            self._gateway.caller_of(client, head)
         self._send(client, head, self._gateway.metrics_text(), kind=metrics.CONTENT_TYPE)
 
     def _openapi(self, client: Client, head: Head, body: bytes) -> None:
