@@ -102,3 +102,29 @@ def test_a_limit_of_no_dollars_says_that_only_stored_answers_are_used(tmp_path: 
     assert "a limit of $0 lets stored answers be used and nothing be asked, and the next call could cost" in reason
     assert ("was spent on this run before" in reason) == bool(stored)
     assert "With a higher limit the same command goes on" in reason
+
+
+@pytest.mark.parametrize("option", [("--max-usd", 1), ("--repeats", 3), ("--max-failed", 0.1), ("--data", "open")])
+@pytest.mark.parametrize("mode", ["--replay", "--from"])
+def test_options_about_asking_are_refused_where_nothing_is_asked(
+    tmp_path: Path, mode: str, option: tuple[str, float]
+) -> None:
+    said = run(mode, write_table(tmp_path / "t.csv"), "--rows-are-items", "--candidates", "a,b", *option)
+
+    assert (said.exit_code, f"{option[0]} is about asking models" in said.output) == (2, True)
+
+
+@pytest.mark.parametrize("option", [("--goal", "near-best"), ("--margin", 0.1), ("--report", "x.html")])
+def test_options_about_verdicts_are_refused_where_votes_are_cast(tmp_path: Path, option: tuple[str, float]) -> None:
+    said = run("--arena", write_task(tmp_path / "task", items=3), *option)
+
+    assert (said.exit_code, f"{option[0]} is about verdicts" in said.output) == (2, True)
+
+
+def test_a_regret_is_refused_where_the_goal_does_not_know_it(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "t.csv")
+    sources = [("--replay", table, "--rows-are-items"), ("--from", table, "--rows-are-items")]
+    for words in [*sources, (write_task(tmp_path / "task", items=3),)]:
+        said = run(*words, "--candidates", "a,b" if len(words) > 1 else "good,bad", "--regret", 0.1)
+
+        assert (said.exit_code, "--regret goes with --goal near-best" in said.output) == (2, True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weighbridge.engines import BackendRecord, Engine
     from weighbridge.engines.pull import Progress, Pulled
     from weighbridge.ledger import Ledger
+    from weighbridge.stats import Rule
     from weighbridge.weigh.progress import Tell
     from weighbridge.weigh.records import Report
     from weighbridge.weigh.task import Task
@@ -148,10 +149,19 @@ def change(task: Task, changes: Changes) -> Task:
                 where=str(task.folder / "task.toml"),
                 next_move=f"{hint}It has: {', '.join(names)}.",
             )
-    rule = replaced(task.rule, changes, RULE)
+    rule = ruled(task.rule, changes)
     limits = replaced(task.limits, changes, ("seed", "max_usd", "max_items", "max_failed", "repeats"))
     kept = tuple(one for one in task.candidates if not changes.only or one.name in changes.only)
     return replace(task, rule=rule, limits=limits, candidates=kept)
+
+
+def ruled(rule: Rule, changes: Changes) -> Rule:
+    """The rule as the command line changes it. Raises UsageError for a regret that no goal asks about."""
+    found: Rule = replaced(rule, changes, RULE)
+    if changes.regret is not None and found.goal != "near-best":
+        what = f"--regret goes with --goal near-best, and the goal is {found.goal!r}"
+        raise UsageError(what, next_move="Differences that do not matter are --margin.")
+    return found
 
 
 def replaced(record: Any, changes: Changes, fields: tuple[str, ...]) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from weighbridge.cli.compose import RULE, Changes, replaced, write_page
+from weighbridge.cli.compose import Changes, ruled, write_page
 from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
 from weighbridge.settings import Settings
@@ -53,7 +53,7 @@ def weigh_recorded(
     clock = SystemClock()
     began = clock.elapsed()
     scale = Scale() if asked.scale is None else read_scale(asked.scale)
-    rule = replaced(Rule(), changes, RULE)
+    rule = ruled(Rule(), changes)
     logs = named(find_logs(asked.paths, _taken(asked, changes)))
     gathered = gather(logs, Wanted(metric=asked.metric, scale=scale), line.reading)
     could_be = (name for log in logs for name in log.could_be)

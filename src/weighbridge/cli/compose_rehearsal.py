@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weighbridge.cli.compose import RULE, Changes, change, replaced
+from weighbridge.cli.compose import Changes, change, ruled
 from weighbridge.errors import UsageError
 from weighbridge.settings import Settings
 
@@ -48,7 +48,7 @@ def replay_table(table: Path, changes: Changes, *, rows_are_items: bool = False)
 
     if not changes.only:
         raise UsageError("--replay needs --candidates", next_move="Name two or more columns: --candidates A,B")
-    rule = replaced(Rule(), changes, RULE)
+    rule = ruled(Rule(), changes)
     clock = SystemClock()
     began = clock.elapsed()
     result = replay(

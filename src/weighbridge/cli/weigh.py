@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 STOPPED_BY_CTRL_C = 130
 ONLY_ASKING = ("max_usd", "max_failed", "repeats", "policy", "data")
 """Changes that mean nothing to results that exist."""
+ONLY_VERDICT = ("alpha", "margin", "scope", "goal", "regret", "baseline", "min_items", "max_failed", "repeats")
+"""Changes that mean nothing to votes."""
 LM_EVAL = "lm-eval:"
 READING = ("metric", "scale", "where", "columns", "tags", "again_is_repeat")
 """Options that say how recorded results are read."""
@@ -121,7 +123,9 @@ def weigh(
         return
     if sources:
         if mode is not None or replay is not None:
-            raise UsageError("--from goes with no --init, --check, --estimate or --replay")
+            raise UsageError(
+                "--from goes with no --check, --estimate, --arena or --replay"
+            )
         paths = (*sources, *task)
         _read(paths, reading | {"rows_are_items": rows_are_items}, Changes(only=names, **changes), report, as_json)
         return
@@ -129,7 +133,7 @@ def weigh(
     folder = _folder(task)
     if replay is not None:
         if folder is not None or mode is not None or report is not None:
-            raise UsageError("--replay goes with no TASK, --init, --check, --estimate or --report")
+            raise UsageError("--replay goes with no TASK, --init, --check, --estimate, --arena or --report")
         _replay(replay, Changes(only=names, **changes), as_json, rows_are_items=rows_are_items)
         return
     if rows_are_items:
@@ -145,7 +149,11 @@ def weigh(
     elif mode == "arena":
         from weighbridge.cli.arena import hold_arena
 
-        hold_arena(folder, Changes(only=names, **changes), voter=voter, most=most_votes, as_json=as_json)
+        asked = Changes(only=names, **changes)
+        _refuse_idle(asked, ONLY_VERDICT, "about verdicts, and --arena gives ratings")
+        if report is not None:
+            raise UsageError("--report is about verdicts, and --arena gives ratings")
+        hold_arena(folder, asked, voter=voter, most=most_votes, as_json=as_json)
     elif mode == "estimate":
         _estimate(folder, Changes(only=names, **changes), as_json)
     else:
@@ -166,13 +174,17 @@ def _only_with_from(reading: dict[str, Any]) -> None:
         raise UsageError(f"{', '.join(given)} goes with --from only", next_move="A task says these in task.toml.")
 
 
+def _refuse_idle(changes: Changes, names: tuple[str, ...], why: str) -> None:
+    """An option that would change nothing is a mistake."""
+    idle = [f"--{name.replace('_', '-')}" for name in names if getattr(changes, name) is not None]
+    if idle:
+        raise UsageError(f"{', '.join(idle)} {'is' if len(idle) == 1 else 'are'} {why}")
+
+
 def _read(
     paths: tuple[str, ...], reading: dict[str, Any], changes: Changes, report: Path | None, as_json: bool
 ) -> None:
-    idle = [name for name in ONLY_ASKING if getattr(changes, name) is not None]
-    if idle:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
-        raise UsageError(f"{named} is about asking models, and --from asks none")
+    _refuse_idle(changes, ONLY_ASKING, "about asking models, and --from asks none")
     from weighbridge.cli.compose_imports import Asked, weigh_recorded
     from weighbridge.cli.reading import ReadingLine
 
@@ -258,6 +270,7 @@ def _run(folder: Path, changes: Changes, report: Path | None, as_json: bool) -> 
 def _replay(table: Path, changes: Changes, as_json: bool, *, rows_are_items: bool) -> None:
     from weighbridge.cli.compose_rehearsal import replay_table
 
+    _refuse_idle(changes, ONLY_ASKING, "about asking models, and --replay asks none")
     _finish(replay_table(table, changes, rows_are_items=rows_are_items), as_json)
 
 
