@@ -1,7 +1,8 @@
 """A comparison that goes on until it is certain: add scored items one by one, ask whether it is decided.
 
-    certified   a winner, when for every other candidate betting against "it is best" has made 2 / alpha from 1; a tie,
-                when betting against both edges of the margin has made as much, for every pair still asked
+    certified   a winner, when for every other candidate betting against "it is best" has made 2 / alpha from 1 (twice
+                that in scope `items`); a tie, when betting against both edges of the margin has made as much, for every
+                pair still asked
     futile      no winner: a forecast says that the rest of the items would most likely not show a difference
     exhausted   all items were drawn; in scope `items` the difference is then known
     forecast    goal `near-best` only: nobody left is likely to be ahead by more than the regret
@@ -34,6 +35,10 @@ SPREAD_SHARE = 0.1
 SPREAD_SHARE_ALONE = 0.5
 """The same when it may not: the planner's money would be lost where it gives up."""
 
+FINITE_CARE = 2.0
+"""Scope `items`: so many times the evidence. On a finite set a lead can be certain and yet within chance; with the
+plain threshold one verdict in eight on close pairs is not that of a paired test on all items, with this one in nine."""
+
 
 class End(NamedTuple):
     """How a contest ended."""
@@ -58,11 +63,14 @@ class Contest:
         self.total = total
         self.drawn = 0
         self.active: tuple[str, ...] = self.names
-        self.threshold = 2.0 / rule.alpha
-        self._pairs = list(combinations(range(len(names)), 2))
         finite = rule.scope == "items"
+        self.threshold = (FINITE_CARE if finite else 1.0) * 2.0 / rule.alpha
+        self._pairs = list(combinations(range(len(names)), 2))
         spread = SPREAD_SHARE if rule.futility else SPREAD_SHARE_ALONE
-        self._rivals = Rivals(self._pairs, total, rule.margin, level=1.0 / self.threshold, finite=finite, spread=spread)
+        level = 1.0 / self.threshold
+        self._rivals = Rivals(
+            self._pairs, total, rule.margin, level=level, test_level=rule.alpha / 2.0, finite=finite, spread=spread
+        )
         self._tally = Tally(len(names), self._pairs, total, finite=finite)
         self._remaining = list(range(len(names)))
         self._last_out: int | None = None

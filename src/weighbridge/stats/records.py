@@ -75,7 +75,8 @@ class Comparison(msgspec.Struct, frozen=True):
     evidence: float
     """E-value against: the one that is behind is at least as good as every candidate. Of two, as good as the other."""
     threshold: float
-    """2 / alpha: evidence that rules a candidate out; the same for each of the two tests that certify a tie."""
+    """2 / alpha, twice that in scope `items`: evidence that rules a candidate out; the same for each of the two tests
+    that certify a tie."""
 
 
 class Verdict(msgspec.Struct, frozen=True):

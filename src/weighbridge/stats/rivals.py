@@ -23,11 +23,14 @@ from .plan import make_plan
 
 
 class Rivals:
-    """Sums of all paired differences, and the bets that rest on them. level: chance of a false win in each bet."""
+    """Sums of all paired differences, and the bets that rest on them. level: chance of a false win in each bet.
+
+    test_level: one-sided level of the test on all items that the plan imitates; None for the same."""
 
     def __init__(
-        self, pairs: Sequence[tuple[int, int]], total: int, margin: float, *, level: float, finite: bool, spread: float
-    ) -> None:
+        self, pairs: Sequence[tuple[int, int]], total: int, margin: float, *, level: float, finite: bool, spread: float,
+        test_level: float | None = None,
+    ) -> None:  # fmt: skip
         k = max(second for _, second in pairs) + 1
         self.sums = np.zeros((k, k))
         """Sum of differences on items that both answered."""
@@ -45,7 +48,7 @@ class Rivals:
         self._over = np.concatenate([first, second])  # two rows per pair: against <= -margin, against >= margin
         self._under = np.concatenate([second, first])
         floor = np.concatenate([np.full(k, -1.0), np.full(2 * len(self._edges), margin - 1.0)])
-        plan = make_plan(level * (1.0 - spread), level, finite)
+        plan = make_plan(level * (1.0 - spread), test_level or level, finite)
         self._bets = Bets(floor, total, plan, finite=finite, spread=spread)
 
     @property
