@@ -123,9 +123,7 @@ def weigh(
         return
     if sources:
         if mode is not None or replay is not None:
-            raise UsageError(
-                "--from goes with no --check, --estimate, --arena or --replay"
-            )
+            raise UsageError("--from goes with no --check, --estimate, --arena or --replay")
         paths = (*sources, *task)
         _read(paths, reading | {"rows_are_items": rows_are_items}, Changes(only=names, **changes), report, as_json)
         return
