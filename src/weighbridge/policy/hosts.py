@@ -24,6 +24,13 @@ def wrong_host(text: str) -> bool:
     return False
 
 
+def is_everything(text: str) -> bool:
+    """Whether a pattern or network leaves no host out."""
+    if "/" in text:
+        return ipaddress.ip_network(text, strict=False).prefixlen == 0
+    return bool(text) and not text.strip("*?.")
+
+
 def _matches(name: str, listed: str) -> bool:
     try:
         return ipaddress.ip_address(name) in ipaddress.ip_network(listed, strict=False)

@@ -21,6 +21,8 @@ class Names(msgspec.Struct, frozen=True):
     labs: Mapping[str, str]
     providers: Mapping[str, str]
     licences: Mapping[str, str]
+    vendors: Mapping[str, str]
+    """Makers of accelerators."""
 
 
 def names_of(catalogue: Catalogue, providers: Iterable[str] = ()) -> Names:
@@ -38,7 +40,8 @@ def names_of(catalogue: Catalogue, providers: Iterable[str] = ()) -> Names:
         for licence in catalogue.licences.values()
         for name in (licence.name, *licence.names, licence.id)
     }
-    return Names(labs, {**known, "local": "local"}, licences)
+    vendors = {device.vendor.casefold(): device.vendor for device in catalogue.devices.values()}
+    return Names(labs, {**known, "local": "local"}, licences, vendors)
 
 
 def wrong_country(text: str) -> str | None:

@@ -14,7 +14,7 @@ from weighbridge.formats.problems import Problems, did_you_mean
 from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
 
 from .file import Concentration, Policy, PolicyFile, Serving
-from .hosts import wrong_host
+from .hosts import is_everything, wrong_host
 from .names import Names, nearest, wrong_country
 from .places import countries_in
 
@@ -75,6 +75,7 @@ class _Checker:
         """The record with names as ids."""
         self._countries()
         self._contradictions()
+        self._empty_lists()
         self._places()
         self._concentrations()
         self._rules()
@@ -124,6 +125,17 @@ class _Checker:
                     what = f"{', '.join(sorted(both))} is both allowed and denied"
                     self._add((*at, other), what, "Take it out of one of the two lists.")
 
+    def _empty_lists(self) -> None:
+        """A list of what is allowed that names nothing: read as it stands it would allow everything."""
+        for at, rules in self._lists():
+            written: Any = self._file.tables
+            for step in at:
+                written = written.get(step, {})
+            for field in rules.__struct_fields__:
+                if (field.startswith("allow") or field == "data_in") and written.get(field) == []:
+                    what = "a list of what is allowed that names nothing"
+                    self._add((*at, field), what, "Name what is allowed, or leave the line out: then all is.")
+
     def _places(self) -> None:
         """Classes of data that may go nowhere although somebody wrote down where to."""
         first = self._record.serving
@@ -168,9 +180,11 @@ class _Checker:
         listed += [(("contract", name, "hosts"), each.hosts) for name, each in self._record.contract.items()]
         for at, hosts in listed:
             for place, text in enumerate(hosts):
+                hint = "Write a name (gpu1.internal), a pattern (*.internal) or a network (10.0.0.0/8)."
                 if wrong_host(text):
-                    hint = "Write a name (gpu1.internal), a pattern (*.internal) or a network (10.0.0.0/8)."
                     self._add((*at, place), f"no host is written {text!r}", hint)
+                elif is_everything(text):
+                    self._add((*at, place), f"{text!r} is every host there is", hint)
 
     def _renamed(self, names: Names) -> PolicyFile:
         record = self._record
@@ -186,17 +200,26 @@ class _Checker:
         data = {
             name: self._ids(("data", name), rules, "provider", names.providers) for name, rules in record.data.items()
         }
-        return msgspec.structs.replace(record, licence=licence, origin=origin, serving=serving, data=data)
+        hardware = self._ids(("hardware",), record.hardware, "vendor", names.vendors)
+        changed = {"licence": licence, "origin": origin, "serving": serving, "hardware": hardware, "data": data}
+        return msgspec.structs.replace(record, **changed)
 
     def _ids(self, at: At, rules: Any, what: str, known: Mapping[str, str]) -> Any:
         """The section with the ids of what its lists name."""
-        plural = {"licence": ("allow", "deny"), "lab": ("allow_labs", "deny_labs")}
+        plural = {
+            "licence": ("allow", "deny"),
+            "lab": ("allow_labs", "deny_labs"),
+            "vendor": ("deny_vendors",),
+        }
         changed = {}
         for field in plural.get(what, ("allow_providers", "deny_providers")):
             written = getattr(rules, field)
             for place, name in enumerate(written):
                 if name.casefold() not in known:
-                    hint = nearest(name, known) or f"`weighbridge policy names {what}s` lists those that are known."
+                    listed = f"`weighbridge policy names {what}s` lists those that are known."
+                    if what == "vendor":
+                        listed = f"Known: {', '.join(sorted(set(known.values())))}."
+                    hint = nearest(name, known) or listed
                     self._add((*at, field, place), f"no {what} known here is called {name!r}", hint)
             changed[field] = tuple(known.get(name.casefold(), name) for name in written)
         return msgspec.structs.replace(rules, **changed)
