@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from weighbridge.audit.records import Finding
 
+from .config_family import family_findings
 from .containers.member import finding, shown
 
 _LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks?|blk|decoder\.layers|transformer\.layers)\.(\d+)\.")
@@ -66,6 +67,7 @@ def config_findings(config: Mapping[str, Any], tensors: Mapping[str, Tensor], wh
     language = Language(inner, config)
     if not tensors:
         return
+    yield from family_findings(inner, tensors, where)
     yield from _layers(language, tensors, where)
     yield from _experts(language, tensors, where)
     yield from _embedding(language, tensors, where)

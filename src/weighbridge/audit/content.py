@@ -179,7 +179,7 @@ def _npy(blob: Blob, inside: Inside) -> None:
     inside.findings += odd
     if pickled is not None:
         detail = "an array of objects: reading it unpickles what it holds"
-        inside.findings.append(finding("npy-objects", "medium", blob.name, detail))
+        inside.findings.append(finding("npy-objects", "low", blob.name, detail))
         inside.findings += look(pickled).findings
 
 

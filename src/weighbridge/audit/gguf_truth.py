@@ -77,6 +77,13 @@ def _widths(header: GgufHeader, architecture: str, shapes: dict[str, Tensor], wh
         (tensor.dims[2] for name, tensor in shapes.items() if name.endswith("_exps.weight") and len(tensor.dims) == 3),
         None,
     )
+    if (
+        held is None
+        and up is not None
+        and architecture.endswith("moe")
+        and header.number("split.count") in (None, 0, 1)
+    ):
+        yield _lies("general.architecture", architecture, "every layer is one network, not experts", where)
     if held is not None and experts != held:
         yield _lies(f"{architecture}.expert_count", experts, f"{held} experts", where)
 

@@ -16,7 +16,7 @@ from .containers.member import finding, shown
 SEARCHED_BYTES = 256 << 20
 PIECE = 4 << 20
 OVERLAP = 512
-_LAMBDA = re.compile(rb'\\?"class_name\\?"\s*:\s*\\?"(?:\w+>)?(Lambda|TFOpLambda|__lambda__)\\?"')
+_LAMBDA = re.compile(rb'\\?"class_name\\?"\s*:\s*\\?"(?:\w+>)?(Lambda|TFOpLambda|TorchModuleWrapper|__lambda__)\\?"')
 _FOREIGN = re.compile(rb'\\?"module\\?"\s*:\s*\\?"([\w.]+)\\?"\s*,\s*\\?"class_name\\?"')
 _FUNCTION = re.compile(
     rb'\\?"module\\?"\s*:\s*\\?"([\w.]+)\\?"\s*,\s*\\?"class_name\\?"\s*:\s*\\?"function\\?"'

@@ -7,6 +7,7 @@ and a flag in a settings file that gives the consent which only the caller may g
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,17 @@ MOST_KEYS = 100_000
 _ATTENTION = re.compile(r"_?(?:attn|attention|experts)_implementation\w*")
 _KERNELS = re.compile(
     r"_?kernel_?(?:mapping|layer|repo|config|s)\w*|use_kernels|hub_kernels?|(?:layer|func)_repository"
+)
+_PLUGIN = re.compile(
+    r"(?:python|backend|custom|external|import|quantizer|plugin)_?(?:module|class|package|path|plugin)s?"
+    r"|imports?|plugins?|entry_?points?|class_path|module_path"
+)
+"""Keys whose value is a module to import."""
+_MODULE_WORDS = re.compile(r"modules?|class|package|library|backend_module|quantizer|linear_class|layer_class")
+"""Keys that mean so within a quantiser's settings."""
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?::\w+)?")
+_LAYERS = re.compile(
+    r"(?:model|transformer|language_model|lm_head|visual|vision\w*|encoder|decoder|layers|backbone)\b.*"
 )
 _CONSENT = frozenset({"trust_remote_code", "allow_remote_code", "use_remote_code", "trust_repo", "weights_only"})
 _ENTRY_POINTS = {
@@ -71,6 +83,9 @@ def _keys(content: Any, where: str) -> Iterator[Finding]:
 def _key(key: str, path: str, value: Any, where: str) -> Iterator[Finding]:
     if key in ("auto_map", "custom_pipelines"):
         yield from _auto_map(path, value, where)
+    elif _names_plugin(key, path) and (named := sorted(_imported(value))):
+        detail = f"{shown(path)} names {', '.join(map(shown, named[:5]))}: a module that a loader may import"
+        yield finding("code-elsewhere", "medium", where, detail)
     elif key in _CONSENT and key != "weights_only" and value not in (False, None):
         detail = f"{shown(path)} is {shown(str(value))}: a settings file must not give the caller's consent to run code"
         yield finding("consent-in-config", "high", where, detail, "CVE-2026-5241, CVE-2026-27893")
@@ -105,6 +120,21 @@ def _key(key: str, path: str, value: Any, where: str) -> Iterator[Finding]:
     elif _KERNELS.fullmatch(key) and value and value is not True:
         detail = f"{shown(path)} names kernels to fetch ({shown(str(value))}): compiled code from elsewhere"
         yield finding("remote-kernels", "high", where, detail, "CVE-2026-4372")
+
+
+def _names_plugin(key: str, path: str) -> bool:
+    in_quantiser = "quant" in path.rpartition(".")[0]
+    return _PLUGIN.fullmatch(key) is not None or (in_quantiser and _MODULE_WORDS.fullmatch(key) is not None)
+
+
+def _imported(value: Any) -> Iterator[str]:
+    """Modules of nobody well known, or of the standard library, among the texts of a value; no layers of the model."""
+    for each in _leaves(value):
+        if not isinstance(each, str) or _LAYERS.fullmatch(each):
+            continue
+        root = each.partition(".")[0]
+        if (_DOTTED.fullmatch(each) and root not in _LIBRARIES) or root in sys.stdlib_module_names:
+            yield each
 
 
 def _auto_map(path: str, value: Any, where: str) -> Iterator[Finding]:
@@ -156,6 +186,10 @@ def _modules(repository: Repository) -> Iterator[Finding]:
         content = repository.json(name)
         for each in content if isinstance(content, list) else ():
             type_ = each.get("type") if isinstance(each, dict) else None
+            place = each.get("path") if isinstance(each, dict) else None
+            if isinstance(place, str) and leaves(place):
+                detail = f"a module of the model is taken from {shown(place)}, outside the folder"
+                yield finding("config-outside", "medium", name, detail)
             if isinstance(type_, str) and not type_.startswith("sentence_transformers."):
                 detail = f"it loads the class {shown(type_)} as a module of the model"
                 yield finding("code-in-repository", "medium", name, detail)

@@ -4,6 +4,7 @@ reaches a network or hides what it does is something to stop at."""
 from __future__ import annotations
 
 import ast
+import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -69,6 +70,13 @@ _FETCHES = re.compile(
     rb"(?:curl|wget)\b[^\n|;]*\|\s*(?:ba|z)?sh|base64\s+(?:-d|--decode)|/dev/tcp/|\bnc\s+-e|Invoke-Expression|\biex\b"
 )
 
+_COMMAND = re.compile(
+    r"\s*(?:!|%%?(?!matplotlib|time|load_ext|autoreload|config|pip|conda)\w|%(?:pip|conda)\b)|.*=\s*!"
+)
+"""Lines that IPython hands to a shell or to one of its own commands."""
+_INSTALLS = re.compile(r"\s*[!%]\s*pip3? install (?:(?:-[qU]+|--(?:quiet|upgrade)|[\w.\[\],\"'<>=~!-]+)\s*)+$")
+"""An install of packages by their names, as demonstrations begin."""
+
 
 def script_findings(blob: Blob, kind: str) -> Iterator[Finding]:
     """What kind of program it is, and what in it a reader should look at first."""
@@ -76,13 +84,42 @@ def script_findings(blob: Blob, kind: str) -> Iterator[Finding]:
         detail = "compiled Python: code that cannot be read and that an import runs"
         yield finding("script-bytecode", "high", blob.name, detail)
         return
+    source = blob.read(0, LONGEST_SOURCE)
+    if kind == "notebook":
+        yield from _notebook_findings(source, blob.name)
+        return
     detail = f"a {kind} file beside weights: read it before anything runs it"
     yield finding("script", "medium", blob.name, detail)
-    source = blob.read(0, LONGEST_SOURCE)
     if kind == "python":
         yield from _python_findings(source, blob.name)
     elif _FETCHES.search(source):
         yield finding("script-danger", "high", blob.name, "it fetches or unpacks something and runs it")
+
+
+def _notebook_findings(source: bytes, where: str) -> Iterator[Finding]:
+    """A notebook runs when somebody runs it, cell by cell: commands, pages with programs and odd calls in it are told,
+    and one that cannot be read."""
+    try:
+        content = json.loads(source)
+        cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
+        code = ["".join(cell.get("source", ())) for cell in cells if cell.get("cell_type") == "code"]
+        held = json.dumps([cell.get("outputs") for cell in cells] + [cell.get("attachments") for cell in cells])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        yield finding("script", "medium", where, "a notebook that cannot be read: it was not looked into")
+        return
+    commands = [line.strip() for cell in code for line in cell.splitlines() if _COMMAND.match(line)]
+    shown_command = next((line for line in commands if not _INSTALLS.match(line)), None)
+    if shown_command is not None or _FETCHES.search("\n".join(commands).encode()):
+        said = shown(shown_command or commands[0])
+        yield finding("script", "medium", where, f"a notebook with commands ({said}): read it before you run it")
+    elif re.search(r"(?i)<script\b|javascript", held):
+        yield finding("script", "medium", where, "a notebook with programs in its outputs: read it before you open it")
+    else:
+        yield finding("script", "low", where, "a notebook beside weights: it runs what it says, cell by cell")
+    if _FETCHES.search("\n".join(code).encode()):
+        yield finding("script-danger", "high", where, "it fetches or unpacks something and runs it")
+    plain = "\n".join("\n".join(line for line in cell.splitlines() if not _COMMAND.match(line)) for cell in code)
+    yield from _python_findings(plain.encode("utf-8", "replace"), where)
 
 
 def _python_findings(source: bytes, where: str) -> Iterator[Finding]:

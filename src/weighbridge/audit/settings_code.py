@@ -59,6 +59,25 @@ _AUTOMATIC = (
         "commands that npm runs",
     ),
     (re.compile(r"(?:.*/)?pyproject\.toml"), re.compile(rb"backend-path|build-backend"), "a build that pip runs"),
+    (
+        re.compile(
+            r"(?:.*/)?(?:\.(?:github|gitea|forgejo)/workflows/[\w.-]+\.ya?ml|\.circleci/config\.ya?ml|\.gitlab-ci\.ya?ml"
+            r"|\.travis\.ya?ml|\.drone\.ya?ml|\.woodpecker\.ya?ml|azure-pipelines\.ya?ml|bitbucket-pipelines\.ya?ml"
+            r"|appveyor\.ya?ml|Jenkinsfile|action\.ya?ml)"
+        ),
+        re.compile(rb"\S"),
+        "commands that a build server runs",
+    ),
+    (
+        re.compile(r"(?:.*/)?\.pre-commit-(?:config|hooks)\.ya?ml"),
+        re.compile(rb"(?:repo|entry)\s*:"),
+        "programs that a commit fetches and runs",
+    ),
+    (
+        re.compile(r"(?:.*/)?\.?devcontainer(?:/[\w.-]+)*\.json"),
+        re.compile(rb"\"(?:image|build|dockerFile|dockerComposeFile|features|\w+Command)\"\s*:"),
+        "a container that an editor builds and starts",
+    ),
     (re.compile(r"(?:.*/)?\.(?:envrc|bashrc|profile|zshrc)"), re.compile(rb"\S"), "commands that a shell runs"),
 )
 """Files whose mere presence makes a tool run something: what their name is, what in them does it, what it is."""

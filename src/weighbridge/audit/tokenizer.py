@@ -69,6 +69,7 @@ def _rules(content: Mapping[str, Any], name: str) -> Iterator[Finding]:
                     "tokenizer-rewrites", "high", name, f"the decoder takes away {shown(str(rule['content']))}"
                 )
     yield from _post_processor(content, name)
+    yield from _leaves_out(content, name)
     cut = content.get("truncation")
     if isinstance(cut, dict) and isinstance(cut.get("max_length"), int) and cut["max_length"] < SHORTEST_CUT:
         detail = f"every text is cut after {cut['max_length']} tokens: the model does not read the rest"
@@ -135,6 +136,23 @@ def _post_processor(content: Mapping[str, Any], name: str) -> Iterator[Finding]:
                 if isinstance(token, str) and not looks_special(token):
                     detail = f"the word {shown(token)} is put into every text"
                     yield finding("tokenizer-injects", "high", name, detail)
+
+
+def _leaves_out(content: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    """A pattern of what stands around a text, in which the text itself does not stand."""
+    for rule in _flat(content.get("post_processor")):
+        for key, wanted in (("single", {"A"}), ("pair", {"A", "B"})):
+            pieces = rule.get(key) if rule.get("type") == "TemplateProcessing" else None
+            if not isinstance(pieces, list) or not pieces:
+                continue
+            held = {
+                each["Sequence"].get("id")
+                for each in pieces
+                if isinstance(each, dict) and isinstance(each.get("Sequence"), dict)
+            }
+            if not wanted <= held:
+                detail = f"the pattern for a {key} text leaves the text out: the model does not read what was written"
+                yield finding("tokenizer-rewrites", "high", name, detail)
 
 
 def token_numbers(content: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

@@ -32,7 +32,8 @@ _TAKES_BACK = re.compile(
     r"(?i)\b(?:no|not for|not (?:be )?(?:used|permitted|allowed|licensed) for)\s+(?:any\s+)?commercial\s+"
     r"(?:use|purpose)\w*"
     r"|\bnon-?commercial (?:use )?only\b"
-    r"|\b(?:licen[cs]ed|restricted|permitted|allowed|limited)\b[^.\n]{0,30}\b(?:research|non-?commercial)\b[^.\n]{0,20}\bonly\b"
+    r"|\b(?:licen[cs]ed|restricted|permitted|allowed|limited|(?:may|can|must) (?:only )?be used)\b"
+    r"[^.\n]{0,30}\b(?:research|non-?commercial)\b[^.\n]{0,20}\bonly\b"
 )
 _FREEDOM = {"no": 0, "conditional": 1, "yes": 2}
 _NO_NAME = frozenset({"other", "unknown", "none", ""})
@@ -97,7 +98,11 @@ def licence_claims(repository: Repository, headers: Mapping[str, GgufHeader], te
 
 def base_models(repository: Repository, headers: Mapping[str, GgufHeader]) -> list[str]:
     """The models it says it was made from, by their names on the hub."""
-    return list(dict.fromkeys([*front_matter(repository).get("base_model", ()), *_gguf_bases(headers)]))
+    adapted = (
+        repository.object(name).get("base_model_name_or_path") for name in repository.named("adapter_config.json")
+    )
+    named = [each for each in adapted if isinstance(each, str) and each]
+    return list(dict.fromkeys([*front_matter(repository).get("base_model", ()), *named, *_gguf_bases(headers)]))
 
 
 def _texts(repository: Repository) -> list[str]:
@@ -112,6 +117,9 @@ def _text(repository: Repository, name: str) -> Iterator[Finding]:
     if found.added:
         said = "; ".join(shown(sentence) for sentence in found.added[:SAID])
         detail = f"the text is {found.id} with {len(found.added)} sentences of somebody's own: {said}"
+        yield finding("licence-changed", "medium", name, detail)
+    elif found.cut and not _OTHERS.search(name):
+        detail = f"the text has the title of {found.id}, and {found.missing} of its sentences are missing or changed"
         yield finding("licence-changed", "medium", name, detail)
     elif found.compared and found.missing > MOST_MISSING:
         yield finding(

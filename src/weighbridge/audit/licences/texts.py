@@ -20,6 +20,8 @@ MIN_WORDS = 4
 MOST_OF_IT = 0.6
 """Share of a known text's sentences from which on a text is that licence."""
 LONGEST = 200_000
+HEAD = 200
+"""Characters within which a text says its own title; further on it may speak of somebody else's."""
 
 _WORDS = re.compile(r"[a-z0-9]+")
 _BREAK = re.compile(r"[.;:!?]|\n\s*\n|\n\s*(?:\(?[a-z0-9]{1,3}[.)]|[-*])\s")
@@ -49,6 +51,8 @@ class Identified(NamedTuple):
     missing: int = 0
     """Sentences of the known text that are not there."""
     compared: bool = False
+    cut: bool = False
+    """It begins as a known text does, and most of that text's sentences are not there."""
 
 
 @cache
@@ -80,9 +84,16 @@ def identify(text: str) -> Identified:
         return Identified(best.id, added, len(best.sentences - digests.keys()), compared=True)
     start = " ".join(text[:4000].split())
     titled = [
-        (hit.start(), known.id) for known in known_texts() for title in known.titles if (hit := title.search(start))
+        (hit.start(), known.id, known)
+        for known in known_texts()
+        for title in known.titles
+        if (hit := title.search(start))
     ]
-    return Identified(min(titled)[1]) if titled else Identified(None)
+    if not titled:
+        return Identified(None)
+    at, id_, known = min(titled, key=lambda each: each[:2])
+    absent = len(known.sentences - digests.keys()) if at <= HEAD else 0
+    return Identified(id_, missing=absent, cut=absent > 0)
 
 
 def _share(known: Known, digests: dict[str, str]) -> float:

@@ -10,7 +10,7 @@ from weighbridge.audit.blob import Blob, BytesBlob, Window
 from weighbridge.audit.records import Finding, Severity
 
 from .machine import Event, Name, Unknown, Walked, walk
-from .names import LOADS, Standing, standing
+from .names import LOADS, PARTS_WITH_ARGUMENTS, Standing, standing
 from .opcodes import Skipped
 
 MOST_STREAMS = 64
@@ -40,6 +40,7 @@ _STANDINGS: dict[Standing, tuple[str, Severity, str]] = {
         "low",
         "an object of training settings, which a loader of tensors only refuses",
     ),
+    "part": ("pickle-object", "low", "an estimator's own object, made without arguments that reach anything"),
     "library": ("pickle-object", "medium", "an object of a library's own class, whose code runs on load"),
     "unlisted": ("pickle-unlisted-name", "high", "a name that no ordinary checkpoint needs"),
     "dangerous": ("pickle-code", "critical", "code that can run commands, read or write files or reach a network"),
@@ -132,6 +133,10 @@ class _Judge:
         rank = standing(name)
         if rank == "plain":
             return
+        if rank == "part" and act != "new" and name.name not in PARTS_WITH_ARGUMENTS:
+            rank = "library"
+        if rank == "library" and called and any(_is_place(each) for each in event.arguments):
+            rank = "dangerous"
         id_, severity, meaning = _STANDINGS[rank]
         verb = "calls" if called else "imports"
         detail = f"loading {verb} {shown(str(name))}{_arguments(event) if called else ''}: {meaning}"
@@ -176,6 +181,11 @@ class _Judge:
 
     def findings(self) -> tuple[Finding, ...]:
         return tuple(self._found.values())
+
+
+def _is_place(value: object) -> bool:
+    """A path or an address, which objects that only hold data are not made from."""
+    return isinstance(value, str) and re.search(r"[/\\]|^\w+:", value) is not None
 
 
 def _arguments(event: Event) -> str:

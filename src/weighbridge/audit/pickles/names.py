@@ -1,9 +1,10 @@
 """Which names a pickle may import, and what to think of the others.
 
-An allow-list: what is not on it is suspect, whoever listed gadgets before. Four answers:
+An allow-list: what is not on it is suspect, whoever listed gadgets before. Five answers:
 
     plain      data only: rebuilding tensors, arrays, containers, dates
     settings   classes of training settings that transformers and its kin save beside a model; no code of their own runs
+    part       an estimator of scikit-learn's, whose loading only sets its fields
     library    a class of a well-known library: loading runs that library's code on data of a stranger
     unlisted   everything else, the standard library's functions included
 
@@ -20,12 +21,15 @@ from typing import Any, Literal
 
 from .machine import Name
 
-Standing = Literal["plain", "settings", "library", "unlisted", "dangerous"]
+Standing = Literal["plain", "settings", "part", "library", "unlisted", "dangerous"]
 
 _TABLE: dict[str, Any] = tomllib.loads((Path(__file__).parent / "names.toml").read_text(encoding="utf-8"))
 _PLAIN = frozenset((module, name) for module, names in _TABLE["plain"].items() for name in names)
 _SETTINGS = frozenset(_TABLE["settings"])
 _LIBRARIES = frozenset(_TABLE["libraries"])
+_PARTS = frozenset(_TABLE["parts"])
+PARTS_WITH_ARGUMENTS = frozenset(_TABLE["parts_with_arguments"])
+_REACHING = frozenset((root, name) for root, names in _TABLE["reaching"].items() for name in names)
 _DANGEROUS = frozenset(_TABLE["dangerous"])
 _HARMLESS_BUILTINS = frozenset({"print", "type", "len", "repr", "hash", "id", "abs", "sum", "min", "max", "sorted"})
 _STORAGES = re.compile(
@@ -53,6 +57,10 @@ def standing(name: Name) -> Standing:
     if "." not in name.name and _CLASS.fullmatch(name.name):
         if root in _SETTINGS:
             return "settings"
+        if root in _PARTS:
+            return "part"
+        if (root, name.name) in _REACHING:
+            return "dangerous"
         if root in _LIBRARIES:
             return "library"
     if root in _DANGEROUS or set(name.name.split(".")[:-1]) & _DANGEROUS:

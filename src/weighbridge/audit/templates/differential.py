@@ -8,6 +8,7 @@ tools or thinking.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from jinja2 import nodes
 
@@ -35,6 +36,7 @@ def differences(template: str, tree: Tree, taint: Taint, where: str, tokens: dic
         return tuple(found)
     lost = tuple(_lost(plain, where))
     found += [*lost, *_added(plain, where), *_order(plain, where), *_roles(plain, where)]
+    found += _operator_as_user(plain, where)
     usual = frozenset(text for each in plain for text in (each.left.added if each.left else ()))
     modes, tools, parts = _further(stage)
     known = {one.id for one in lost}
@@ -138,6 +140,21 @@ def _roles(plain: Sequence[Shown], where: str) -> Iterator[Finding]:
             heading = headings.get(role, "")
             if other in heading.lower() and role not in heading.lower() and heading == headings.get(other, heading):
                 yield finding("template-roles", "high", where, detail)
+                return
+
+
+def _operator_as_user(plain: Sequence[Shown], where: str) -> Iterator[Finding]:
+    """The operator's text as a whole turn of the user's. Templates that put it into the user's first turn have no
+    heading between the two."""
+    for each in plain:
+        if not each.case.has_system or each.left is None or each.left.lost:
+            continue
+        turns = list(_headings(each))
+        for (role, heading), (following, next_heading) in pairwise(turns):
+            is_user = "user" in heading.lower() and "system" not in heading.lower()
+            if (role, following) == ("system", "user") and is_user and "user" in next_heading.lower():
+                detail = "the system's text comes out as a turn of the user's: the model is not told who speaks"
+                yield finding("template-roles", "medium", where, detail)
                 return
 
 

@@ -41,6 +41,9 @@ _MODE = re.compile(r"(?<![\w/])/(?:no_?)?think\b")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _INVENTED = re.compile(r"vexley|ozimbo|brindle|qarnu|tharnix|ploven|quonthorp", re.I)
 """Words of the conversations in cases.py that nobody else would use."""
+_DATE = re.compile(r"\b\d{4}-\d\d(?:-\d\d)?\b|\b\d{1,2}:\d\d(?::\d\d)?\b|\b\d\d?[/.]\d\d?[/.]\d{4}\b")
+FEWEST_DIGITS = 4
+"""Digits without a word from which on they say something: a number to call, an account, a code."""
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
 
@@ -97,8 +100,18 @@ def sentences(part: str) -> Iterable[str]:
         bare = known.sub(_MARK, bare)
     for line in bare.split("\n"):
         for place, piece in enumerate(pieces := re.split(f"([{HERE}{_MARK}])", line)):
-            if place % 2 == 0 and (_WORD.search(piece) or _WIDE.search(piece)):
+            if place % 2:
+                continue
+            if _is_number(piece):
+                yield piece.strip()
+            elif _WORD.search(piece) or _WIDE.search(piece):
                 yield from _said(piece, _neighbour(pieces, place - 1), _neighbour(pieces, place + 1))
+
+
+def _is_number(piece: str) -> bool:
+    """Digits alone, too many for a count or a list's number, and no date."""
+    bare = _DATE.sub("", piece)
+    return not _WORD.search(bare) and sum(letter.isdecimal() for letter in bare) >= FEWEST_DIGITS
 
 
 def _mark(hit: re.Match[str]) -> str:

@@ -160,6 +160,8 @@ def _around(each: Shown) -> str:
 
 
 def _same_but_for(word: str, each: Shown, base: Shown) -> bool:
-    """Whether two outputs are the same once the word and its stand-in are both taken out."""
+    """Whether two outputs are the same once the word and its stand-in are both taken out, and none of them is gone."""
+    if each.text.count(word) < base.text.count(NEUTRAL):
+        return False
     first, second = (one.text.replace(word, "").replace(NEUTRAL, "") for one in (each, base))
     return first == second
