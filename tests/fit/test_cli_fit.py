@@ -390,6 +390,19 @@ def test_a_checkpoint_that_says_what_its_cache_is_kept_in_is_followed(tmp_path: 
     assert answer("--config", config, "--on", "H100", "--engine", "llamacpp")["kv_bytes_per_token"] == plain
 
 
+def test_experts_are_spread_where_ranks_would_cut_through_blocks_of_the_format(tmp_path: Path) -> None:
+    """Eight ranks of 192 are no whole blocks of 128: vLLM does not start so, whether asked for or stored in fp8."""
+    sizes = {"num_experts": 16, "num_experts_per_tok": 4, "moe_intermediate_size": 1536}
+    config = written(tmp_path, model_type="qwen3_moe", **sizes)
+    asked = answer("--config", config, "--on", "8xH100", "--quant", "fp8")
+    assert "--enable-expert-parallel" in asked["launch"]["vllm"]
+    assert "--ep-size 8" in asked["launch"]["sglang"]
+    assert "--enable-expert-parallel" not in answer("--config", config, "--on", "8xH100")["launch"]["vllm"]
+    refused = run("--config", config, "--on", "8xH100", "--quant", "fp8", "--tp", "8")
+    assert refused.exit_code == 2
+    assert "192 of an expert's 1536, which is no whole number of blocks of 128" in refused.output
+
+
 def test_a_packing_nobody_knows_is_bounded_and_said(tmp_path: Path) -> None:
     """Taken for 16 bit in silence, it would be several times too big and called derived."""
     config = written(tmp_path, quantization_config={"quant_method": "zipzap", "bits": 3})

@@ -15,7 +15,7 @@ from weighbridge.errors import InputError, UsageError
 from weighbridge.fit.answer import Details, fit_details, usual_engine
 from weighbridge.fit.answer_quant import Choice, choose_quant
 from weighbridge.fit.answer_smallest import Served, Target, by_price, smallest_sets, users_of
-from weighbridge.fit.answer_split import resolve_split
+from weighbridge.fit.answer_split import packed_as, resolve_split
 from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.devices import DeviceSet, Known, find_devices
 from weighbridge.fit.formats import format_of
@@ -124,7 +124,7 @@ def ask_for(wish: Wish, source: Source, engine: Engine, devices: DeviceSet) -> A
     if cache and kept.strip().lower() == "auto" and wish.quant in (None, "native") and engine_keeps(engine, cache):
         kept = cache
     split = resolve_split(
-        source.architecture,
+        source.architecture if wish.quant is None else packed_as(source.architecture, wish.quant),
         engine,
         devices.count,
         tensor=wish.tensor,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from .answer_limits import longest_context, most_sequences
-from .answer_split import resolve_split
+from .answer_split import packed_as, resolve_split
 from .devices import DeviceSet
 from .hardware import Hardware
 from .launch import launch_commands
@@ -58,7 +58,9 @@ def fit(subject: Subject, ask: Ask, devices: DeviceSet, *, launch: bool = True) 
 def fit_details(subject: Subject, ask: Ask, devices: DeviceSet, *, launch: bool = True) -> Details:
     """The answer, and what it was made from."""
     if ask.split.devices != devices.count:
-        ask = msgspec.structs.replace(ask, split=resolve_split(subject.architecture, ask.engine, devices.count))
+        ask = msgspec.structs.replace(
+            ask, split=resolve_split(packed_as(subject.architecture, subject.variant), ask.engine, devices.count)
+        )
     planned = plan(subject, ask, devices.hardware)
     need = planned.need(ask.context_tokens, ask.concurrency)
     capacity = capacity_bytes(ask, devices.hardware)
@@ -96,7 +98,7 @@ def _asks(subject: Subject, ask: Ask, devices: DeviceSet) -> Callable[[Engine], 
     def for_engine(engine: Engine) -> tuple[Ask, int]:
         other = ask
         if engine != ask.engine:
-            split = resolve_split(subject.architecture, engine, devices.count)
+            split = resolve_split(packed_as(subject.architecture, subject.variant), engine, devices.count)
             kept = ask.kv_dtype if engine_keeps(engine, ask.kv_dtype) else "auto"
             own = {"memory_fraction": None, "step_tokens": None}
             other = msgspec.structs.replace(ask, engine=engine, split=split, kv_dtype=kept, **own)

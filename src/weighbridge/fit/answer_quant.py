@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from .answer import fit
-from .answer_split import resolve_split
+from .answer_split import packed_as, resolve_split
 from .architecture import Architecture
 from .devices import DeviceSet
 from .hardware import Hardware
@@ -49,7 +49,7 @@ def choose_quant(make: Maker, architecture: Architecture, ask: Ask, devices: Dev
     tried = []
     for name in ladder(architecture, ask, devices.hardware):
         subject = make(name)
-        split = resolve_split(subject.architecture, ask.engine, devices.count)
+        split = resolve_split(packed_as(subject.architecture, subject.variant), ask.engine, devices.count)
         tried.append(fit(subject, msgspec.structs.replace(ask, split=split), devices))
     best = next((index for index, one in enumerate(tried) if one.fits), None)
     return Choice(tuple(tried), best)

@@ -14,7 +14,7 @@ import msgspec
 from weighbridge.errors import UsageError
 
 from .answer import Details, fit_details
-from .answer_split import resolve_split
+from .answer_split import packed_as, resolve_split
 from .devices import DeviceSet
 from .hardware import Hardware
 from .records import Ask, Subject
@@ -107,6 +107,8 @@ def users_of(subject: Subject, ask: Ask, target: Target, group: DeviceSet) -> in
 def _split(subject: Subject, ask: Ask, size: int) -> Iterator[Ask]:
     """The ask cut over a group; nothing where the engine would refuse to cut it so."""
     try:
-        yield msgspec.structs.replace(ask, split=resolve_split(subject.architecture, ask.engine, size))
+        yield msgspec.structs.replace(
+            ask, split=resolve_split(packed_as(subject.architecture, subject.variant), ask.engine, size)
+        )
     except UsageError:
         return

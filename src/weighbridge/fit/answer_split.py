@@ -13,9 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from weighbridge.errors import UsageError
+import msgspec
+
+from weighbridge.errors import InputError, UsageError
 
 from .architecture import Architecture, Attention, Moe, Recurrent
+from .formats import format_of
 from .records import Engine, Split
 
 BY_LAYER = frozenset(("llamacpp", "ollama"))
@@ -47,6 +50,18 @@ def resolve_split(
     for problem in refusals(architecture, engine, split):
         raise UsageError(problem, where="--tp, --pp, --ep", next_move=_next_move(architecture, engine, count))
     return split
+
+
+@lru_cache(maxsize=4096)
+def packed_as(architecture: Architecture, variant: str) -> Architecture:
+    """The architecture with the packing of the format that is to be run: its blocks decide how experts may be cut."""
+    try:
+        found = format_of(variant, architecture)
+    except InputError:
+        return architecture  # said where the format is used
+    if found.stored == architecture.stored:
+        return architecture
+    return msgspec.structs.replace(architecture, stored=found.stored)
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .answer_limits import MOST_SEQUENCES, MOST_TOKENS, largest
-from .answer_split import resolve_split
+from .answer_split import packed_as, resolve_split
 from .hardware import Hardware
 from .many_speed import Rates, rates_of
 from .memory import LLAMACPP, Plan, backend_of, capacity_bytes, plan, step_tokens
@@ -81,7 +81,9 @@ def _cut(subject: Subject, ask: Ask, count: int) -> Ask:
     """The ask with a split over so many devices."""
     if ask.split.devices == count:
         return ask
-    return msgspec.structs.replace(ask, split=resolve_split(subject.architecture, ask.engine, count))
+    return msgspec.structs.replace(
+        ask, split=resolve_split(packed_as(subject.architecture, subject.variant), ask.engine, count)
+    )
 
 
 def _alike(ask: Ask, kinds: tuple[Hardware, ...]) -> list[list[int]]:
