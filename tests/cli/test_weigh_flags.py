@@ -128,3 +128,13 @@ def test_a_regret_is_refused_where_the_goal_does_not_know_it(tmp_path: Path) -> 
         said = run(*words, "--candidates", "a,b" if len(words) > 1 else "good,bad", "--regret", 0.1)
 
         assert (said.exit_code, "--regret goes with --goal near-best" in said.output) == (2, True)
+
+
+def test_ctrl_c_ends_a_command_that_keeps_nothing_with_130_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("weighbridge.cli.compose_rehearsal.replay_table", interrupted)
+    said = run("--replay", write_table(tmp_path / "t.csv"), "--candidates", "a,b")
+
+    assert (said.exit_code, said.output) == (130, "\nStopped.\n")

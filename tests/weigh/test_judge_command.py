@@ -211,6 +211,8 @@ def test_a_sample_hides_whose_answers_it_holds_and_comes_back_as_labels(tmp_path
 
     judge("sample", folder, "--count", 15, "--out", out)
 
+    assert "may hold labels" in judge("sample", folder, "--out", out, code=1)
+    assert "needs --out" in judge("sample", folder, "--json", code=2)
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 30

@@ -59,13 +59,16 @@ def draw_sample(folder: Path, count: int, seed: int) -> Sample:
 
 
 def write_sample(drawn: Sample, out: Path | None) -> None:
-    """As CSV. Raises InputError where it cannot be written."""
+    """As CSV. Raises InputError where it cannot be written, or where a file is: somebody may have labelled in it."""
     if out is None:
         _write(drawn, sys.stdout)
         return
     try:
-        with out.open("w", newline="", encoding="utf-8") as file:
+        with out.open("x", newline="", encoding="utf-8") as file:
             _write(drawn, file)
+    except FileExistsError:
+        what = "the file is there already, and may hold labels"
+        raise InputError(what, where=str(out), next_move="Name another one, or remove it first.") from None
     except OSError as error:
         raise InputError(f"the sample cannot be written: {error.strerror}", where=str(out)) from error
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.errors import UsageError
+
 if TYPE_CHECKING:
     from weighbridge.stats.agreement import Agreement, Confusion
     from weighbridge.stats.records import Interval
@@ -86,9 +88,11 @@ def sample(task: Path, count: int, out: Path | None, seed: int, *, as_json: bool
     """
     from weighbridge.cli.compose_judges import draw_sample, write_sample
 
+    if as_json and out is None:
+        raise UsageError("--json says what was written where, and needs --out FILE: the rows go to standard output")
     drawn = draw_sample(task, count, seed)
     write_sample(drawn, out)
-    if as_json and out is not None:
+    if as_json:
         import msgspec
 
         click.echo(msgspec.json.encode({"file": str(out), "items": drawn.items, "rows": len(drawn.rows)}))

@@ -48,6 +48,8 @@ Start with:
   weighbridge weigh my-task            run it: verdict, report
 """
 
+STOPPED_BY_CTRL_C = 130
+
 
 class Commands(click.Group):
     """A group that knows its commands by name and imports them when asked."""
@@ -81,6 +83,9 @@ class Commands(click.Group):
         except WeighbridgeError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\nStopped.", err=True)
+            sys.exit(STOPPED_BY_CTRL_C)
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output went away (`| head`); there is nobody to tell
             sys.exit(1)
