@@ -170,6 +170,26 @@ def test_clients_that_take_too_long_are_let_go(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_a_head_that_trickles_in_gets_no_more_time(tmp_path: Path) -> None:
+    """A client that sends a few bytes again and again would keep its connection for ever."""
+
+    async def run() -> None:
+        async with running(tmp_path, {}, config=b"[server]\nhead_s = 0.3\n") as gate:
+            reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+            answer = asyncio.ensure_future(reader.readuntil(b"\r\n"))
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n")
+            for _ in range(1000):
+                writer.write(b"x: y\r\n")
+                if (await asyncio.wait((answer,), timeout=0.05))[0]:
+                    break
+
+            assert answer.done()
+            assert answer.result().startswith(b"HTTP/1.1 408 ")
+            writer.close()
+
+    asyncio.run(run())
+
+
 def test_a_request_that_waits_for_its_turn_is_not_late(tmp_path: Path) -> None:
     """It was sent before the answer to the one before it: its time begins when that one has ended."""
 

@@ -156,9 +156,9 @@ class Client(asyncio.Protocol):
         step = self._step
         if step is Step.HEAD:
             if self._ahead:
-                data = self._ahead + data
-                self._ahead = b""
-            self._take_head(data)
+                self._take_more_of_head(data)
+            else:
+                self._take_head(data)
         elif step is Step.BODY:
             self._body.append(data)
             self._missing -= len(data)
@@ -260,6 +260,16 @@ class Client(asyncio.Protocol):
         if not self._ahead:
             self._since = self.gateway.now
         self._ahead = data
+
+    def _take_more_of_head(self, data: bytes) -> None:
+        """Of one that began before; what trickles in gets no more time than what comes at once."""
+        since, data = self._since, self._ahead + data
+        self._ahead = b""
+        if data.find(b"\r\n\r\n") >= 0:
+            self._take_head(data)
+            return
+        self._wait_for_head(data)
+        self._since = since
 
     def _read_new(self, data: bytes, end: int) -> tuple[Head, int]:
         if end > self.gateway.server.head_bytes:
