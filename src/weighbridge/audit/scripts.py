@@ -74,6 +74,8 @@ _COMMAND = re.compile(
     r"\s*(?:!|%%?(?!matplotlib|time|load_ext|autoreload|config|pip|conda)\w|%(?:pip|conda)\b)|.*=\s*!"
 )
 """Lines that IPython hands to a shell or to one of its own commands."""
+_MAGIC = re.compile(r"^([ \t]*)(?:[!%?]|[\w, ]+=\s*[!%]|[\w.]+\?+\s*$).*$", re.M)
+"""Lines that are IPython's and not Python's."""
 _INSTALLS = re.compile(r"\s*[!%]\s*pip3? install (?:(?:-[qU]+|--(?:quiet|upgrade)|[\w.\[\],\"'<>=~!-]+)\s*)+$")
 """An install of packages by their names, as demonstrations begin."""
 
@@ -118,7 +120,7 @@ def _notebook_findings(source: bytes, where: str) -> Iterator[Finding]:
         yield finding("script", "low", where, "a notebook beside weights: it runs what it says, cell by cell")
     if _FETCHES.search("\n".join(code).encode()):
         yield finding("script-danger", "high", where, "it fetches or unpacks something and runs it")
-    plain = "\n".join("\n".join(line for line in cell.splitlines() if not _COMMAND.match(line)) for cell in code)
+    plain = "\n".join(_MAGIC.sub(r"\1pass", cell) for cell in code if not cell.lstrip().startswith("%%"))
     yield from _python_findings(plain.encode("utf-8", "replace"), where)
 
 

@@ -22,7 +22,7 @@ from .member import HELD_BYTES, Container, Member, Unreadable, finding, path_fin
 MOST_MEMBERS = 500_000
 MOST_DIRECTORY_BYTES = 128 << 20
 BOMB_RATIO = 200
-BOMB_BYTES = 1 << 30
+BOMB_BYTES = 256 << 20
 
 _END = b"PK\x05\x06"
 _ENTRY = struct.Struct("<4s6H3I5H2I")
