@@ -350,6 +350,44 @@ def test_a_config_with_the_infinity_that_python_writes_is_read(tmp_path: Path) -
     assert "hidden_size is nan" in refused.output
 
 
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"peft_type": "LORA", "base_model_name_or_path": "some/model"}, "of an adapter (LORA of some/model)"),
+        ({"tokenizer_class": "LlamaTokenizer"}, "of something else"),
+        ({"bos_token_id": 1, "temperature": 0.6}, "of something else"),
+        ({"model_type": "m", "text_config": {"is_encoder_decoder": True, "d_model": 8}}, "of an encoder-decoder (m)"),
+        ({"model_type": "m", "encoder": {}, "decoder": {"d_model": 1024}}, "of an encoder-decoder (m)"),
+    ],
+)
+def test_a_config_of_something_else_says_of_what(tmp_path: Path, config: dict[str, Any], says: str) -> None:
+    """A list of missing sizes would send its reader looking for what such a file never has."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    result = run("--config", str(path), "--on", "H100")
+    assert result.exit_code == 1
+    assert says in result.output
+
+
+def test_a_config_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    plain = answer("--config", written(tmp_path), "--on", "H100")
+    (tmp_path / "config.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(CONFIG).encode())
+    assert answer("--config", str(tmp_path / "config.json"), "--on", "H100") == plain
+
+
+def test_deepseeks_small_ones_without_latent_attention_keep_keys_and_values(tmp_path: Path) -> None:
+    """`use_mla` is false in DeepSeek-VL2's language half, which has no rank for a latent vector."""
+    config = written(tmp_path, model_type="deepseek_v2", use_mla=False, kv_lora_rank=None)
+    assert answer("--config", config, "--on", "H100")["kv_bytes_per_token"] == 36 * 2 * 8 * 128 * 2
+
+
+def test_groups_are_key_value_heads(tmp_path: Path) -> None:
+    """Step's configs call them `num_attention_groups`."""
+    config = written(tmp_path, model_type="step3p5", num_key_value_heads=None, num_attention_groups=4)
+    assert answer("--config", config, "--on", "H100")["kv_bytes_per_token"] == 36 * 2 * 4 * 128 * 2
+
+
 @pytest.mark.parametrize("quant", ["mxfp4", "gguf:mxfp4", "MXFP4"])
 def test_mxfp4_for_llamacpp_is_the_gguf_file(tmp_path: Path, quant: str) -> None:
     """Both worlds know the name; llama.cpp's file packs the experts so and everything else in 8 bit."""

@@ -9,6 +9,7 @@ https://...gguf     a GGUF file's header, within the same bound
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -218,6 +219,7 @@ def decode_config(data: bytes, where: str) -> dict[str, Any]:
 
 def _decoded(data: bytes) -> Any:
     """JSON, and what Python writes in its place: Mamba's configs say `"time_step_limit": [0.0, Infinity]`."""
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
         return msgspec.json.decode(data)
     except msgspec.DecodeError:

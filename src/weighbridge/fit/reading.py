@@ -58,7 +58,7 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
     for key in family.needs:
         if not facts.has(key) and not (key == "first_k_dense_replace" and facts.has("mlp_layer_types")):
             facts.lack(key)
-    if family.latent and not facts.has("kv_lora_rank"):
+    if family.latent and not facts.has("kv_lora_rank") and facts.flag("use_mla", True):
         facts.lack("kv_lora_rank")
     hidden, vocab = facts.need(HIDDEN), facts.need(VOCAB, "vocab")
     if facts.missing:

@@ -35,6 +35,7 @@ KV_HEADS = (
     "n_kv_heads",
     "multi_query_group_num",
     "num_query_groups",
+    "num_attention_groups",
 )
 INTERMEDIATE = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "d_ff", "ffn_intermediate_size")
 VOCAB = ("vocab_size", "padded_vocab_size", "n_vocab")

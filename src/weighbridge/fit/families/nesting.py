@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from weighbridge.errors import InputError
 
-from .facts import HIDDEN, LAYERS
+from .facts import HEADS, HIDDEN, LAYERS
 
 NESTED = (
     "text_config",
@@ -70,13 +70,29 @@ def _refuse(config: Mapping[str, object], where: str) -> None:
     name = config.get("model_type")
     if "_class_name" in config or "_diffusers_version" in config:
         raise _other("of an image pipeline (diffusers)", where)
-    if (isinstance(name, str) and name in SEQUENCE_TO_SEQUENCE) or config.get("is_encoder_decoder") is True:
+    if "peft_type" in config:
+        base = config.get("base_model_name_or_path")
+        raise _other(f"of an adapter ({config['peft_type']}{f' of {base}' if isinstance(base, str) else ''})", where)
+    if (isinstance(name, str) and name in SEQUENCE_TO_SEQUENCE) or _encodes_first(config):
         raise _other(f"of an encoder-decoder ({name})", where)
     if isinstance(name, str) and name in ENCODERS and config.get("is_decoder") is not True:
         raise _other(f"of an encoder ({name})", where)
     listed = config.get("architectures")
     if isinstance(listed, list) and listed and not any(_speaks(str(one)) for one in listed):
         raise _other(f"of {listed[0]}", where)
+    if not any(
+        config.get(key) is not None for key in (*HIDDEN, *LAYERS, *HEADS, *NESTED, "model_type", "architectures")
+    ):
+        raise _other("of something else (no model_type, no architectures, no sizes)", where)
+
+
+def _encodes_first(config: Mapping[str, object]) -> bool:
+    """Whether it says so, or its language half does, or it joins an encoder and a decoder of their own."""
+    tables = [table for key in NESTED if isinstance(table := config.get(key), Mapping)]
+    if any(table.get("is_encoder_decoder") is True for table in (config, *tables)):
+        return True
+    halves = [isinstance(config.get(key), Mapping) for key in ("encoder", "text_encoder", "audio_encoder")]
+    return isinstance(config.get("decoder"), Mapping) and any(halves)
 
 
 def _speaks(architecture: str) -> bool:
