@@ -37,6 +37,18 @@ def test_it_is_served_as_it_is(starter: Path) -> None:
     assert (result.exit_code, result.output) == (0, "1 models: assistant\n")
 
 
+def test_what_is_checked_has_a_certificate_that_can_be_read(starter: Path) -> None:
+    """A config that passed its check and does not start is found out when everything else has been stopped."""
+    tls = '[server]\ntls_cert = "missing.pem"\ntls_key = "missing.pem"\n'
+    starter.write_text(starter.read_text().replace("[server]\n", tls, 1))
+
+    result = CliRunner().invoke(main, ["serve", "--check"])
+
+    assert result.exit_code == 1
+    assert "TLS certificate" in str(result.exception or "") + result.output
+    assert "missing.pem" in str(result.exception or "") + result.output
+
+
 def test_a_config_that_is_there_is_left_alone(starter: Path) -> None:
     starter.write_text("mine")
 

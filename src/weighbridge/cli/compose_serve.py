@@ -84,7 +84,10 @@ def make_parts(config: Config, settings: Settings) -> Parts:
     from weighbridge.dispatch.allowance import parse_allowance
     from weighbridge.dispatch.purse import Purse
     from weighbridge.gateway.routes import Parts, Route
+    from weighbridge.gateway.run import tls_of
 
+    server = _placed(config)
+    tls_of(server)  # whoever listens reads it anew
     doors = _doors(config, settings)
     prices = catalogue_prices(config)
     routes = {table.model: Route(table, doors, prices) for table in config.routes}
@@ -95,7 +98,7 @@ def make_parts(config: Config, settings: Settings) -> Parts:
         if team.budget is not None
     }
     policy, admin = _policy(config, settings), _admin_digest(config, settings)
-    return Parts(_placed(config), routes, doors, teams, policy, admin, tracer=_tracer(config, settings))
+    return Parts(server, routes, doors, teams, policy, admin, tracer=_tracer(config, settings))
 
 
 def _add_routers(config: Config, routes: Mapping[str, Route]) -> None:

@@ -57,7 +57,9 @@ def tls_of(server: ServerTable) -> ssl.SSLContext | None:
         context.load_cert_chain(server.tls_cert, server.tls_key)
     except (OSError, ssl.SSLError) as error:
         raise InputError(
-            f"the TLS certificate or its key cannot be read: {error}", where="[server]: tls_cert, tls_key"
+            f"the TLS certificate or its key cannot be read: {error}",
+            where=f"{server.tls_cert}, {server.tls_key}",
+            next_move="Name two PEM files, tls_cert and tls_key of [server]; the key is that of the certificate.",
         ) from error
     return context
 
