@@ -299,3 +299,17 @@ def test_no_voter_sees_a_pair_twice_on_one_item(cast) -> None:
         assert len(seen) == 6 * 6
     else:
         assert (frozenset((matchup.first, matchup.second)), ids[matchup.item]) not in seen
+
+
+def test_a_blank_name_is_nobodys_and_the_login_votes(tmp_path) -> None:
+    """Else one person counts as several voters, and intervals are clustered by names that say nothing."""
+    folder = write_arena(tmp_path / "task")
+    for name in ("ann", " ann ", "  ", ""):
+        arena(folder, "a\n", "--votes", "1", "--voter", name)
+
+    rank("--ledger", "arena", "--export", tmp_path / "votes.csv")
+
+    voters = [line.split(",")[3] for line in (tmp_path / "votes.csv").read_text().splitlines()[1:]]
+    assert voters[:2] == ["ann", "ann"]
+    assert voters[2] == voters[3] != ""
+    assert voters[2] == voters[2].strip()

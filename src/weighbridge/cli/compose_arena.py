@@ -222,7 +222,7 @@ def open_arena(
         decided = None if rules is None else rules.decided
         desk = Desk(partial(open_door, records.values(), weights, ledger, settings, decided=decided))
         stack.callback(desk.close)
-        yield Arena(task, desk, votes, run=arena_run(task), voter=voter or _whoever(), rng=Random())
+        yield Arena(task, desk, votes, run=arena_run(task), voter=(voter or "").strip() or _whoever(), rng=Random())
 
 
 def arena_run(task: Task) -> str:
