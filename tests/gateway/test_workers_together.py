@@ -19,6 +19,8 @@ from fault_server import answers, chat_body, serving
 from patience import PATIENCE_S, eventually
 from weighbridge.dispatch.rate import Limit, Rate, Taken
 from weighbridge.dispatch.shared_rate import STEP_S, SharedMinutes, SharedRate
+from weighbridge.errors import UsageError
+from weighbridge.gateway.run import bind_all
 
 MINUTES = SharedMinutes()
 NAMES = itertools.count()
@@ -124,3 +126,19 @@ def test_thousands_of_limits_find_a_place_of_their_own() -> None:
     for number in range(3000):
         assert isinstance(SharedRate(minutes, f"key {number}", 1).admit(1001.0), float)
     minutes.close()
+
+
+def test_a_second_gateway_does_not_share_the_port_of_the_first() -> None:
+    """The kernel would give each of them some of the connections, with other keys and another ledger."""
+    first = bind_all("127.0.0.1", 0, 2)
+    port = first[0].getsockname()[1]
+    try:
+        assert {listener.getsockname()[1] for listener in first} == {port}
+        for listener in first:
+            listener.listen()
+        for workers in (1, 2):
+            with pytest.raises(UsageError, match=str(port)):
+                bind_all("127.0.0.1", port, workers)
+    finally:
+        for listener in first:
+            listener.close()

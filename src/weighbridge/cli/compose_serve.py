@@ -224,25 +224,23 @@ def serve_gateway(config: Config, settings: Settings, tell: Callable[[str], obje
     (SO_REUSEPORT), and the kernel spreads connections over them.
     """
     from weighbridge.gateway.config import data_dir_of
-    from weighbridge.gateway.run import bind
+    from weighbridge.gateway.run import bind_all
 
     server = config.server
     data_dir = data_dir_of(config, settings.data_dir)
     parts = make_parts(config, settings)
-    shared = server.workers > 1
-    first = bind(server.host, server.port, shared=shared)
-    port = first.getsockname()[1]
+    listeners = bind_all(server.host, server.port, server.workers)
+    port = listeners[0].getsockname()[1]
     scheme = "https" if server.tls_cert else "http"
     host = f"[{server.host}]" if ":" in server.host else server.host
     line = f"Serving on {scheme}://{host}:{port}"
-    if not shared:
-        _work(parts, first, data_dir, lambda: tell(line))
+    if len(listeners) == 1:
+        _work(parts, listeners[0], data_dir, lambda: tell(line))
         return
     from weighbridge.gateway.shared import Shared
 
     known_to_all = Shared()
     parts = replace(parts, shared=known_to_all)
-    listeners = [first, *(bind(server.host, port, shared=True) for _ in range(server.workers - 1))]
     try:
         _watch(parts, listeners, data_dir, lambda: tell(line))
     finally:

@@ -43,6 +43,17 @@ def bind(host: str, port: int, *, shared: bool) -> socket.socket:
     return listener
 
 
+def bind_all(host: str, port: int, workers: int) -> list[socket.socket]:
+    """A listening socket for each worker, on one port. UsageError where that cannot be, or where another gateway
+    listens there already: one that shares its port among workers would share it with us, too."""
+    alone = bind(host, port, shared=False)
+    if workers == 1:
+        return [alone]
+    port = alone.getsockname()[1]
+    alone.close()
+    return [bind(host, port, shared=True) for _ in range(workers)]
+
+
 def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
