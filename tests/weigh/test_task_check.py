@@ -36,7 +36,9 @@ TYPOS = [
     pytest.param('backend = "one"', 'backend = "oen"', "candidate[0].backend", "Did you mean 'one'?", id="backend"),
     pytest.param('name = "two"', 'name = "one"', "backend[1].name", "Rename", id="two-backends-of-one-name"),
     pytest.param('name = "B"', 'name = "A"', "candidate[1].name", "Rename", id="two-candidates-of-one-name"),
-    pytest.param("[prompt]", "[task.prompt]", "task.prompt", "Known: data, description", id="section-in-the-wrong-place"),
+    pytest.param(
+        "[prompt]", "[task.prompt]", "task.prompt", "Known: data, description", id="section-in-the-wrong-place"
+    ),
     pytest.param('"account", "bug"]', '"billing", "bug"]', "answer.choices[0].labels[1]", "", id="label-twice"),
     pytest.param('"account", "bug"]', '"account ", "bug"]', "answer.choices[0].labels[1]", "", id="label-with-blank"),
     pytest.param("{{text}}", "{{text", "prompt.user", "", id="open-braces"),
