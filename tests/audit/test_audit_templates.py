@@ -17,6 +17,7 @@ from weighbridge.audit.templates.decisions import decisions
 from weighbridge.audit.templates.syntax import source_findings
 from weighbridge.audit.templates.taint import Taint
 from weighbridge.audit.templates.tree import parse
+from weighbridge.cli.compose_audit import audit_path
 
 pytest.importorskip("jinja2", reason="chat templates are rendered with jinja2 (the extra `audit`)")
 
@@ -122,6 +123,21 @@ def test_the_operators_text_as_a_turn_of_the_users_is_worth_a_look(tmp_path: Pat
     found = _audit(tmp_path, changed("{{ message.role }}", heading))
 
     assert ("template-roles", "medium") in {(each.id, each.severity) for each in found.findings}
+
+
+def test_a_template_is_not_hidden_behind_a_heap_of_others(tmp_path: Path) -> None:
+    """The one that loaders take is looked at first, copies count once, and a heap is itself worth a look."""
+    heap = {f"a/{number:02}.jinja": f"{{% no template {number}" for number in range(45)}
+    copies = {f"a/{number:02}.jinja": hostile.CHATML for number in range(45)}
+    evil = {"chat_template.jinja": ATTACKS["always adds"]}
+
+    hidden = audit_path(hostile.write(tmp_path / "hidden", heap | evil))
+    same = audit_path(hostile.write(tmp_path / "same", copies))
+
+    assert hidden.verdict == "fail"
+    assert "template-many" in {each.id for each in hidden.findings}
+    assert same.verdict == "pass"
+    assert not [each for each in same.not_checked if "templates" in each]
 
 
 def test_a_default_system_text_is_low(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import PurePosixPath
 
 from weighbridge.audit.containers.member import finding, shown
 from weighbridge.audit.records import Finding
 
-from .found import Found
+from .found import GGUF_KEY, Found
 from .render import can_render
 
 LONGEST_SOURCE = 1 << 20
@@ -20,16 +22,25 @@ _PLAIN_ESCAPE = re.compile(
 
 
 def template_findings(templates: Iterable[Found], not_checked: list[str]) -> Iterator[Finding]:
-    """What is wrong with each; the same text in two places is judged once."""
-    judged: dict[str, str] = {}
-    for place, found in enumerate(templates):
-        if place >= MOST_TEMPLATES:
-            not_checked.append(f"chat templates after the first {MOST_TEMPLATES}")
-            return
-        if found.source in judged:
-            continue
-        judged[found.source] = found.where
+    """What is wrong with each; the same text in many places is judged once. Those that loaders take unasked come first,
+    so that nobody hides one behind a heap of others."""
+    different: dict[str, Found] = {}
+    for found in sorted(templates, key=_is_aside):
+        different.setdefault(found.source, found)
+    for found in islice(different.values(), MOST_TEMPLATES):
         yield from _judge(found, not_checked)
+    left = list(different.values())[MOST_TEMPLATES:]
+    if left:
+        not_checked.append(f"chat templates after the first {MOST_TEMPLATES} ({len(left)} more)")
+        detail = f"{len(different)} different chat templates: this one and those after it were not looked into"
+        yield finding("template-many", "medium", left[0].where, detail)
+
+
+def _is_aside(found: Found) -> bool:
+    """Whether a caller has to ask for the template by its name."""
+    file, _, name = found.where.partition(":")
+    own = PurePosixPath(file).name.startswith(("tokenizer_config", "chat_template", "processor_config"))
+    return not (own and name in ("", "default")) and not found.where.endswith(f":{GGUF_KEY}")
 
 
 def _judge(found: Found, not_checked: list[str]) -> Iterator[Finding]:
