@@ -79,6 +79,7 @@ def test_each_challenger_gets_its_own_answer() -> None:
     verdict, _ = weighed(scores, rule())
 
     assert verdict.chosen == "m1"
+    assert (verdict.not_worse, verdict.worse) == (("m1",), ("m2",))
     assert "m1: at most 0.05 worse than m0" in verdict.reason
     assert "m2: more than 0.05 worse than m0" in verdict.reason
 

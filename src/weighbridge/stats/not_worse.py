@@ -147,7 +147,7 @@ class NotWorse:
     def _so_far(self) -> str:
         """One sentence on every challenger."""
         base, margin = self.names[self._base], f"{self.rule.margin:g}"
-        said = {
+        said: dict[Standing, str] = {
             "not-worse": f"at most {margin} worse than {base}",
             "worse": f"more than {margin} worse than {base}",
             "futile": f"most likely not to be told from {margin} worse than {base}",
@@ -155,15 +155,19 @@ class NotWorse:
         }
         parts = []
         for standing, words in said.items():
-            names = [self.names[i] for i in self._challengers if self._standing[i] == standing]
-            if names:
+            if names := self._named(standing):
                 parts.append(f"{', '.join(names)}: {words}")
         return f"{'; '.join(parts)}."
 
     def _record(self, decision: Decision, basis: Basis | None, reason: str, chosen: str | None) -> Verdict:
         estimates = tuple(self._estimate(i) for i in range(len(self.names)))
         rows = sorted(range(len(self._challengers)), key=lambda row: self.names[self._challengers[row]] != chosen)
-        return Verdict(decision, None, basis, reason, estimates, tuple(map(self._comparison, rows)), chosen)
+        comparisons = tuple(map(self._comparison, rows))
+        good, bad = self._named("not-worse"), self._named("worse")
+        return Verdict(decision, None, basis, reason, estimates, comparisons, chosen, good, bad)
+
+    def _named(self, standing: Standing) -> tuple[str, ...]:
+        return tuple(self.names[i] for i in self._challengers if self._standing[i] == standing)
 
     def _estimate(self, i: int) -> Estimate:
         return Estimate(

@@ -92,3 +92,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """Every pair of candidates; the pair that decides comes first."""
     chosen: str | None = None
     """Goals `near-best` and `not-worse`: whom the decision speaks for; it is no claim to be better."""
+    not_worse: tuple[str, ...] = ()
+    """Goal `not-worse`: all that are shown to be at most the margin worse than the baseline."""
+    worse: tuple[str, ...] = ()
+    """Goal `not-worse`: all that are shown to be worse by more than the margin."""

@@ -65,6 +65,8 @@ def verdict_result(verdict: Verdict, rule: Rule) -> VerdictResult:
         reason=verdict.reason,
         goal=rule.goal,
         chosen=verdict.chosen,
+        not_worse=verdict.not_worse,
+        worse=verdict.worse,
     )
 
 

@@ -156,6 +156,9 @@ class VerdictResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     goal: Goal = "better"
     chosen: str | None = None
     """Goals `near-best` and `not-worse`: whom the decision speaks for."""
+    not_worse: tuple[str, ...] = ()
+    worse: tuple[str, ...] = ()
+    """Goal `not-worse`: everybody of whom either was shown."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
