@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.cli.compose import Changes, weigh_task
+from weighbridge.cli.changes import Changes
+from weighbridge.cli.compose import weigh_task
 from weighbridge.engines.pull.progress import Silent
 from weighbridge.settings import read_settings
 from weighbridge.weigh.check import check_task

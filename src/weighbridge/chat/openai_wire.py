@@ -65,9 +65,9 @@ Wire = TypeVar("Wire")
 
 
 Continues = Literal["refuse", "last_message", "final_message", "prefix", "echoed_prefix"]
-"""How an answer goes on from a last message of the assistant's: not at all; of itself (llama-server, Ollama's `/v1`); with
-`continue_final_message` (vLLM, SGLang); with `prefix` in the message (DeepSeek); the same, and the answer begins with
-that message again (Mistral)."""
+"""How an answer goes on from a last message of the assistant's: not at all; of itself (llama-server, Ollama's `/v1`);
+with `continue_final_message` (vLLM, SGLang); with `prefix` in the message (DeepSeek); the same, and the answer begins
+with that message again (Mistral)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from weighbridge.cli.compose import Changes
+from weighbridge.cli.changes import Changes
 from weighbridge.cli.environment import settings_from_environment
 from weighbridge.cli.transfer import TransferBars
 

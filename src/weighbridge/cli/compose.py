@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from weighbridge.cli.changes import Changes
 from weighbridge.errors import InputError, UsageError
 from weighbridge.settings import Settings
 
@@ -113,28 +114,6 @@ def _threads(records: Iterable[BackendRecord]) -> dict[str, int]:
     from weighbridge.engines.llamacpp import machine_threads, share_threads
 
     return dict(zip(here, share_threads(machine_threads(), len(here)), strict=True))
-
-
-class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command line changes about a task; None leaves it as task.toml says."""
-
-    only: tuple[str, ...] = ()
-    """Names of the candidates to weigh; empty means all."""
-    seed: int | None = None
-    alpha: float | None = None
-    margin: float | None = None
-    scope: str | None = None
-    goal: str | None = None
-    regret: float | None = None
-    baseline: str | None = None
-    min_items: int | None = None
-    max_usd: float | None = None
-    max_items: int | None = None
-    max_failed: float | None = None
-    repeats: int | None = None
-    policy: Path | None = None
-    data: str | None = None
-    """Class of data that the items are of."""
 
 
 def change(task: Task, changes: Changes) -> Task:

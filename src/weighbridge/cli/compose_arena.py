@@ -19,7 +19,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from weighbridge.cli.compose import Changes, announce, change, open_door, pull_weights
+from weighbridge.cli.changes import Changes
+from weighbridge.cli.compose import announce, change, open_door, pull_weights
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from weighbridge.cli.compose import Changes, ruled, write_page
+from weighbridge.cli.changes import Changes
+from weighbridge.cli.compose import ruled, write_page
 from weighbridge.errors import UsageError
 from weighbridge.formats.problems import did_you_mean
 from weighbridge.settings import Settings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weighbridge.cli.compose import Changes, change, ruled
+from weighbridge.cli.changes import Changes
+from weighbridge.cli.compose import change, ruled
 from weighbridge.errors import UsageError
 from weighbridge.settings import Settings
 

@@ -23,7 +23,7 @@ from weighbridge.formats.problems import Problem
 from weighbridge.policy import Decision, Facts, Policy, decide
 
 if TYPE_CHECKING:
-    from weighbridge.cli.compose import Changes
+    from weighbridge.cli.changes import Changes
     from weighbridge.dispatch.call import Call
     from weighbridge.engines import BackendRecord
     from weighbridge.engines.pull import Pulled
@@ -107,7 +107,7 @@ def rules_of_task(task: Task, changes: Changes, settings: Settings) -> TaskRules
 
 def refusals(folder: Path, settings: Settings) -> tuple[Problem, ...]:
     """For `--check`: what the policy of a sound task would refuse, each rule as a problem of its candidate."""
-    from weighbridge.cli.compose import Changes
+    from weighbridge.cli.changes import Changes
     from weighbridge.weigh.task import load_task
 
     task = load_task(folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weighbridge.cli.compose import Changes
+from weighbridge.cli.changes import Changes
 from weighbridge.cli.environment import settings_from_environment
 from weighbridge.errors import UsageError
 
