@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from run_factory import EQUAL, run_folder, write_task
 
+from weighbridge.cli.main import main
 from weighbridge.errors import InputError
 from weighbridge.stats import Rule
 from weighbridge.weigh.clusters import draw_clusters
@@ -106,3 +108,52 @@ def test_an_item_that_belongs_to_nothing_is_named(tmp_path: Path) -> None:
     assert "items.jsonl:1" in said or "items.jsonl:1" in (caught.value.where or "")
     assert "documnt" in said
     assert "document" in f"{said} {caught.value.next_move}"
+
+
+def recorded(path: Path, documents: int = 40, each: int = 10) -> Path:
+    """A table in which all items of a document go to one candidate; a is ahead by luck."""
+    wins = np.random.default_rng(0).permutation(np.arange(documents) < 0.6 * documents)
+    rows = [f"i{n},doc{n // each},{int(wins[n // each])},{int(not wins[n // each])}" for n in range(documents * each)]
+    path.write_text("\n".join(["item,document,a,b", *rows]) + "\n")
+    return path
+
+
+def test_recorded_results_are_counted_by_cluster_too(tmp_path: Path) -> None:
+    table = recorded(tmp_path / "scores.csv")
+    options = ["weigh", "--from", str(table), "--json", "--report", str(tmp_path / "r.html")]
+
+    items = json.loads(CliRunner().invoke(main, options).stdout)
+    clusters = json.loads(CliRunner().invoke(main, [*options, "--cluster", "document"]).stdout)
+
+    assert items["verdict"]["decision"] == "winner", "four hundred items look certain"
+    assert clusters["verdict"]["decision"] == "undecided", "forty documents are not"
+    assert clusters["items"] == 400
+    assert not any(group["tag"] == "document" for group in clusters.get("groups", {}).get("groups", []))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--from", "scores.csv", "--cluster", "documnt"], "Did you mean 'document'"),
+        (["--replay", "scores.csv", "--candidates", "a,b", "--cluster", "document"], "a table of scores has not"),
+    ],
+)
+def test_a_cluster_that_cannot_be_is_refused(tmp_path: Path, options: list[str], said: str) -> None:
+    recorded(tmp_path / "scores.csv")
+    options = [str(tmp_path / one) if one.endswith(".csv") else one for one in options]
+
+    done = CliRunner().invoke(main, ["weigh", *options])
+
+    assert done.exit_code in {1, 2}
+    assert said in done.stderr
+
+
+def test_an_item_of_a_table_without_a_cluster_is_named(tmp_path: Path) -> None:
+    table = recorded(tmp_path / "scores.csv")
+    table.write_text(table.read_text().replace("i7,doc0", "i7,"))
+
+    done = CliRunner().invoke(main, ["weigh", "--from", str(table), "--cluster", "document"])
+
+    assert done.exit_code == 1
+    assert "1 of 400 items have no 'document'" in done.stderr
+    assert "'i7'" in done.stderr

@@ -19,6 +19,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     goal: str | None = None
     regret: float | None = None
     baseline: str | None = None
+    cluster: str | None = None
     min_items: int | None = None
     max_usd: float | None = None
     max_items: int | None = None

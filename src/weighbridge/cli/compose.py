@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RUNS_HERE = frozenset({"llamacpp"})
 """Kinds whose weights are pulled and whose process shares this machine's threads."""
-RULE = ("alpha", "margin", "scope", "min_items", "goal", "regret", "baseline")
+RULE = ("alpha", "margin", "scope", "min_items", "goal", "regret", "baseline", "cluster")
 """What a command line may change of the rule that decides."""
 
 

@@ -93,7 +93,7 @@ def _taken(asked: Asked, changes: Changes) -> Taken:
     return Taken(
         where=where,
         columns=columns,
-        tags=_split(asked.tags),
+        tags=(*_split(asked.tags), *([changes.cluster] if changes.cluster else [])),
         candidates=changes.only,
         rows_are_items=asked.rows_are_items,
         repeats=asked.again_is_repeat,

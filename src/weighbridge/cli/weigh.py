@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 STOPPED_BY_CTRL_C = 130
 ONLY_ASKING = ("max_usd", "max_failed", "repeats", "policy", "data")
 """Changes that mean nothing to results that exist."""
-ONLY_VERDICT = ("alpha", "margin", "scope", "goal", "regret", "baseline", "min_items", "max_failed", "repeats")
+ONLY_VERDICT = (
+    "alpha",
+    "margin",
+    "scope",
+    "goal",
+    "regret",
+    "baseline",
+    "cluster",
+    "min_items",
+    "max_failed",
+    "repeats",
+)
 """Changes that mean nothing to votes."""
 LM_EVAL = "lm-eval:"
 READING = ("metric", "scale", "where", "columns", "tags", "again_is_repeat")
@@ -65,6 +76,7 @@ Examples:
 )
 @click.option("--regret", type=click.FloatRange(0, 1, min_open=True), help="With near-best: how close.  [0.01]")
 @click.option("--baseline", metavar="A", help="With not-worse: the candidate the others are held against.")
+@click.option("--cluster", metavar="FIELD", help="Items that share FIELD are drawn together and counted as one.")
 @click.option("--min-items", type=click.IntRange(min=0), help="Do not end before this many items.  [0]")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
 @click.option("--max-items", type=click.IntRange(min=1), help="Draw at most this many items.")
@@ -269,6 +281,7 @@ def _replay(table: Path, changes: Changes, as_json: bool, *, rows_are_items: boo
     from weighbridge.cli.compose_rehearsal import replay_table
 
     _refuse_idle(changes, ONLY_ASKING, "about asking models, and --replay asks none")
+    _refuse_idle(changes, ("cluster",), "about fields of items, which a table of scores has not")
     _finish(replay_table(table, changes, rows_are_items=rows_are_items), as_json)
 
 

@@ -16,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from weighbridge.errors import InputError
+from weighbridge.formats.problems import did_you_mean
 from weighbridge.stats import Rule, Verdict
 from weighbridge.stats.arrays import Floats
 from weighbridge.stats.outcomes import PairSums
 from weighbridge.stats.repeats import Repeatability, repeatability
 from weighbridge.weigh.breakdown import LONGEST_VALUE, MOST_VALUES, Breakdown
+from weighbridge.weigh.clusters import draw_clusters
 from weighbridge.weigh.drawing import Drawing, draw_order
 from weighbridge.weigh.looks import Looks
 from weighbridge.weigh.records import Outcomes
@@ -77,17 +79,17 @@ def weigh_sheet(
 ) -> Weighed:
     """Weigh the candidates on the items all of them have. Raises InputError."""
     paired = paired_rows(sheet, names)
-    order = draw_order(len(paired), seed, max_items)
+    order, last, of = _drawn(sheet, paired, rule, seed, max_items)
     columns = [sheet.columns[name] for name in names]
     scores = np.stack([column.means(len(sheet.items))[paired] for column in columns], axis=1)
     answers = np.stack([column.answered(len(sheet.items))[paired] for column in columns], axis=1)
-    whole = msgspec.structs.replace(rule, min_items=len(order))
-    drawing = Drawing(names, whole, order, of=len(paired))
-    live = Drawing(names, rule, order, of=len(paired))
+    whole = msgspec.structs.replace(rule, min_items=len(order) if last is None else int(last.sum()))
+    drawing = Drawing(names, whole, order, of=of, last=last)
+    live = Drawing(names, rule, order, of=of, last=last)
     live_calls = 0
     looks, shown = Looks(len(names)), Shown(len(names))
-    breakdown = Breakdown(_tags(sheet), names, skip_empty=True)
-    labels = _labels(sheet, paired)
+    breakdown = Breakdown(_tags(sheet, rule.cluster), names, skip_empty=True)
+    labels = _labels(sheet, paired, rule.cluster)
     for position, place in enumerate(order.tolist()):
         row = scores[place].tolist()
         if not live.decided:
@@ -115,6 +117,29 @@ def weigh_sheet(
         live_items=live.weighed,
         live_calls=live_calls,
     )
+
+
+def _drawn(
+    sheet: Sheet, paired: Rows, rule: Rule, seed: int, max_items: int | None
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_] | None, int]:
+    """Paired items in drawn order, which of them end a cluster (None: items are alone), and how many there are to draw.
+
+    Raises InputError for an item that belongs to no cluster."""
+    if rule.cluster is None:
+        return draw_order(len(paired), seed, max_items), None, len(paired)
+    codes = np.zeros(len(sheet.items), dtype=np.int64)
+    known = sheet.tags.get(rule.cluster, ())
+    codes[: len(known)] = known
+    alone = np.flatnonzero(codes[paired] == 0)
+    if len(alone):
+        raise InputError(
+            f"{len(alone):,} of {len(paired):,} items have no {rule.cluster!r} of at most 100 characters; "
+            f"for example {sheet.items[int(paired[alone[0]])]!r}",
+            where="--cluster",
+            next_move=did_you_mean(rule.cluster, sheet.tags) or "Name a field that every item has.",
+        )
+    drawn = draw_clusters(np.unique(codes[paired], return_inverse=True)[1], seed, max_items)
+    return drawn.order, drawn.last, drawn.clusters
 
 
 def leader_of(verdict: Verdict) -> str:
@@ -150,17 +175,21 @@ def _failed(columns: Sequence[Column], scores: Sequence[float]) -> dict[str, Fai
     }
 
 
-def _tags(sheet: Sheet) -> list[str]:
-    """Ways to group the items: the task where there are several, and tags with more than one value."""
+def _tags(sheet: Sheet, cluster: str | None) -> list[str]:
+    """Ways to group the items: the task where there are several, and tags with more than one value; no clusters."""
     tags = ["task"] if len(sheet.task_names) > 1 else []
-    usable = [tag for tag, values in sheet.tag_values.items() if 1 < len(values) <= MOST_VALUES and tag != "task"]
+    usable = [
+        tag
+        for tag, values in sheet.tag_values.items()
+        if 1 < len(values) <= MOST_VALUES and tag not in ("task", cluster)
+    ]
     return [*tags, *usable[:MOST_TAGS]]
 
 
-def _labels(sheet: Sheet, paired: Rows) -> list[list[str]]:
+def _labels(sheet: Sheet, paired: Rows, cluster: str | None) -> list[list[str]]:
     """By tag, the value of every paired item."""
     found = []
-    for tag in _tags(sheet):
+    for tag in _tags(sheet, cluster):
         if tag == "task" and len(sheet.task_names) > 1:
             names, codes = list(sheet.task_names), np.array(sheet.tasks)
         else:
