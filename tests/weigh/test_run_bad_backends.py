@@ -111,7 +111,9 @@ def test_a_bad_backend_stops_the_run_with_its_reason_and_keeps_the_rest(
     assert reason in failure.reason
     assert names in failure.example
     assert "bad" in failure.example
-    assert failure.example.splitlines()[-1].strip(" .") in verdict.reason  # the next move, whatever was quoted before
+    # The next move, whatever was quoted before. Of two reasons, the commoner may change while the last calls land.
+    moves = [one.example.splitlines()[-1].strip(" .") for one in report.failures if one.candidate == "bad"]
+    assert any(move in verdict.reason for move in moves)
     bad, sound = report.result.candidates
     assert (bad.score, bad.failed > 0) == (None, True)
     assert sound.failed == 0
