@@ -10,8 +10,8 @@ setup:  ## a virtual environment with everything the tests need
 	$(PY)/pip install -q --require-hashes -r requirements/test.txt
 	$(PY)/pip install -q --no-deps -e .
 
-quick:  ## the tests one runs while working
-	$(PY)/pytest -m 'not slow'
+quick:  ## the tests one runs while working, in less than a minute
+	$(PY)/pytest -n 2 -m 'not slow'
 
 test:  ## all tests
 	$(PY)/pytest

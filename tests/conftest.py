@@ -26,6 +26,101 @@ MUST_RUN = frozenset(filter(None, os.environ.get("WEIGHBRIDGE_TESTS_MUST_RUN", "
 """Markers whose tests may not skip: CI installs what they need and says so here."""
 
 
+LONG = frozenset(
+    {
+        "test_agreement.py",
+        "test_arena.py",
+        "test_artefact.py",
+        "test_audit_fuzz.py",
+        "test_audit_hub.py",
+        "test_audit_red_team.py",
+        "test_audit_repository.py",
+        "test_audit_template_triggers.py",
+        "test_audit_templates.py",
+        "test_backends.py",
+        "test_bets.py",
+        "test_brief_records.py",
+        "test_calls.py",
+        "test_cli_fit.py",
+        "test_command_engines.py",
+        "test_continuation.py",
+        "test_cost_command.py",
+        "test_crash.py",
+        "test_detect.py",
+        "test_devices.py",
+        "test_dialect_fuzz.py",
+        "test_dialect_roundtrips.py",
+        "test_every_engine.py",
+        "test_failover.py",
+        "test_feeds_command.py",
+        "test_feeds_epoch.py",
+        "test_feeds_held.py",
+        "test_feeds_hubs.py",
+        "test_feeds_prices.py",
+        "test_feeds_update.py",
+        "test_from_logs.py",
+        "test_from_tables.py",
+        "test_fuzz_targets.py",
+        "test_gguf.py",
+        "test_http.py",
+        "test_judges.py",
+        "test_judges_and_people.py",
+        "test_keys_and_budgets.py",
+        "test_ledger.py",
+        "test_llamacpp_engine.py",
+        "test_llamacpp_labels.py",
+        "test_llamacpp_process.py",
+        "test_llamacpp_tools.py",
+        "test_openai_decode.py",
+        "test_outline.py",
+        "test_patience.py",
+        "test_pick_command.py",
+        "test_plan.py",
+        "test_policy_evidence.py",
+        "test_ppi.py",
+        "test_promise.py",
+        "test_prompts_kept.py",
+        "test_pull_cache.py",
+        "test_pull_command.py",
+        "test_pull_hub.py",
+        "test_pull_pypi.py",
+        "test_race_ability.py",
+        "test_race_command.py",
+        "test_rank.py",
+        "test_real_sdks.py",
+        "test_repeated.py",
+        "test_replay.py",
+        "test_report_page.py",
+        "test_report_text.py",
+        "test_rivals.py",
+        "test_router_training.py",
+        "test_run.py",
+        "test_run_bad_backends.py",
+        "test_run_parts.py",
+        "test_safetensors.py",
+        "test_samples_table.py",
+        "test_scorers.py",
+        "test_snapshot.py",
+        "test_speed_calibration.py",
+        "test_task_check.py",
+        "test_tls.py",
+        "test_traces.py",
+        "test_weigh_and_pick.py",
+        "test_weights_headers.py",
+        "test_workers_together.py",
+    }
+)
+"""Files that start processes, servers or engines, or work through many cases: they take a second and more."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m 'not slow'` leaves them out, so that what one runs while working takes less than a minute."""
+    for item in items:
+        if item.path.name in LONG:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A new folder at each `next`; the numbering of pytest would list all earlier ones first, thousands of times."""
