@@ -30,13 +30,20 @@ class Row(NamedTuple):
 def csv_rows(path: Path) -> Iterator[tuple[list[str], Iterator[Row]]]:
     """The header, its names stripped, and the rows below it; blank lines are left out, every row is as wide as the
     header. Raises InputError with file and line."""
-    with _fields_of(LONGEST_LINE), _opened(path) as lines:
+    with open_csv(path) as reader:
+        header = next(reader, None)
+        if header is None:
+            raise InputError("the table is empty", where=path.name, next_move="Give it a header and rows.")
+        yield [name.strip() for name in header], _rows(reader, path.name, len(header))
+
+
+@contextmanager
+def open_csv(path: Path) -> Iterator[Iterator[list[str]]]:
+    """What `csv.reader` makes of a file, `line_num` included. Raises InputError with file and line."""
+    with fields_of(LONGEST_LINE), _opened(path) as lines:
         reader = csv.reader(lines, strict=True)
         try:
-            header = next(reader, None)
-            if header is None:
-                raise InputError("the table is empty", where=path.name, next_move="Give it a header and rows.")
-            yield [name.strip() for name in header], _rows(reader, path.name, len(header))
+            yield reader
         except csv.Error as error:
             raise InputError(
                 f"the table cannot be read: {error}",
@@ -61,7 +68,7 @@ def _rows(reader: Iterator[list[str]], name: str, width: int) -> Iterator[Row]:
 
 
 @contextmanager
-def _fields_of(longest: int) -> Iterator[None]:
+def fields_of(longest: int) -> Iterator[None]:
     """Let the csv module read long cells meanwhile; its limit belongs to the whole process."""
     before = csv.field_size_limit(longest)
     try:
@@ -72,6 +79,7 @@ def _fields_of(longest: int) -> Iterator[None]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a file, unpacked if it starts like a gzip file."""
     try:
         with path.open("rb") as file:
             packed = file.peek(2)[:2] == b"\x1f\x8b"
@@ -89,13 +97,17 @@ def _opened(path: Path) -> Iterator[Iterator[str]]:
 
 
 def _lines(file: BinaryIO, raw: io.BufferedReader, name: str) -> Iterator[str]:
+    """Lines as text; bounds what one line and a whole compressed file may hold."""
     number = total = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
         total += len(line)
         if len(line) > LONGEST_LINE:
-            what = f"line {number} is longer than {format_bytes(LONGEST_LINE)}"
-            raise InputError(what, where=f"{name}:{number}", next_move="Check how the file was written.")
+            raise InputError(
+                f"line {number} is longer than {format_bytes(LONGEST_LINE)}",
+                where=f"{name}:{number}",
+                next_move="A row holds one item; check how the file was written.",
+            )
         if file is not raw and total > BOMB_BYTES and total > BOMB_RATIO * raw.tell():
             raise InputError(
                 f"the table unpacks to more than {BOMB_RATIO} times its size, {format_bytes(total)} so far",
@@ -106,7 +118,7 @@ def _lines(file: BinaryIO, raw: io.BufferedReader, name: str) -> Iterator[str]:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise InputError(
-                f"byte 0x{error.object[error.start]:02x} of line {number} is not UTF-8",
+                f"byte 0x{error.object[error.start]:02x} at place {error.start + 1} of line {number} is not UTF-8",
                 where=f"{name}:{number}",
                 next_move="Save the table as UTF-8.",
             ) from error

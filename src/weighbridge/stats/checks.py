@@ -97,3 +97,9 @@ def _check_not_worse(rule: Rule, names: Sequence[str]) -> None:
             where="weigh.baseline",
             next_move=f"{hint}It must be one of: {', '.join(names)}.",
         )
+
+
+def check_room(drawn: int, total: int) -> None:
+    """Raise InputError where all items were drawn."""
+    if drawn >= total:
+        raise InputError(f"all {total} items were already added", next_move="Give the true number of items.")

@@ -21,9 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from weighbridge.errors import InputError
-
-from .checks import check_contest, check_scores
+from .checks import check_contest, check_room, check_scores
 from .forecast import FIRST_FORECAST, Gaps, Outlook, outlook_within
 from .records import Basis, Comparison, Decision, Estimate, Interval, Rule, Verdict
 from .regret import FIRST_LEFT_OUT, out_of_reach
@@ -87,8 +85,7 @@ class Contest:
         x = check_scores(scores, self.names, self.drawn)
         if self._end is not None:
             return
-        if self.drawn >= self.total:
-            raise InputError(f"all {self.total} items were already added", next_move="Give the true number of items.")
+        check_room(self.drawn, self.total)
         self.drawn += 1
         if len(self.active) < len(self.names):
             x[~self._rivals.asked] = np.nan

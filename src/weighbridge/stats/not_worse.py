@@ -16,10 +16,8 @@ from typing import Literal
 
 import numpy as np
 
-from weighbridge.errors import InputError
-
 from .bets import Bets
-from .checks import check_contest, check_scores
+from .checks import check_contest, check_room, check_scores
 from .contest import SPREAD_SHARE, SPREAD_SHARE_ALONE
 from .forecast import FIRST_FORECAST
 from .plan import make_plan
@@ -69,8 +67,7 @@ class NotWorse:
         x = check_scores(scores, self.names, self.drawn)
         if self._ended is not None:
             return
-        if self.drawn >= self.total:
-            raise InputError(f"all {self.total} items were already added", next_move="Give the true number of items.")
+        check_room(self.drawn, self.total)
         self.drawn += 1
         live = np.array([self._standing[i] == "open" for i in self._challengers])
         self._tally.add(np.where([i == self._base or self._standing[i] == "open" for i in range(len(x))], x, np.nan))

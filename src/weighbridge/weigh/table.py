@@ -7,28 +7,17 @@ each. A compressed file that swells beyond belief is refused before it fills any
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import zlib
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from weighbridge.errors import InputError, UsageError
-from weighbridge.units import MIB, format_bytes
-
-LONGEST_LINE = 16 * MIB
-"""Bytes of one line and characters of one field; other columns may hold whole prompts."""
-BOMB_BYTES, BOMB_RATIO = 64 * MIB, 500
-"""A compressed table that grows beyond both is refused: every row has an id of its own, which keeps real tables far
-below (the widest we know grow 40 times)."""
-
+from weighbridge.formats.csv_lines import open_csv
 
 MOST_BLANK_LINES = 100_000
 
@@ -49,16 +38,8 @@ def read_table(path: Path, candidates: Sequence[str], *, rows_are_items: bool = 
     Raises UsageError for a name that is no column, InputError with row and column for anything else.
     """
     _check_names(candidates)
-    with fields_of(LONGEST_LINE), _opened(path) as lines:
-        rows = csv.reader(lines, strict=True)
-        try:
-            return _read(rows, path.name, candidates, rows_are_items=rows_are_items)
-        except csv.Error as error:
-            raise InputError(
-                f"the table cannot be read: {error}",
-                where=f"{path.name}:{rows.line_num}",
-                next_move='Write it as CSV with commas; a cell with a comma, quote or line break stands in "quotes".',
-            ) from error
+    with open_csv(path) as rows:
+        return _read(rows, path.name, candidates, rows_are_items=rows_are_items)
 
 
 def _read(rows: Iterator[list[str]], name: str, candidates: Sequence[str], *, rows_are_items: bool) -> Table:
@@ -150,60 +131,3 @@ def _value(text: str, at: str, column: str, row: int) -> float | None:
         where=f"{at}: {column}",
         next_move="Scores lie between 0 and 1; leave the cell blank where there is none.",
     )
-
-
-@contextmanager
-def fields_of(longest: int) -> Iterator[None]:
-    """Let the csv module read long fields meanwhile; its limit belongs to the whole process."""
-    before = csv.field_size_limit(longest)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Iterator[str]]:
-    """The lines of a file, unpacked if it starts like a gzip file."""
-    try:
-        with path.open("rb") as file:
-            packed = file.peek(2)[:2] == b"\x1f\x8b"
-            yield _lines(cast("BinaryIO", gzip.GzipFile(fileobj=file)) if packed else file, file, path.name)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"the compressed table is damaged or cut off: {error}",
-            where=path.name,
-            next_move="Pack it again, or use it unpacked.",
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"the table cannot be read: {error.strerror or error}", where=str(path), next_move="Check the path."
-        ) from error
-
-
-def _lines(file: BinaryIO, raw: io.BufferedReader, name: str) -> Iterator[str]:
-    """Lines as text; bounds what one line and a whole compressed file may hold."""
-    number = total = 0
-    while line := file.readline(LONGEST_LINE + 1):
-        number += 1
-        total += len(line)
-        if len(line) > LONGEST_LINE:
-            raise InputError(
-                f"line {number} is longer than {format_bytes(LONGEST_LINE)}",
-                where=f"{name}:{number}",
-                next_move="A row holds one item; check how the file was written.",
-            )
-        if file is not raw and total > BOMB_BYTES and total > BOMB_RATIO * raw.tell():
-            raise InputError(
-                f"the table unpacks to more than {BOMB_RATIO} times its size, {format_bytes(total)} so far",
-                where=name,
-                next_move="If it is meant to be so, unpack it first.",
-            )
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"byte 0x{error.object[error.start]:02x} at place {error.start + 1} of line {number} is not UTF-8",
-                where=f"{name}:{number}",
-                next_move="Save the table as UTF-8.",
-            ) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from weighbridge.errors import InputError, UsageError
-from weighbridge.weigh.table import fields_of
+from weighbridge.formats.csv_lines import fields_of
 
 from .fields import NAMES, Roles, check_where, recorded, roles_of
 from .reading import LONGEST_LINE, opened
