@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from weighbridge.audit.records import Finding, Severity
 
@@ -20,9 +20,6 @@ from .settings_code import target_finding
 _LIBRARIES = frozenset({"transformers", "peft", "diffusers", "timm", "torch", "sentence_transformers"})
 MOST_KEYS = 100_000
 _ATTENTION = re.compile(r"_?(?:attn|attention|experts)_implementation\w*")
-_KERNELS = re.compile(
-    r"_?kernel_?(?:mapping|layer|repo|config|s)\w*|use_kernels|hub_kernels?|(?:layer|func)_repository"
-)
 _PLUGIN = re.compile(
     r"(?:python|backend|custom|external|import|quantizer|plugin)_?(?:module|class|package|path|plugin)s?"
     r"|imports?|plugins?|entry_?points?|class_path|module_path"
@@ -34,7 +31,6 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?::\w+)?")
 _LAYERS = re.compile(
     r"(?:model|transformer|language_model|lm_head|visual|vision\w*|encoder|decoder|layers|backbone)\b.*"
 )
-_CONSENT = frozenset({"trust_remote_code", "allow_remote_code", "use_remote_code", "trust_repo", "weights_only"})
 _ENTRY_POINTS = {
     "handler.py": "a handler that an inference endpoint runs",
     "pipeline.py": "a pipeline that a loader may run",
@@ -46,6 +42,97 @@ _ENTRY_POINTS = {
 }
 _BUILT_IN_ATTENTION = re.compile(
     r"(?:paged\|)?(?:eager|sdpa|sdpa_paged|eager_paged|flash_attention_[234]|flex_attention|flashinfer|xformers)"
+)
+
+
+class _Tell(NamedTuple):
+    """A key whose value by itself says what a loader would do with it."""
+
+    keys: re.Pattern[str]
+    applies: Callable[[Any], bool]
+    """Whether this value of the key is the dangerous one."""
+    rule: str
+    severity: Severity
+    says: str
+    """What follows the path of the key; `{value}` is the value as text."""
+    references: str = ""
+
+
+_TELLS = (
+    _Tell(
+        re.compile(r"(?:trust|allow|use)_remote_code|trust_repo"),
+        lambda value: value not in (False, None),
+        "consent-in-config",
+        "high",
+        "is {value}: a settings file must not give the caller's consent to run code",
+        "CVE-2026-5241, CVE-2026-27893",
+    ),
+    _Tell(
+        re.compile(r"weights_only"),
+        lambda value: value is False,
+        "consent-in-config",
+        "high",
+        "is false: it asks loaders to unpickle anything",
+        "CVE-2026-1839",
+    ),
+    _Tell(
+        re.compile(r"parent_library"),
+        lambda value: isinstance(value, str) and value.partition(".")[0] not in _LIBRARIES,
+        "code-in-repository",
+        "medium",
+        "names {value}: a module that is imported on load",
+    ),
+    _Tell(
+        re.compile(r"(?:vocab|merges|tokenizer|spm)_file"),
+        lambda value: isinstance(value, str) and leaves(value),
+        "config-outside",
+        "medium",
+        "takes {value}, outside the folder",
+    ),
+    _Tell(
+        re.compile(r"base_model_name_or_path"),
+        lambda value: isinstance(value, str) and "://" in value,
+        "base-elsewhere",
+        "medium",
+        "takes the base model from {value}",
+    ),
+    _Tell(
+        re.compile(r"tokenizer_class"),
+        lambda value: isinstance(value, str) and re.search(r"[/\\.:]|--", value) is not None,
+        "code-in-repository",
+        "medium",
+        "is {value}: a plain name is no place to load code from, this is one",
+    ),
+    _Tell(
+        re.compile(r"_class_name"),
+        lambda value: isinstance(value, list),
+        "code-in-repository",
+        "medium",
+        "names {value}: a pipeline that is loaded as code of this folder",
+    ),
+    _Tell(
+        re.compile(r"digest"),
+        lambda value: isinstance(value, str) and leaves(value.removeprefix("sha256:")),
+        "config-outside",
+        "high",
+        "is {value}: a place outside of the store that a reader writes to",
+        "CVE-2024-37032",
+    ),
+    _Tell(
+        re.compile(r"custom_generate"),
+        bool,
+        "custom-generate",
+        "high",
+        "names {value}: a generation loop that is loaded as code",
+    ),
+    _Tell(
+        re.compile(r"_?kernel_?(?:mapping|layer|repo|config|s)\w*|use_kernels|hub_kernels?|(?:layer|func)_repository"),
+        lambda value: bool(value) and value is not True,
+        "remote-kernels",
+        "high",
+        "names kernels to fetch ({value}): compiled code from elsewhere",
+        "CVE-2026-4372",
+    ),
 )
 
 
@@ -81,45 +168,21 @@ def _keys(content: Any, where: str) -> Iterator[Finding]:
 
 
 def _key(key: str, path: str, value: Any, where: str) -> Iterator[Finding]:
+    """What one key tells; at most one kind of finding, for each key has one meaning."""
     if key in ("auto_map", "custom_pipelines"):
         yield from _auto_map(path, value, where)
     elif _names_plugin(key, path) and (named := sorted(_imported(value))):
         detail = f"{shown(path)} names {', '.join(map(shown, named[:5]))}: a module that a loader may import"
         yield finding("code-elsewhere", "medium", where, detail)
-    elif key in _CONSENT and key != "weights_only" and value not in (False, None):
-        detail = f"{shown(path)} is {shown(str(value))}: a settings file must not give the caller's consent to run code"
-        yield finding("consent-in-config", "high", where, detail, "CVE-2026-5241, CVE-2026-27893")
-    elif key == "weights_only" and value is False:
-        detail = f"{shown(path)} is false: it asks loaders to unpickle anything"
-        yield finding("consent-in-config", "high", where, detail, "CVE-2026-1839")
     elif _ATTENTION.fullmatch(key) and isinstance(value, str | dict):
         yield from _implementation(path, value, where)
     elif key == "_target_" and isinstance(value, str):
         yield target_finding(value, where)
-    elif key == "parent_library" and isinstance(value, str) and value.partition(".")[0] not in _LIBRARIES:
-        detail = f"{shown(path)} names {shown(value)}: a module that is imported on load"
-        yield finding("code-in-repository", "medium", where, detail)
-    elif (
-        key in ("vocab_file", "merges_file", "tokenizer_file", "spm_file") and isinstance(value, str) and leaves(value)
-    ):
-        yield finding("config-outside", "medium", where, f"{shown(path)} takes {shown(value)}, outside the folder")
-    elif key == "base_model_name_or_path" and isinstance(value, str) and "://" in value:
-        yield finding("base-elsewhere", "medium", where, f"{shown(path)} takes the base model from {shown(value)}")
-    elif key == "tokenizer_class" and isinstance(value, str) and re.search(r"[/\\.:]|--", value):
-        detail = f"{shown(path)} is {shown(value)}: a plain name is no place to load code from, this is one"
-        yield finding("code-in-repository", "medium", where, detail)
-    elif key == "_class_name" and isinstance(value, list):
-        detail = f"{shown(path)} names {shown(str(value))}: a pipeline that is loaded as code of this folder"
-        yield finding("code-in-repository", "medium", where, detail)
-    elif key == "digest" and isinstance(value, str) and leaves(value.removeprefix("sha256:")):
-        detail = f"{shown(path)} is {shown(value)}: a place outside of the store that a reader writes to"
-        yield finding("config-outside", "high", where, detail, "CVE-2024-37032")
-    elif key == "custom_generate" and value:
-        detail = f"{shown(path)} names {shown(str(value))}: a generation loop that is loaded as code"
-        yield finding("custom-generate", "high", where, detail)
-    elif _KERNELS.fullmatch(key) and value and value is not True:
-        detail = f"{shown(path)} names kernels to fetch ({shown(str(value))}): compiled code from elsewhere"
-        yield finding("remote-kernels", "high", where, detail, "CVE-2026-4372")
+    else:
+        tell = next((tell for tell in _TELLS if tell.keys.fullmatch(key) and tell.applies(value)), None)
+        if tell is not None:
+            detail = f"{shown(path)} {tell.says.format(value=shown(str(value)))}"
+            yield finding(tell.rule, tell.severity, where, detail, tell.references)
 
 
 def _names_plugin(key: str, path: str) -> bool:
