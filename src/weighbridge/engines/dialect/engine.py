@@ -6,7 +6,7 @@ Labels are enforced through a JSON schema and read out of the object that comes 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import msgspec
 
@@ -20,10 +20,11 @@ from weighbridge.engines.engine import BackendRecord
 from weighbridge.engines.labels import as_text
 from weighbridge.engines.needs import refuse_what_it_lacks
 from weighbridge.engines.openai.access import Access, read_access
-from weighbridge.engines.openai.engine import LINGER_S, LIST_TIMEOUTS, as_piece
+from weighbridge.engines.openai.engine import LIST_TIMEOUTS
 from weighbridge.engines.openai.refusals import MOST_ERROR_BYTES, refusal
-from weighbridge.errors import BackendRefused, CannotAsk, EngineError, StreamCut
-from weighbridge.net.calls import Calls, Headers, Response, Stream, Timeouts
+from weighbridge.engines.streaming import as_piece, is_event_stream, read_pieces, read_whole
+from weighbridge.errors import BackendRefused, CannotAsk, EngineError
+from weighbridge.net.calls import Calls, Headers, Response, Timeouts
 from weighbridge.net.lines import LineParser
 from weighbridge.net.sse import SseParser
 
@@ -160,29 +161,12 @@ class DialectEngine:
             if response.status != 200:
                 content = await response.read(MOST_ERROR_BYTES)
                 raise self._refusal(request.model, response.status, response.headers, content)
-            kind = (response.headers.get("content-type") or "").lower()
-            if self._speech.back.framing == "sse" and not kind.startswith("text/event-stream"):
-                content = b"".join([chunk async for chunk in response.chunks()])
-                yield as_piece(self._speech.back.decode(content, request))
+            if self._speech.back.framing == "sse" and not is_event_stream(response.headers):
+                yield as_piece(self._speech.back.decode(await read_whole(response), request))
                 return
-            async for piece in self._pieces(response, self._speech.back.reader(request)):
+            reader = self._speech.back.reader(request)
+            async for piece in read_pieces(response, _cutter(self._speech.back.framing, reader), reader):
                 yield piece
-            await response.linger(LINGER_S)
-
-    async def _pieces(self, response: Stream, reader: EventReader) -> AsyncIterator[Piece]:
-        cut = _cutter(self._speech.back.framing)
-        try:
-            async for chunk in response.chunks():
-                for data, event in cut(chunk):
-                    for piece in reader.feed(data, event):
-                        yield piece
-                if reader.done:
-                    break
-        except StreamCut as error:
-            if not reader.finished:
-                error.pieces = error.pieces or tuple(reader.texts)
-                raise
-        yield reader.end()
 
     def _labelled(self, answer: Answer, request: ChatRequest) -> Piece:
         labels = read_labels(answer.text, request, BY_SCHEMA, answer.finish)
@@ -203,10 +187,10 @@ def _by_schema(request: ChatRequest) -> ChatRequest:
     return msgspec.structs.replace(request, choices=(), choose="text", schema=schema, schema_name="labels")
 
 
-def _cutter(framing: str) -> Callable[[bytes], list[tuple[bytes, bytes]]]:
-    """From chunks to (data, type) of whole events or lines."""
+def _cutter(framing: str, reader: EventReader) -> Callable[[bytes], Iterator[Piece]]:
+    """From chunks to the pieces of their whole events or lines, as `reader` reads them."""
     if framing == "lines":
         lines = LineParser()
-        return lambda chunk: [(line, b"") for line in lines.feed(chunk)]
+        return lambda chunk: (piece for line in lines.feed(chunk) for piece in reader.feed(line))
     events = SseParser()
-    return lambda chunk: [(event.data, event.event) for event in events.feed(chunk)]
+    return lambda chunk: (piece for each in events.feed(chunk) for piece in reader.feed(each.data, each.event))

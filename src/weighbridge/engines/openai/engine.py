@@ -9,7 +9,7 @@ the key. Labels ranked by log-probability, and several labels in a continuation,
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,8 +26,9 @@ from weighbridge.engines.openai.access import Access, read_access
 from weighbridge.engines.openai.labels import Labeller
 from weighbridge.engines.openai.refusals import MOST_ERROR_BYTES, refusal, served_models
 from weighbridge.engines.own_settings import read_own_settings
-from weighbridge.errors import CannotAsk, EngineError, StreamCut
-from weighbridge.net.calls import Calls, Headers, Stream, Timeouts
+from weighbridge.engines.streaming import as_piece, is_event_stream, read_pieces, read_whole
+from weighbridge.errors import CannotAsk, EngineError
+from weighbridge.net.calls import Calls, Headers, Timeouts
 from weighbridge.net.origin import split_url
 from weighbridge.net.sse import Event, SseParser
 
@@ -35,11 +36,10 @@ BEHAVIOUR = "1"
 """Part of the fingerprint: raised whenever the same request would be sent or read differently."""
 
 DEFAULT_ABILITIES = frozenset(Ability) - {Ability.EMBEDDINGS}
-LINGER_S = 0.1
-"""How long a finished stream may take to end its connection's turn before the connection is given up."""
 LIST_TIMEOUTS = Timeouts(connect_s=5.0, first_byte_s=5.0, gap_s=5.0, total_s=10.0)
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+_Reader = openai_chat.ChatStream | openai_completions.CompletionStream
 
 
 class OpenAISettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,7 +189,7 @@ class OpenAIEngine:
         response = await self._calls.request("POST", url, headers, _as_bytes(body), self._timeouts)
         if response.status != 200:
             raise await self._refusal(request, response.status, response.headers, response.body)
-        if _is_stream(response.headers):
+        if is_event_stream(response.headers):
             return self._read_stream_whole(request, response.body)
         return self._decode(request, response.body)
 
@@ -201,36 +201,19 @@ class OpenAIEngine:
             if response.status != 200:
                 content = await response.read(MOST_ERROR_BYTES)
                 raise await self._refusal(request, response.status, response.headers, content)
-            if not _is_stream(response.headers):
-                content = b"".join([chunk async for chunk in response.chunks()])
-                yield as_piece(self._decode(request, content))
+            if not is_event_stream(response.headers):
+                yield as_piece(self._decode(request, await read_whole(response)))
                 return
-            async for piece in self._events(request, response):
+            reader = self._reader(request)
+            async for piece in read_pieces(response, _cutter(reader), reader):
                 yield piece
-            await response.linger(LINGER_S)
-
-    async def _events(self, request: ChatRequest, response: Stream) -> AsyncIterator[Piece]:
-        parser, reader = SseParser(), self._reader(request)
-        try:
-            async for chunk in response.chunks():
-                for event in parser.feed(chunk):
-                    for piece in _read_event(reader, event):
-                        yield piece
-                if reader.done:
-                    break
-        except StreamCut as error:
-            if not reader.finished:
-                error.pieces = error.pieces or tuple(reader.texts)
-                raise
-        yield reader.end()
 
     def _read_stream_whole(self, request: ChatRequest, body: bytes) -> Answer:
         """The answer of a server that streams without being asked to."""
         reader = self._reader(request)
-        pieces = [piece for event in SseParser().feed(body) for piece in _read_event(reader, event)]
-        return join([*pieces, reader.end()])
+        return join([*_cutter(reader)(body), reader.end()])
 
-    def _reader(self, request: ChatRequest) -> openai_chat.ChatStream | openai_completions.CompletionStream:
+    def _reader(self, request: ChatRequest) -> _Reader:
         if request.prompt is not None:
             return openai_completions.CompletionStream(self._spelling)
         return openai_chat.ChatStream(self._spelled(request))
@@ -267,19 +250,6 @@ class OpenAIEngine:
         return served_models(response.body)
 
 
-def as_piece(answer: Answer) -> Piece:
-    """A whole answer as the one piece of its stream."""
-    return Piece(
-        text=answer.text,
-        reasoning=answer.reasoning,
-        tool_calls=answer.tool_calls,
-        finish=answer.finish or "stop",
-        usage=answer.usage,
-        model=answer.model,
-        logprobs=answer.logprobs,
-    )
-
-
 def _as_bytes(body: dict[str, Any]) -> bytes:
     try:
         return msgspec.json.encode(body)
@@ -293,11 +263,13 @@ def _path(request: ChatRequest) -> str:
     return "chat/completions" if request.prompt is None else "completions"
 
 
-def _is_stream(headers: Headers) -> bool:
-    return (headers.get("content-type") or "").lower().startswith("text/event-stream")
+def _cutter(reader: _Reader) -> Callable[[bytes], Iterator[Piece]]:
+    """From chunks to the pieces of their events, as `reader` reads them."""
+    parser = SseParser()
+    return lambda chunk: (piece for event in parser.feed(chunk) for piece in _read_event(reader, event))
 
 
-def _read_event(reader: openai_chat.ChatStream | openai_completions.CompletionStream, event: Event) -> list[Piece]:
+def _read_event(reader: _Reader, event: Event) -> list[Piece]:
     """Pieces of an event; one of the type `error` is one, whatever its data looks like."""
     if event.event == b"error" and b'"error"' not in event.data:
         reader.break_off({"message": event.data.decode("utf-8", "replace")})
