@@ -119,29 +119,36 @@ def _names_experts(config: Mapping[str, Any]) -> bool:
 
 
 def _embedding(language: Language, tensors: Mapping[str, Tensor], where: str) -> Iterator[Finding]:
-    vocab, hidden = (
-        language.number("vocab_size", "padded_vocab_size"),
-        language.number("hidden_size", "n_embd", "d_model", "dim"),
-    )
-    table = next((tensor for tensor in tensors.values() if _EMBED.search(tensor.name) and len(tensor.shape) == 2), None)
+    table = _table(tensors)
     if table is None or table.dtype not in _DTYPES.values():
         return
-    rows, width = table.shape
-    padded = vocab is not None and rows % 8 == 0 and rows <= vocab + max(1024, vocab // 20)
-    head = next((tensor for tensor in tensors.values() if tensor.name == "lm_head.weight"), None)
+    head = tensors.get("lm_head.weight")
     if head is not None and head.dtype == table.dtype and len(head.shape) == 2 and head.shape != table.shape:
         detail = f"lm_head.weight has {list(head.shape)}, the embedding {list(table.shape)}"
         yield finding("config-lies", "medium", where, detail)
-    if vocab is not None and rows != vocab and not (rows > vocab and padded):
+    rows, width = table.shape
+    vocab = language.number("vocab_size", "padded_vocab_size")
+    if vocab is not None and rows != vocab and not _is_padded(rows, vocab):
         yield _lies("vocab_size =", vocab, f"{rows} rows of {shown(table.name)}", where)
+    hidden = language.number("hidden_size", "n_embd", "d_model", "dim")
     factor = language.number("embedding_size", "word_embed_proj_dim", "hidden_size_per_layer_input")
     if hidden is not None and width not in (hidden, factor):
         yield _lies("hidden_size =", hidden, f"rows of {width} in {shown(table.name)}", where)
 
 
+def _is_padded(rows: int, vocab: int) -> bool:
+    """Tables are padded to a multiple that hardware likes: a little longer than the vocabulary."""
+    return rows > vocab and rows % 8 == 0 and rows <= vocab + max(1024, vocab // 20)
+
+
+def _table(tensors: Mapping[str, Tensor]) -> Tensor | None:
+    """The embedding of tokens, (rows, width)."""
+    return next((tensor for tensor in tensors.values() if _EMBED.search(tensor.name) and len(tensor.shape) == 2), None)
+
+
 def tokenizer_size_findings(highest: int | None, tensors: Mapping[str, Tensor], where: str) -> Iterator[Finding]:
     """Tokens without a row in the embedding: reading them reads beyond it."""
-    table = next((tensor for tensor in tensors.values() if _EMBED.search(tensor.name) and len(tensor.shape) == 2), None)
+    table = _table(tensors)
     if highest is not None and table is not None and highest >= table.shape[0]:
         detail = f"the tokenizer has a token {highest:,}, the embedding {table.shape[0]:,} rows"
         yield finding("config-lies", "high", where, detail)
@@ -149,33 +156,34 @@ def tokenizer_size_findings(highest: int | None, tensors: Mapping[str, Tensor], 
 
 def _projections(language: Language, tensors: Mapping[str, Tensor], where: str) -> Iterator[Finding]:
     """Heads and widths, where every layer has the same."""
-    hidden, heads = (
-        language.number("hidden_size", "n_embd", "dim"),
-        language.number("num_attention_heads", "n_head", "n_heads"),
-    )
-    head = language.number("head_dim") or (hidden // heads if hidden and heads else None)
-    groups = language.number("num_key_value_heads", "n_kv_heads") or heads
     is_uniform = language.config.get("model_type") in _UNIFORM and not any(
         isinstance(value, list) and value for key, value in language.config.items() if key not in _LISTS
     )
-    wanted = (
-        (_QUERY, "num_attention_heads x head_dim =", heads * head if heads and head else None),
-        (_KEY, "num_key_value_heads x head_dim =", groups * head if groups and head else None),
-        (_UP, "intermediate_size =", language.number("intermediate_size", "ffn_dim", "n_inner")),
-    )
-    for pattern, what, said in wanted:
-        shapes = [
-            tensor.shape
+    for pattern, what, said in _said_rows(language):
+        if said is None:
+            continue
+        rows = {
+            tensor.shape[0]
             for tensor in tensors.values()
-            if pattern.search(tensor.name) and not _VISION.search(tensor.name)
-        ]
-        rows = {shape[0] for shape in shapes if len(shape) == 2}
-        gated = 2 * said if said and pattern is _QUERY else None
+            if len(tensor.shape) == 2 and pattern.search(tensor.name) and not _VISION.search(tensor.name)
+        }
+        gated = 2 * said if pattern is _QUERY else said
         odd = rows - {said, gated}
-        if said is not None and odd and (len(rows) == 1 or is_uniform):
+        if odd and (len(rows) == 1 or is_uniform):
             yield _lies(what, said, min(odd), where)
     if is_uniform:
         yield from _uniform(tensors, where)
+
+
+def _said_rows(language: Language) -> Iterator[tuple[re.Pattern[str], str, int | None]]:
+    """Which tensors have as many rows as which fields of the config say; None where it does not."""
+    hidden = language.number("hidden_size", "n_embd", "dim")
+    heads = language.number("num_attention_heads", "n_head", "n_heads")
+    head = language.number("head_dim") or (hidden // heads if hidden and heads else None)
+    groups = language.number("num_key_value_heads", "n_kv_heads") or heads
+    yield _QUERY, "num_attention_heads x head_dim =", heads * head if heads and head else None
+    yield _KEY, "num_key_value_heads x head_dim =", groups * head if groups and head else None
+    yield _UP, "intermediate_size =", language.number("intermediate_size", "ffn_dim", "n_inner")
 
 
 def _uniform(tensors: Mapping[str, Tensor], where: str) -> Iterator[Finding]:

@@ -168,23 +168,33 @@ def _not_allowed(offer: Offer, need: Need, world: World) -> str | None:
     if offer.provider in rules.not_providers:
         return "a provider you leave out"
     record = world.providers.get(offer.provider)
-    if need.seat_in is not None or rules.known_providers:
-        seat = None if record is None else resolve(record.country, world.sources)
-        if seat is None:
-            return "where it is seated is not known"
-        if need.seat_in is not None and seat.value not in need.seat_in:
-            return f"seated in {seat.value}"
+    return _wrong_seat(record, need, world) or _wrong_way_with_data(record, need, world)
+
+
+def _wrong_seat(record: Provider | None, need: Need, world: World) -> str | None:
+    if need.seat_in is None and not need.file.rules.known_providers:
+        return None
+    seat = None if record is None else resolve(record.country, world.sources)
+    if seat is None:
+        return "where it is seated is not known"
+    return f"seated in {seat.value}" if need.seat_in is not None and seat.value not in need.seat_in else None
+
+
+def _wrong_way_with_data(record: Provider | None, need: Need, world: World) -> str | None:
+    """Where it sends what it is sent, and whether it trains on it."""
     if need.data_in is not None:
         place = None if record is None else resolve(record.data_location, world.sources)
         stays = None if place is None else stays_in(str(place.value), need.data_in)
+        if place is None or stays is None:
+            return "where it sends data is not known"
         if not stays:
-            return (
-                "where it sends data is not known" if stays is None else f"data go to: {place.value}" if place else ""
-            )
-    if rules.no_training_on_inputs:
+            return f"data go to: {place.value}"
+    if need.file.rules.no_training_on_inputs:
         trains = None if record is None else resolve(record.trains_on_inputs, world.sources)
-        if trains is None or trains.value not in ("no", "opt-in"):
-            return "whether it trains on inputs is not known" if trains is None else f"trains on inputs: {trains.value}"
+        if trains is None:
+            return "whether it trains on inputs is not known"
+        if trains.value not in ("no", "opt-in"):
+            return f"trains on inputs: {trains.value}"
     return None
 
 

@@ -10,13 +10,8 @@ from .reasons import Reason
 
 
 def artefact_reasons(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
-    if facts.runs_here and (rules.audited or rules.clean):
-        yield from _audit(rules, facts)
-    if rules.pinned and facts.runs_here and facts.pinned is not True:
-        what = "its revision is not pinned" if facts.pinned is False else "whether its revision is pinned is not known"
-        yield Reason("artefacts.pinned", what, "pinned")
-    if (rules.no_aliases or rules.dated_names) and not facts.runs_here:
-        yield from _name(rules, facts)
+    """About files where they run here, about the name where a provider serves it; about who answers in both cases."""
+    yield from _files(rules, facts) if facts.runs_here else _name(rules, facts)
     if rules.served_as_asked and facts.served_as_asked is False:
         detail = "the backend serves another model than was asked for"
         yield Reason("artefacts.served_as_asked", detail, "served_as_asked", "ledger")
@@ -26,6 +21,14 @@ def artefact_reasons(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
             f"another model began to answer under this name {drift.value:.0f} days ago, asked are {rules.settled_days}"
         )
         yield Reason("artefacts.settled_days", detail, "drift_days", drift.source)
+
+
+def _files(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
+    if rules.audited or rules.clean:
+        yield from _audit(rules, facts)
+    if rules.pinned and facts.pinned is not True:
+        what = "its revision is not pinned" if facts.pinned is False else "whether its revision is pinned is not known"
+        yield Reason("artefacts.pinned", what, "pinned")
 
 
 def _audit(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
@@ -39,6 +42,8 @@ def _audit(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
 
 def _name(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
     """Whether the name at a provider stands still."""
+    if not (rules.no_aliases or rules.dated_names):
+        return
     if facts.alias is not None:
         rule = "artefacts.no_aliases" if rules.no_aliases else "artefacts.dated_names"
         yield Reason(rule, f"its name moves: today it means {facts.alias.value}", "alias", facts.alias.source)
@@ -47,22 +52,31 @@ def _name(rules: Artefacts, facts: Facts) -> Iterator[Reason]:
 
 
 def document_reasons(rules: Documents, facts: Facts) -> Iterator[Reason]:
+    """What is published about a model: a report, a summary of its training content, the sum of its training."""
     if rules.report:
-        said = facts.report
-        if said is None:
-            yield Reason("documents.report", "whether a technical report is published is not known", "report")
-        elif said.value == "no":
-            yield Reason("documents.report", "no technical report is published", "report", said.source)
+        yield from _report(facts)
     if rules.training_summary:
-        said = facts.training_summary
-        if said is None:
-            detail = "whether a summary of its training content is published is not known"
-            yield Reason("documents.training_summary", detail, "training_summary")
-        elif said.value != "yes":
-            detail = "no summary of its training content is published"
-            yield Reason("documents.training_summary", detail, "training_summary", said.source)
+        yield from _summary(facts)
     if rules.most_training_flop is not None:
         yield from _flop(rules.most_training_flop, facts)
+
+
+def _report(facts: Facts) -> Iterator[Reason]:
+    said = facts.report
+    if said is None:
+        yield Reason("documents.report", "whether a technical report is published is not known", "report")
+    elif said.value == "no":
+        yield Reason("documents.report", "no technical report is published", "report", said.source)
+
+
+def _summary(facts: Facts) -> Iterator[Reason]:
+    said = facts.training_summary
+    if said is None:
+        detail = "whether a summary of its training content is published is not known"
+        yield Reason("documents.training_summary", detail, "training_summary")
+    elif said.value != "yes":
+        detail = "no summary of its training content is published"
+        yield Reason("documents.training_summary", detail, "training_summary", said.source)
 
 
 def _flop(most: float, facts: Facts) -> Iterator[Reason]:

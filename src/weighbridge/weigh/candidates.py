@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from weighbridge.chat import Choice
 from weighbridge.formats.problems import Problem, Problems, did_you_mean
 from weighbridge.formats.toml_records import TomlFile, read_record
 from weighbridge.weigh.records import AnswerSpec, Candidate, CandidateSpec, PromptSpec, ScoreSpec
@@ -81,28 +82,21 @@ def _answer(
     return answer
 
 
+Wrong = Callable[[tuple[str | int, ...], str, str | None], None]
+"""Notes a mistake at a path below the answer: what is wrong, and the next move."""
+
+
 def _sound(file: TomlFile, at: tuple[str | int, ...], answer: AnswerSpec, problems: Problems) -> bool:
     """What types cannot say about an answer."""
-    found: list[Problem] = []
+    before = problems.count
 
     def wrong(path: tuple[str | int, ...], what: str, next_move: str | None = None) -> None:
-        found.append(file.problem((*at, *path), what, next_move))
+        problems.add(file.problem((*at, *path), what, next_move))
 
-    names = [choice.name for choice in answer.choices]
     for index, choice in enumerate(answer.choices):
-        here = ("choices", index)
-        if choice.name in names[:index]:
-            wrong((*here, "name"), f"two choices are called {choice.name!r}")
-        if len(choice.labels) < 2:
-            wrong(
-                (*here, "labels"),
-                f"the choice {choice.name!r} has {len(choice.labels)} labels; a choice has two or more",
-            )
-        for place, label in enumerate(choice.labels):
-            if not label.strip() or label != label.strip() or "\n" in label:
-                wrong((*here, "labels", place), f"the label {label!r} has blanks around it, or is empty")
-            if label in choice.labels[:place]:
-                wrong((*here, "labels", place), f"the label {label!r} stands twice")
+        if any(choice.name == other.name for other in answer.choices[:index]):
+            wrong(("choices", index, "name"), f"two choices are called {choice.name!r}")
+        _check_labels(choice, index, wrong)
     if answer.choose is not None and not answer.choices:
         wrong(("choose",), "`choose` is about labels, and there are none", "Add `[[answer.choices]]`.")
     if answer.calibrate is not None and answer.choose != "logprob":
@@ -113,9 +107,18 @@ def _sound(file: TomlFile, at: tuple[str | int, ...], answer: AnswerSpec, proble
         value = getattr(answer.sampling, field)
         if value is not None and not least <= value <= most:
             wrong(("sampling", field), f"`{field}` is from {least:g} to {most:g}, got {value:g}")
-    for problem in found:
-        problems.add(problem)
-    return not found
+    return problems.count == before
+
+
+def _check_labels(choice: Choice, index: int, wrong: Wrong) -> None:
+    here = ("choices", index, "labels")
+    if len(choice.labels) < 2:
+        wrong(here, f"the choice {choice.name!r} has {len(choice.labels)} labels; a choice has two or more", None)
+    for place, label in enumerate(choice.labels):
+        if not label.strip() or label != label.strip() or "\n" in label:
+            wrong((*here, place), f"the label {label!r} has blanks around it, or is empty", None)
+        if label in choice.labels[:place]:
+            wrong((*here, place), f"the label {label!r} stands twice", None)
 
 
 _SAMPLING = (

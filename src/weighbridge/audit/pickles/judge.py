@@ -221,14 +221,15 @@ def looks_like(blob: Blob, *, named_so: bool) -> bool:
     events: list[Event] = []
     marked = head[0] == 0x80 and head[1] <= 5
     ended = walk(blob, events.append, most_ops=SNIFFED_OPS)
+    named = [event for event in events if event.name and _is_named(event.name)]
     if ended.ops > SNIFFED_OPS:
-        return marked or named_so or any(event.name and _is_named(event.name) for event in events)
+        return marked or named_so or bool(named)
     if marked and (ended.broken is None or ended.ops > 2):
         return True
-    called = any(event.act in ("call", "new") and event.name and _is_named(event.name) for event in events)
+    called = any(event.act in ("call", "new") for event in named)
     if ended.broken is None:
         return called or named_so or (ended.ops > 3 and ended.end == blob.size)
-    return called or (named_so and any(event.name and _is_named(event.name) for event in events))
+    return called or (named_so and bool(named))
 
 
 def _is_named(name: Name) -> bool:

@@ -25,6 +25,7 @@ def stored_of(text: Mapping[str, object], outer: Mapping[str, object], where: st
 
 
 def _stored(table: Mapping[str, object], config: Mapping[str, object], where: str) -> Stored:
+    """By the tool's name, or by ModelOpt's name of the algorithm, or by what tools without a name write."""
     facts = Facts(table, where)
     method = str(table.get("quant_method") or "").lower()
     algorithm = str(table.get("quant_algo") or table.get("quant_algorithm") or "").upper()
@@ -35,25 +36,36 @@ def _stored(table: Mapping[str, object], config: Mapping[str, object], where: st
         return Stored("mxfp4", "mxfp4", 4, (1, 32), True, "U8", ignore)
     if method in ("fp8", "fbgemm_fp8"):
         return _fp8(facts, config, ignore)
+    by_algorithm = _modelopt(facts, algorithm, ignore)
+    if by_algorithm is not None:
+        return by_algorithm
+    if method == "quark":
+        return _quark(facts, ignore)
+    if facts.table("config_groups") is not None or method == "compressed-tensors":
+        return _compressed(facts, ignore)
+    if method in ("bitsandbytes", "bnb"):
+        return _bitsandbytes(facts, ignore)
+    bits = facts.whole(("bits", "w_bit", "num_bits"), "heads")
+    if not method and bits in (2, 3, 4, 5, 6, 8) and facts.has("group_size"):
+        return Stored(f"int{bits}", "mlx", bits, (1, _size(facts, 64)), False, "", ignore)
+    return Stored(method or algorithm.lower() or "unknown", method, bits or 16, None, True, "F32", ignore)
+
+
+def _modelopt(facts: Facts, algorithm: str, ignore: tuple[str, ...]) -> Stored | None:
+    """NVIDIA's ModelOpt, which names an algorithm; None for one that is not among these."""
     if "NVFP4" in algorithm:
         return Stored("nvfp4", "modelopt", 4, (1, _size(facts, 16)), True, "F8", ignore)
     if algorithm.startswith("FP8"):
         return Stored("fp8", "modelopt", 8, (128, 128) if "BLOCK" in algorithm else None, True, "F32", ignore)
     if algorithm in ("MIXED_PRECISION", "MIXED"):
         return Stored("mixed", "modelopt", 4, (1, 16), True, "F8", ignore)
-    if method == "quark":
-        return _quark(facts, ignore)
-    if facts.table("config_groups") is not None or method == "compressed-tensors":
-        return _compressed(facts, ignore)
-    if method in ("bitsandbytes", "bnb"):
-        four = facts.flag("load_in_4bit", False) or facts.flag("_load_in_4bit", False)
-        if four:
-            return Stored("int4", "bitsandbytes", 4, (1, 64), True, "U8", ignore)
-        return Stored("int8", "bitsandbytes", 8, (1, 0), True, "F32", ignore)
-    bits = facts.whole(("bits", "w_bit", "num_bits"), "heads")
-    if not method and bits in (2, 3, 4, 5, 6, 8) and facts.has("group_size"):
-        return Stored(f"int{bits}", "mlx", bits, (1, _size(facts, 64)), False, "", ignore)
-    return Stored(method or algorithm.lower() or "unknown", method, bits or 16, None, True, "F32", ignore)
+    return None
+
+
+def _bitsandbytes(facts: Facts, ignore: tuple[str, ...]) -> Stored:
+    if facts.flag("load_in_4bit", False) or facts.flag("_load_in_4bit", False):
+        return Stored("int4", "bitsandbytes", 4, (1, 64), True, "U8", ignore)
+    return Stored("int8", "bitsandbytes", 8, (1, 0), True, "F32", ignore)
 
 
 def _cache(table: Mapping[str, object]) -> str:
@@ -126,7 +138,6 @@ def _compressed(facts: Facts, ignore: tuple[str, ...]) -> Stored:
     weights = Facts(inner if isinstance(inner, Mapping) else {}, facts.where)
     bits = weights.whole(("num_bits",), "heads") or 16
     floating = weights.config.get("type") == "float"
-    strategy = weights.config.get("strategy")
     symmetric = weights.flag("symmetric", True)
     size = _size(weights, 0)
     layout = str(facts.config.get("format") or "compressed-tensors")
@@ -134,12 +145,13 @@ def _compressed(facts: Facts, ignore: tuple[str, ...]) -> Stored:
         if size == 32 or "mxfp4" in layout:
             return Stored("mxfp4", layout, 4, (1, 32), True, "U8", ignore)
         return Stored("nvfp4", layout, 4, (1, size or 16), True, "F8", ignore)
-    block: tuple[int, int] | None = None
-    if strategy in ("group", "tensor_group"):
-        block = (1, size or 128)
-    elif strategy == "channel":
-        block = (1, 0)
-    elif strategy == "block":
-        block = (128, 128)
+    block = _block(weights.config.get("strategy"), size)
     method = "fp8" if floating else f"int{bits}"
     return Stored(method, layout, bits, block, symmetric, "BF16" if block else "F32", ignore)
+
+
+def _block(strategy: object, size: int) -> tuple[int, int] | None:
+    """Rows and columns that share a scale (0: all); None where a tensor has one."""
+    if strategy in ("group", "tensor_group"):
+        return 1, size or 128
+    return {"channel": (1, 0), "block": (128, 128)}.get(str(strategy))

@@ -88,19 +88,9 @@ def find_numbers(text: str, decimal: Decimal = "auto") -> Iterator[Number]:
 
 
 def _read(found: re.Match[str], decimal: Decimal) -> Number | None:
-    if found["whole"] is not None:
-        if int(found["bottom2"]) == 0:
-            return None
-        value = int(found["whole"]) + Fraction(int(found["top2"]), int(found["bottom2"]))
-    else:
-        digits, power = read_digits(found["digits"], decimal), _power(found["exponent"])
-        if digits is None or power is None:
-            return None
-        value = digits * power
-        if found["bottom"] is not None:
-            if not Fraction(found["bottom"]):
-                return None
-            value /= Fraction(found["bottom"])
+    value = _value(found, decimal)
+    if value is None:
+        return None
     if "-" in (found["sign"] or "") or found["late_sign"]:
         value = -value
     after = _UNIT.match(found.string, found.end()) if not found["percent"] else None
@@ -114,6 +104,20 @@ def _read(found: re.Match[str], decimal: Decimal) -> Number | None:
         value /= 10
     unit = after[1].rstrip(".") if after else (found["currency"] or "").strip(" -")
     return Number(value, found["percent"] is not None, unit, found.start(), end)
+
+
+def _value(found: re.Match[str], decimal: Decimal) -> Fraction | None:
+    """What the digits come to, `3 1/2` and `3/4` too, without sign and unit; None for what is no number."""
+    if found["whole"] is not None:
+        bottom = int(found["bottom2"])
+        return int(found["whole"]) + Fraction(int(found["top2"]), bottom) if bottom else None
+    digits, power = read_digits(found["digits"], decimal), _power(found["exponent"])
+    if digits is None or power is None:
+        return None
+    if found["bottom"] is None:
+        return digits * power
+    under = Fraction(found["bottom"])
+    return digits * power / under if under else None
 
 
 def _power(exponent: str | None) -> Fraction | None:
