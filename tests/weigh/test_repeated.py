@@ -16,7 +16,7 @@ from run_factory import GOOD_AND_BAD, run_folder, write_task
 from weighbridge.chat import ChatRequest, Piece
 from weighbridge.cli.main import main
 from weighbridge.engines.echo import EchoEngine
-from weighbridge.errors import CallTimedOut, InputError
+from weighbridge.errors import CallTimedOut
 from weighbridge.weigh.again import again
 from weighbridge.weigh.records import Report
 from weighbridge.weigh.report import render
@@ -144,17 +144,6 @@ def test_runs_with_and_without_repeats_have_money_of_their_own(tmp_path: Path) -
 
     assert name_run(task, 0) != name_run(more, 0)
     task.close()
-
-
-def test_judges_hear_one_answer_an_item(tmp_path: Path) -> None:
-    from weighbridge.weigh.stops import check_repeats
-
-    class Judged:
-        judges = ("one",)
-        limits = type("L", (), {"repeats": 2})
-
-    with pytest.raises(InputError, match="asks each item once"):
-        check_repeats(Judged())  # type: ignore[arg-type]
 
 
 def test_groups_are_in_the_json_with_their_correction(tmp_path: Path) -> None:

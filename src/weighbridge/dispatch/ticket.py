@@ -7,7 +7,7 @@ import os
 
 import msgspec
 
-from weighbridge.ledger import CallRow, Hold
+from weighbridge.ledger import AGAIN, CallRow, Hold
 
 from .call import Call, Outcome
 
@@ -63,5 +63,6 @@ class Ticket(msgspec.Struct, frozen=True):
             latency_s=answer.latency_s if answer else None,
             ttft_s=answer.ttft_s if answer else None,
             answer_key=self.key,
+            flags=AGAIN if call.repeat else None,
             decision=self.decision,
         )

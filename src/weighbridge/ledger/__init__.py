@@ -1,6 +1,6 @@
 """The append-only record of every call, and the only database."""
 
 from weighbridge.ledger.ledger import Ledger
-from weighbridge.ledger.rows import CallRow, History, Hold, Spending
+from weighbridge.ledger.rows import AGAIN, CallRow, History, Hold, Spending
 
-__all__ = ["CallRow", "History", "Hold", "Ledger", "Spending"]
+__all__ = ["AGAIN", "CallRow", "History", "Hold", "Ledger", "Spending"]

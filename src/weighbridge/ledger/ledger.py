@@ -39,7 +39,8 @@ _HELD = """
 """
 _ANSWERS_TO = """
     SELECT item, candidate, answer_key FROM calls
-    WHERE task = ? AND caller = 'weigh' AND outcome != 'failed' AND answer_key IS NOT NULL ORDER BY id
+    WHERE task = ? AND caller = 'weigh' AND outcome != 'failed' AND answer_key IS NOT NULL AND flags IS NOT 'again'
+    ORDER BY id
 """
 _ANSWERED = "SELECT count(DISTINCT item) FROM calls WHERE task = ? AND candidate = ? AND outcome = 'ok'"
 _MEANS = """
@@ -121,7 +122,7 @@ class Ledger:
         return bool(self._rows("SELECT 1 FROM calls WHERE task = ? LIMIT 1", task))
 
     def answers_to(self, task: str) -> dict[tuple[str, str], str]:
-        """Item and candidate to the key of the latest answer that was weighed for a task."""
+        """Item and candidate to the key of the latest answer that was weighed for a task; of repeats the first."""
         return {(item, candidate): key for item, candidate, key in self._rows(_ANSWERS_TO, task)}
 
     def history(self, task: str, candidate: str) -> History:

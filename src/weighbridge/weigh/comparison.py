@@ -154,13 +154,13 @@ class Comparison:
         """Whether all answers to an item are in the ledger."""
         item = self._task.items[int(self.drawing.order[position])]
         answers = [
-            (candidate, self._door.stored(self._call(candidate, item, repeat)))
+            (candidate, repeat, self._door.stored(self._call(candidate, item, repeat)))
             for candidate in self._asked
             for repeat in range(self._task.limits.repeats)
         ]
         return all(
-            answer is not None and (self.judging is None or self.judging.court.stored(candidate, item, answer))
-            for candidate, answer in answers
+            answer is not None and (self.judging is None or self.judging.court.stored(candidate, item, answer, repeat))
+            for candidate, repeat, answer in answers
         )
 
     async def _weigh(self, position: int) -> None:
@@ -215,17 +215,17 @@ class Comparison:
             self._stop("money", said, "With a higher limit the same command goes on")
             return None
         meter.add(outcome)
-        if self.judging is not None and self.judging.court.asked_ahead(candidate, item) and not repeat:
+        if self.judging is not None and self.judging.court.asked_ahead(candidate, item, repeat):
             meter.reused -= outcome.attempts == 0  # the judges had it asked for, and it was counted then
         if outcome.answer is None:
             return Failed(outcome.reason or "error", outcome.error or "")
         self.answers.note(item.index, candidate.name, outcome.usd, outcome.answer.latency_s)
-        return await self._score(candidate, item, outcome.answer)
+        return await self._score(candidate, item, outcome.answer, repeat)
 
-    async def _score(self, candidate: Candidate, item: Item, answer: Answer) -> float | Failed | None:
+    async def _score(self, candidate: Candidate, item: Item, answer: Answer, repeat: int) -> float | Failed | None:
         """What scorers and judges say; None when there is no money for a judge."""
         try:
-            judged = await self.judging.marks(candidate, item, answer) if self.judging is not None else {}
+            judged = await self.judging.marks(candidate, item, answer, repeat) if self.judging is not None else {}
             if isinstance(judged, NotJudged):
                 return Failed(*judged)
             return self._task.score(item, answer, judged).score

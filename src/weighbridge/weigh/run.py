@@ -23,7 +23,7 @@ from .outcome import candidate_settings, failures, make_result, provenance
 from .progress import Tell, Teller, silent
 from .records import Report
 from .shown import Reader
-from .stops import check_prices, check_repeats
+from .stops import check_prices
 from .task_record import Task
 
 
@@ -47,7 +47,6 @@ async def weigh(
     """
     check_prices(task.backends().values(), task.limits.max_usd)
     check_askable(task, door)
-    check_repeats(task)
     with door.ledger.sole_run(run_id):
         started_at, started = clock.now(), clock.elapsed()
         run = Comparison(task, door, run_id=run_id, seed=seed, abilities=abilities, teller=Teller(progress, clock))

@@ -101,10 +101,11 @@ class Reader:
             return Sample(item=item.index, candidate=candidate.name, failed=failed.reason, error=failed.error)
         if math.isnan(score):
             return None
-        answer = self._first_answer(candidate, item)
-        if answer is None:  # removed from the ledger since it was scored
+        found = self._first_answer(candidate, item)
+        if found is None:  # removed from the ledger since it was scored
             return Sample(item=item.index, candidate=candidate.name, score=score, note="the answer is no longer stored")
-        judged = {} if self._court is None else self._court.recall(candidate, item, answer)
+        repeat, answer = found
+        judged = {} if self._court is None else self._court.recall(candidate, item, answer, repeat)
         scored = self._task.score(item, answer, judged)
         repeats = self._task.limits.repeats
         return Sample(
@@ -122,15 +123,15 @@ class Reader:
             ttft_s=answer.ttft_s,
         )
 
-    def _first_answer(self, candidate: Candidate, item: Item) -> Answer | None:
-        """The first of an item's answers that is stored."""
+    def _first_answer(self, candidate: Candidate, item: Item) -> tuple[int, Answer] | None:
+        """The first of an item's answers that is stored, and which it is."""
         backend = candidate.backend.name
         request = self._task.request(candidate, item, self._abilities[backend])
-        calls = (
-            Call(backend=backend, request=again(request, repeat), caller="weigh", repeat=repeat)
-            for repeat in range(self._task.limits.repeats)
-        )
-        return next(filter(None, map(self._door.stored, calls)), None)
+        for repeat in range(self._task.limits.repeats):
+            call = Call(backend=backend, request=again(request, repeat), caller="weigh", repeat=repeat)
+            if (answer := self._door.stored(call)) is not None:
+                return repeat, answer
+        return None
 
 
 def clipped_value(value: Any) -> Any:

@@ -11,7 +11,6 @@ from weighbridge.errors import CannotAsk, InputError
 from weighbridge.units import format_usd
 
 from .meter import Meter
-from .task_record import Task
 
 FEWEST_SAMPLES = 20
 """Samples of a candidate before its share of failures counts; fewer where the task has fewer items."""
@@ -33,16 +32,6 @@ def check_prices(backends: Iterable[BackendRecord], max_usd: float | None) -> No
                 where=f"[[backend]] {backend.name}: price",
                 next_move="Add `price = { input = ..., output = ... }` in dollars a million tokens, or drop the limit.",
             )
-
-
-def check_repeats(task: Task) -> None:
-    """Answers that judges grade are asked for once: what judges are worth is told of one answer an item."""
-    if task.judges and task.limits.repeats > 1:
-        raise InputError(
-            f"a task with judges asks each item once, and `repeats` is {task.limits.repeats}",
-            where="task.toml: weigh.repeats",
-            next_move="Leave `repeats` out, or grade with scorers that need no judge.",
-        )
 
 
 def too_many_failed(meters: Mapping[str, Meter], most: float, total: int) -> str | None:

@@ -68,7 +68,7 @@ def _panel(bench: Bench, panel: Panel, tally: Tally, probes: tuple[ProbeResult, 
         probes=probes,
         alpha=krippendorff(rows.values.T, "interval") if len(judges) > 1 and len(rows.item) else None,
         length=_length(panel, rows, bench.names),
-        human=_people(bench, panel, tally.rows()),
+        human=_people(bench, panel, tally.first_rows()),
         same_answers=_same_answers(bench.names, tally),
         warnings=(),
     )

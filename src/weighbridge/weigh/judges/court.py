@@ -14,6 +14,7 @@ from weighbridge.dispatch import OVER_BUDGET, Budget, Call, Door
 from weighbridge.engines import Ability
 from weighbridge.engines.needs import refuse_what_it_lacks
 from weighbridge.errors import CannotAsk, InputError
+from weighbridge.weigh.again import again
 from weighbridge.weigh.items import look_up
 from weighbridge.weigh.meter import Meter
 from weighbridge.weigh.records import Candidate, Item
@@ -59,8 +60,8 @@ class Court:
         self.unreadable = dict.fromkeys(self.meters, 0)
         """Replies that could not be read, by judge; most are repaired."""
         self._task, self._door, self._run_id, self._budget, self._abilities = task, door, run_id, budget, abilities
-        self._ahead: set[tuple[str, int]] = set()
-        self._open: dict[tuple[str, int, str, str], asyncio.Future[Hearing]] = {}
+        self._ahead: set[tuple[str, int, int]] = set()
+        self._open: dict[tuple[str, int, int, str, str], asyncio.Future[Hearing]] = {}
         """Of two candidates: hearings that one of them has begun and the other has not asked for."""
 
     def check(self) -> None:
@@ -82,17 +83,19 @@ class Court:
                     what = f"judge {judge!r} cannot be asked: {error.what}"
                     raise CannotAsk(what, where=error.where, next_move=error.next_move) from error
 
-    async def hear(self, candidate: Candidate, item: Item, answer: Answer) -> dict[str, Hearing]:
-        """What the panels say of an answer, by grader. Raises OutOfMoney."""
-        found = await asyncio.gather(*(self._one(panel, candidate, item, said(answer)) for panel in self.panels))
+    async def hear(self, candidate: Candidate, item: Item, answer: Answer, repeat: int = 0) -> dict[str, Hearing]:
+        """What the panels say of an answer, by grader. Of pairs, repeats are held against the same repeat of the
+        other. Raises OutOfMoney."""
+        text = said(answer)
+        found = await asyncio.gather(*(self._one(panel, candidate, item, text, repeat) for panel in self.panels))
         return {panel.grader.name: hearing for panel, hearing in zip(self.panels, found, strict=True)}
 
-    def recall(self, candidate: Candidate, item: Item, answer: Answer) -> dict[str, Mark]:
+    def recall(self, candidate: Candidate, item: Item, answer: Answer, repeat: int = 0) -> dict[str, Mark]:
         """The marks of an answer out of the ledger; graders without one are left out."""
         marks = {}
         for panel in self.panels:
             other = self.other(panel, candidate, item)
-            against = self._stored_text(other, item) if isinstance(other, Candidate) else other
+            against = self._stored_text(other, item, repeat) if isinstance(other, Candidate) else other
             trial = Trial(panel, item, said(answer), against)
             lost = isinstance(other, Candidate) and against is None
             hearing = NOTHING_LEFT if lost else settled(trial)
@@ -104,9 +107,9 @@ class Court:
                 marks[panel.grader.name] = hearing.mark
         return marks
 
-    def stored(self, candidate: Candidate, item: Item, answer: Answer) -> bool:
+    def stored(self, candidate: Candidate, item: Item, answer: Answer, repeat: int = 0) -> bool:
         """Whether every judgement of an answer is in the ledger."""
-        return len(self.recall(candidate, item, answer)) == len(self.panels)
+        return len(self.recall(candidate, item, answer, repeat)) == len(self.panels)
 
     async def rule(self, trial: Trial, judges: Sequence[str]) -> Hearing:
         """What judges say of a text. Raises OutOfMoney."""
@@ -115,9 +118,9 @@ class Court:
         results = [Result(one.judge, one.turned, ruling) for one, ruling in zip(asked, rulings, strict=True)]
         return joined(trial.panel.options, results, trial.against)
 
-    async def answer_of(self, candidate: Candidate, item: Item) -> str | None:
+    async def answer_of(self, candidate: Candidate, item: Item, repeat: int = 0) -> str | None:
         """What a candidate says to an item; None where it fails. Raises OutOfMoney."""
-        call = self._call_of(candidate, item)
+        call = self._call_of(candidate, item, repeat)
         stored = self._door.stored(call)
         if stored is not None:
             return said(stored)
@@ -125,14 +128,14 @@ class Court:
         if outcome.reason == OVER_BUDGET:
             raise OutOfMoney(outcome.error)
         if outcome.attempts:
-            self._ahead.add((candidate.name, item.index))
+            self._ahead.add((candidate.name, item.index, repeat))
         return None if outcome.answer is None else said(outcome.answer)
 
-    def asked_ahead(self, candidate: Candidate, item: Item) -> bool:
+    def asked_ahead(self, candidate: Candidate, item: Item, repeat: int) -> bool:
         """Whether the judges had this answer asked for before it was weighed; says so once."""
-        if (candidate.name, item.index) not in self._ahead:
+        if (candidate.name, item.index, repeat) not in self._ahead:
             return False
-        self._ahead.remove((candidate.name, item.index))
+        self._ahead.remove((candidate.name, item.index, repeat))
         return True
 
     def yardstick(self, panel: Panel) -> Candidate | None:
@@ -155,9 +158,9 @@ class Court:
         others = [one for one in self._task.candidates if one is not yardstick]
         return others[0] if len(others) == 1 else None
 
-    async def _one(self, panel: Panel, candidate: Candidate, item: Item, text: str) -> Hearing:
+    async def _one(self, panel: Panel, candidate: Candidate, item: Item, text: str, repeat: int) -> Hearing:
         other = self.other(panel, candidate, item)
-        against = await self.answer_of(other, item) if isinstance(other, Candidate) else other
+        against = await self.answer_of(other, item, repeat) if isinstance(other, Candidate) else other
         if isinstance(other, Candidate) and against is None:
             what = f"{other.name!r} gave no answer to hold this one against"
             return Hearing(NotJudged("no answer to compare with", what))
@@ -169,11 +172,11 @@ class Court:
             return await self.rule(trial, panel.options.judges)
         turned = candidate is self.yardstick(panel)
         heard = Trial(panel, item, against or "", text) if turned else trial
-        key = (panel.grader.name, item.index, heard.text, heard.against or "")
+        key = (panel.grader.name, item.index, repeat, heard.text, heard.against or "")
         hearing = await self._shared(key, partial(self.rule, heard, panel.options.judges))
         return mirrored(panel.options, hearing) if turned else hearing
 
-    async def _shared(self, key: tuple[str, int, str, str], make: Callable[[], Awaitable[Hearing]]) -> Hearing:
+    async def _shared(self, key: tuple[str, int, int, str, str], make: Callable[[], Awaitable[Hearing]]) -> Hearing:
         """One hearing for both answers of a pair: whoever comes first begins it."""
         if key in self._open:
             return await asyncio.shield(self._open.pop(key))
@@ -228,28 +231,29 @@ class Court:
                 return end.value  # type: ignore[no-any-return]
 
     def text_now(self, name: str, item: Item) -> str | None:
-        """What a candidate of this name says to an item, as it is stored; None where it is not."""
+        """What a candidate of this name says to an item first, as it is stored; None where it is not."""
         candidate = next((one for one in self._task.candidates if one.name == name), None)
         return None if candidate is None else self._stored_text(candidate, item)
 
     def stored_answer(self, candidate: Candidate, item: Item) -> Answer | None:
-        """What a candidate has said to an item before."""
+        """What a candidate has said to an item before; of several answers the first."""
         return self._door.stored(self._call_of(candidate, item))
 
-    def _stored_text(self, candidate: Candidate, item: Item) -> str | None:
-        stored = self.stored_answer(candidate, item)
+    def _stored_text(self, candidate: Candidate, item: Item, repeat: int = 0) -> str | None:
+        stored = self._door.stored(self._call_of(candidate, item, repeat))
         return None if stored is None else said(stored)
 
-    def _call_of(self, candidate: Candidate, item: Item) -> Call:
+    def _call_of(self, candidate: Candidate, item: Item, repeat: int = 0) -> Call:
         backend = candidate.backend.name
         return Call(
             backend=backend,
-            request=self._task.request(candidate, item, self._abilities[backend]),
+            request=again(self._task.request(candidate, item, self._abilities[backend]), repeat),
             caller="weigh",
             run=self._run_id,
             task=self._task.name,
             item=item.id,
             candidate=candidate.name,
+            repeat=repeat,
         )
 
     def _call(self, judge: str, request: ChatRequest, item: Item) -> Call:

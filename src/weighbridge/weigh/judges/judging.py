@@ -20,7 +20,7 @@ from .hearing import NotJudged
 from .people import decoded, read_labels
 from .probes import probe
 from .records import Judging, ProbeResult
-from .tally import Tally
+from .tally import Place, Tally
 from .trial import said
 
 MOST_PROBED = 50
@@ -41,14 +41,17 @@ class JudgingRun:
         """Attack the judges on the first of these items. Raises OutOfMoney."""
         self._probes = await probe(self.court, self._task.candidates, items)
 
-    async def marks(self, candidate: Candidate, item: Item, answer: Answer) -> dict[str, Mark] | NotJudged:
+    async def marks(
+        self, candidate: Candidate, item: Item, answer: Answer, repeat: int = 0
+    ) -> dict[str, Mark] | NotJudged:
         """What the panels say of an answer, by grader; or why one says nothing. Raises OutOfMoney."""
-        hearings = await self.court.hear(candidate, item, answer)
+        hearings = await self.court.hear(candidate, item, answer, repeat)
         marks: dict[str, Mark] = {}
         for panel in self.court.panels:
             hearing = hearings[panel.grader.name]
             if candidate is not self.court.yardstick(panel):  # a pair is counted once, by whom it is about
-                self._tallies[panel.grader.name].add(item.index, self._numbers[candidate.name], said(answer), hearing)
+                place = Place(item.index, self._numbers[candidate.name], repeat)
+                self._tallies[panel.grader.name].add(place, said(answer), hearing)
             if isinstance(hearing.mark, NotJudged):
                 return hearing.mark
             marks[panel.grader.name] = hearing.mark
@@ -64,7 +67,7 @@ class JudgingRun:
             wanted: dict[str, set[str]] = {}
             for label in labels:
                 wanted.setdefault(label.item, set()).update(filter(None, (label.candidate, label.against)))
-            heard = self._tallies[panel.grader.name].heard()
+            heard = self._tallies[panel.grader.name].heard_first()
             for item in self._task.items if wanted else ():
                 for candidate in self._task.candidates:
                     if candidate.name not in wanted.get(item.id, ()) or candidate is self.court.yardstick(panel):

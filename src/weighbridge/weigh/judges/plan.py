@@ -1,6 +1,6 @@
 """What judges would take, said before anything runs.
 
-judgements   an answer each where they grade; two for every pair, one in each order; besides them the attacks.
+judgements   one for each answer where they grade; two for every pair, one in each order; besides them the attacks.
              Repairs are not counted: what share of replies cannot be read is not known before
 tokens       means of the judge's earlier judgements for this task; without any, tokens in are unknown, for nobody
              knows how long the answers will be, and tokens out are at most `max_tokens` each
@@ -40,20 +40,20 @@ def judge_estimates(task: Task, ledger: Ledger, items: int) -> tuple[JudgeEstima
     most: dict[str, int] = {}
     for grader in task.graders:
         if isinstance(grader.scorer, JudgeScorer):
-            made = _judgements(grader.scorer, len(task.candidates), items)
+            made = _judgements(grader.scorer, len(task.candidates), items, task.limits.repeats)
             for name in grader.scorer.options.judges:
                 counts[name] = counts.get(name, 0) + made
                 most[name] = max(most.get(name, 0), grader.scorer.options.max_tokens)
     return tuple(_one(task, ledger, name, count, most[name]) for name, count in counts.items())
 
 
-def _judgements(scorer: JudgeScorer, candidates: int, items: int) -> int:
+def _judgements(scorer: JudgeScorer, candidates: int, items: int, repeats: int) -> int:
     options = scorer.options
     probed = min(options.probes, items)
     if options.mode == "graded":
-        return items * candidates + probed * (len(attacks(options)) + 1)
+        return items * candidates * repeats + probed * (len(attacks(options)) + 1)
     pairs = candidates if options.against == REFERENCE else candidates - 1
-    return 2 * items * pairs + 2 * probed * len(attacks(options))
+    return 2 * items * pairs * repeats + 2 * probed * len(attacks(options))
 
 
 def _one(task: Task, ledger: Ledger, name: str, count: int, most: int) -> JudgeEstimate:

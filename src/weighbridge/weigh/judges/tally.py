@@ -19,6 +19,15 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 
+class Place(NamedTuple):
+    """Which answer is meant; all are numbers."""
+
+    item: int
+    candidate: int
+    repeat: int = 0
+    """Of several answers to the item, from 0."""
+
+
 class Rows(NamedTuple):
     """Marks of one panel, one row an answer."""
 
@@ -61,10 +70,11 @@ class Tally:
         self._whole = array("q")
         self._real = array("d")
 
-    def add(self, item: int, candidate: int, text: str, hearing: Hearing) -> None:
-        """What was said of an answer; `item` and `candidate` are numbers."""
-        if self._texts[candidate].total() < MOST_REMEMBERED:
-            self._texts[candidate][hash(text) if len(text) > SHORT else 0] += 1
+    def add(self, place: Place, text: str, hearing: Hearing) -> None:
+        """What was said of an answer."""
+        texts = self._texts[place.candidate]
+        if texts.total() < MOST_REMEMBERED:
+            texts[hash(text) if len(text) > SHORT else 0] += 1
         for one in hearing.heard:
             if one.value is not None:
                 self.said[one.judge][one.said] += 1
@@ -74,21 +84,33 @@ class Tally:
             return
         values = {one.judge: one.value for one in hearing.heard}
         against = float("nan") if hearing.against is None else float(len(hearing.against))
-        self._whole.extend((item, candidate))
+        self._whole.extend(place)
         self._real.extend((hearing.mark.score, float(len(text)), against))
         known = (values.get(name) for name in self.judges)
         self._real.extend(float("nan") if value is None else value for value in known)
 
-    def heard(self) -> set[tuple[int, int]]:
-        """Every item and candidate there is a mark of."""
-        return set(zip(self._whole[::2], self._whole[1::2], strict=True))
+    def heard_first(self) -> set[tuple[int, int]]:
+        """Every item and candidate of whose first answer there is a mark."""
+        places = zip(self._whole[::3], self._whole[1::3], self._whole[2::3], strict=True)
+        return {(item, candidate) for item, candidate, repeat in places if not repeat}
 
     def rows(self, items: Codes | None = None) -> Rows:
-        """The rows of these items or of all, sorted by item and candidate."""
-        whole = np.frombuffer(self._whole, dtype=np.int64).reshape(-1, 2)
-        real = np.frombuffer(self._real, dtype=np.float64).reshape(-1, 3 + len(self.judges))
-        kept = np.arange(len(whole)) if items is None else np.flatnonzero(np.isin(whole[:, 0], items))
-        order = kept[np.lexsort((whole[kept, 1], whole[kept, 0]))]
+        """The rows of these items or of all, sorted by item, candidate and repeat."""
+        whole, _ = self._arrays()
+        return self._picked(np.arange(len(whole)) if items is None else np.flatnonzero(np.isin(whole[:, 0], items)))
+
+    def first_rows(self) -> Rows:
+        """Those of each item's first answers, which are what people label."""
+        whole, _ = self._arrays()
+        return self._picked(np.flatnonzero(whole[:, 2] == 0))
+
+    def _arrays(self) -> tuple[Codes, Floats]:
+        whole = np.frombuffer(self._whole, dtype=np.int64).reshape(-1, 3)
+        return whole, np.frombuffer(self._real, dtype=np.float64).reshape(-1, 3 + len(self.judges))
+
+    def _picked(self, kept: Codes) -> Rows:
+        whole, real = self._arrays()
+        order = kept[np.lexsort((whole[kept, 2], whole[kept, 1], whole[kept, 0]))]
         whole, real = whole[order], real[order]
         return Rows(whole[:, 0], whole[:, 1], real[:, 0], real[:, 1], real[:, 2], real[:, 3:])
 
