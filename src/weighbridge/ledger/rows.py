@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-
 AGAIN = "again"
 """Flag of every answer to an item but the first."""
 
