@@ -149,3 +149,27 @@ def test_a_preset_that_does_not_exist_gets_the_nearest_name() -> None:
 
     assert done.exit_code == 2
     assert "Did you mean 'eu-personal-data'" in done.stderr
+
+
+def test_a_misspelt_class_of_data_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    """A policy that does not know a class lets it go nowhere, and a typo is the likeliest reason."""
+    config = written(tmp_path, ROUTE, "weighbridge.toml")
+    policy = written(tmp_path, "[data.personal]\nno_training_on_inputs = true\n")
+
+    for subject in ("qwen3-8b", "support"):
+        done = weighbridge("check", subject, "--policy", policy, "--config", config, "--data", "persnal")
+
+        assert done.exit_code == 1
+        assert "the policy has no class of data 'persnal'. Did you mean 'personal'?" in done.stdout
+
+
+def test_a_vendor_is_known_in_any_letters_and_one_that_nobody_knows_is_no_vendor(tmp_path: Path) -> None:
+    """A misspelt one would pass every rule against it."""
+    policy = written(tmp_path, '[hardware]\ndeny_vendors = ["Huawei"]\n')
+
+    denied = weighbridge("check", "qwen3-8b", "--policy", policy, "--vendor", "huawei")
+    misspelt = weighbridge("check", "qwen3-8b", "--policy", policy, "--vendor", "Huwei")
+
+    assert (denied.exit_code, misspelt.exit_code) == (1, 2)
+    assert "it runs on Huawei, which is denied" in denied.stdout
+    assert "Did you mean 'Huawei'" in misspelt.stderr

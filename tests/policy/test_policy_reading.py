@@ -50,6 +50,10 @@ BAD = {
     "[origin]\nallow_countries = []\n": ("policy.toml:2: origin.allow_countries", "names nothing"),
     "[data.x]\ndata_in = []\n": ("policy.toml:2: data.x.data_in", "leave the line out"),
     '[hardware]\ndeny_vendors = ["Nvidea"]\n': ("policy.toml:2: hardware.deny_vendors[0]", "Did you mean 'nvidia'"),
+    '[[test]]\nmodel = "m"\nallowed = true\nvendor = "Nvidea"\n': (
+        "policy.toml:4: test[0].vendor",
+        "Did you mean 'NVIDIA'",
+    ),
     '[own]\nhosts = ["gpu1", "*"]\n': ("policy.toml:2: own.hosts[1]", "every host"),
     '[own]\nhosts = ["0.0.0.0/0"]\n': ("policy.toml:2: own.hosts[0]", "every host"),
     '[own]\nhosts = ["http://gpu1:8000"]\n': ("own.hosts[0]", "no host is written"),

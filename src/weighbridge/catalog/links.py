@@ -11,8 +11,8 @@ import msgspec
 from weighbridge.catalog.names import lab_key, licence_key, name_key
 from weighbridge.catalog.reading import Draft, Placed
 from weighbridge.catalog.records import Alias, Catalogue, Lab, Licence, Model
-from weighbridge.catalog.values import near, wrong_date
-from weighbridge.formats.problems import Problems
+from weighbridge.catalog.values import wrong_date
+from weighbridge.formats.problems import Problems, nearest
 from weighbridge.formats.toml_lines import Path as Steps
 
 ENDLESS = "9999"
@@ -73,7 +73,7 @@ def check_links(draft: Draft, catalogue: Catalogue, horizon: str, problems: Prob
     for source in draft.sources:
         if source.record.licence is not None and source.record.licence not in catalogue.licences:
             what = f"there is no licence {source.record.licence!r}"
-            problems.add(source.problem(("licence",), what, near(source.record.licence, catalogue.licences)))
+            problems.add(source.problem(("licence",), what, nearest(source.record.licence, catalogue.licences)))
         if source.record.read is not None:
             _check_day(source, ("read",), source.record.read, horizon, problems)
     for licence in draft.licences:
@@ -95,7 +95,7 @@ def check_aliases(draft: Draft, catalogue: Catalogue, horizon: str, problems: Pr
         alias = placed.record
         _check_source(placed, catalogue, problems)
         if alias.model not in catalogue.models:
-            hint = near(alias.model, catalogue.models)
+            hint = nearest(alias.model, catalogue.models)
             problems.add(placed.problem(("model",), f"there is no model {alias.model!r}", hint))
         _check_day(placed, ("since",), alias.since, horizon, problems)
         wrong = wrong_date(alias.until) if alias.until else None
@@ -184,7 +184,7 @@ def _licence_names(licence: Licence) -> Iterator[tuple[Steps, str]]:
 def _check_source(placed: Placed[Any], catalogue: Catalogue, problems: Problems) -> None:
     source = placed.record.source
     if source not in catalogue.sources:
-        hint = near(source, catalogue.sources) or "Add it to sources.toml."
+        hint = nearest(source, catalogue.sources) or "Add it to sources.toml."
         problems.add(placed.problem(("source",), f"there is no source {source!r}", hint))
 
 

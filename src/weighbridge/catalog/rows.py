@@ -8,9 +8,9 @@ from typing import Any
 
 from weighbridge.catalog.records import Adoption, Catalogue, Offer, Score
 from weighbridge.catalog.tables import TABLES, read_rows
-from weighbridge.catalog.values import near, wrong_date
+from weighbridge.catalog.values import wrong_date
 from weighbridge.errors import InputError
-from weighbridge.formats.problems import Problem, Problems
+from weighbridge.formats.problems import Problem, Problems, nearest
 
 Row = Any
 """An Offer, Score, Adoption, TrainingRun, EngineSupport or SafetyEvaluation."""
@@ -46,7 +46,7 @@ def _wrong(name: str, row: Row, catalogue: Catalogue, seen: set[object]) -> Iter
     yield from _wrong_source(row, catalogue)
     model = getattr(row, "model", None)
     if model is not None and model not in catalogue.models:
-        yield "model", f"there is no model {model!r}", near(model, catalogue.models)
+        yield "model", f"there is no model {model!r}", nearest(model, catalogue.models)
     for column in _DATES[name]:
         day = getattr(row, column)
         wrong = wrong_date(day) if day else None
@@ -57,7 +57,7 @@ def _wrong(name: str, row: Row, catalogue: Catalogue, seen: set[object]) -> Iter
         and row.subject.partition(":")[0] not in GROUPS
         and row.subject not in catalogue.models
     ):
-        yield "subject", f"there is no model {row.subject!r}", near(row.subject, catalogue.models)
+        yield "subject", f"there is no model {row.subject!r}", nearest(row.subject, catalogue.models)
     key = (row.provider, row.model_id) if isinstance(row, Offer) else row
     if key in seen:
         yield "", "this row is there twice", "Take one of them out."
@@ -67,7 +67,7 @@ def _wrong(name: str, row: Row, catalogue: Catalogue, seen: set[object]) -> Iter
 def _wrong_source(row: Row, catalogue: Catalogue) -> Iterator[tuple[str, str, str | None]]:
     source = catalogue.sources.get(row.source)
     if source is None:
-        yield "source", f"there is no source {row.source!r}", near(row.source, catalogue.sources)
+        yield "source", f"there is no source {row.source!r}", nearest(row.source, catalogue.sources)
     elif isinstance(row, Offer | Score) and not (source.licence and source.attribution):
         hint = "Give the source its licence and attribution, or import it live instead of shipping it."
         yield "source", f"rows of {source.id!r} may not be passed on: it names no licence", hint

@@ -11,7 +11,7 @@ from weighbridge.catalog.quantities import read_date
 from weighbridge.catalog.reading import Draft, Placed, Said
 from weighbridge.catalog.records import Catalogue, Device, Model
 from weighbridge.catalog.spellings import COUNTRIES
-from weighbridge.formats.problems import Problems, did_you_mean
+from weighbridge.formats.problems import Problems, did_you_mean, nearest
 
 Wrong = tuple[str, str | None]
 """What is wrong, and the next move."""
@@ -93,13 +93,7 @@ def _wrong_id(name: str, value: Any, catalogue: Catalogue) -> Wrong | None:
     known = _IDS[name](catalogue) if name in _IDS else None
     if known is None or value in known:
         return None
-    return f"there is no {name.replace('_', ' ')} {value!r}", near(value, known)
-
-
-def near(word: str, known: Mapping[str, Any]) -> str | None:
-    """The nearest id, where one is near; a list of hundreds helps nobody."""
-    hint = did_you_mean(word, known)
-    return hint.partition(" Known:")[0] if hint and hint.startswith("Did you mean") else None
+    return f"there is no {name.replace('_', ' ')} {value!r}", nearest(value, known)
 
 
 def _check_fact(said: Said, catalogue: Catalogue, horizon: str, problems: Problems) -> None:
@@ -113,7 +107,7 @@ def _check_fact(said: Said, catalogue: Catalogue, horizon: str, problems: Proble
     if wrong is not None:
         problems.add(said.owner.problem((*said.path, "value"), f"{said.field}: {wrong[0]}", wrong[1]))
     if fact.source not in catalogue.sources:
-        hint = near(fact.source, catalogue.sources) or "Add it to sources.toml, or as [[source]] to this file."
+        hint = nearest(fact.source, catalogue.sources) or "Add it to sources.toml, or as [[source]] to this file."
         problems.add(said.owner.problem((*said.path, "source"), f"there is no source {fact.source!r}", hint))
     wrong = wrong_date(fact.date)
     if wrong is None and fact.date > horizon:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import msgspec
 
 from weighbridge.cli.changes import Changes
 from weighbridge.errors import InputError, UsageError
+from weighbridge.formats.problems import nearest
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ def change(task: Task, changes: Changes) -> Task:
     names = [candidate.name for candidate in task.candidates]
     for name in changes.only:
         if name not in names:
-            close = get_close_matches(name, names, n=1)
-            hint = f"Did you mean {close[0]!r}? " if close else ""
+            hint = f"{near} " if (near := nearest(name, names)) else ""
             raise UsageError(
                 f"the task has no candidate {name!r}",
                 where=str(task.folder / "task.toml"),

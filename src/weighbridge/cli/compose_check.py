@@ -14,10 +14,12 @@ from weighbridge.cli.compose_gate import observed
 from weighbridge.cli.compose_policy import (
     Backends,
     audit_verdict,
+    class_hint,
     facts_for,
     model_named,
     pulled_weights,
     same_model,
+    vendor_named,
 )
 from weighbridge.cli.compose_report import Who
 from weighbridge.cli.environment import settings_from_environment
@@ -49,7 +51,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     targets: tuple[Target, ...] = ()
     notes: tuple[str, ...] = ()
-    """Duties that remain although it is allowed."""
+    """Duties that remain although it is allowed; what to write instead of a class of data that the policy lacks."""
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,16 +76,19 @@ def check_subject(
     config: Path | None,
 ) -> Checked:
     """A route where one has that name, else a model. Raises UsageError for a name that nobody knows."""
+    hint = class_hint(policy, data_class)
+    hints = () if hint is None else (f"the policy has no class of data {data_class!r}. {hint}",)
     routes = _config(config)
     route = None if routes is None else next((each for each in routes.routes if each.model == subject), None)
     if route is not None and routes is not None and provider is None:
-        return _check_route(policy, routes, route, data_class, config)
-    facts = _named(policy, subject, provider, Weights(audit=verdict, pinned=pinned), vendor)
+        checked = _check_route(policy, routes, route, data_class, config)
+        return msgspec.structs.replace(checked, notes=hints)
+    facts = _named(policy, subject, provider, Weights(audit=verdict, pinned=pinned), vendor_named(vendor))
     facts = msgspec.structs.replace(facts, data_class=data_class)
     shares = _shares(policy, config) if policy.file.concentration else ()
     decision = decide(policy, facts, shares)
     where = f"by {facts.provider}" if facts.provider else "on engines of your own"
-    notes = tuple(_duties(policy, facts)) if decision.allowed else ()
+    notes = tuple(_duties(policy, facts)) if decision.allowed else hints
     return Checked(what=f"{facts.model} {where}", allowed=decision.allowed, reasons=decision.reasons, notes=notes)
 
 

@@ -45,11 +45,31 @@ def load_policy(path: Path, folder: Path | None = None) -> Policy:
 
 def check_class(policy: Policy, data_class: str | None) -> None:
     """Raises UsageError for a class of data that the policy says nothing of: it may go nowhere."""
+    hint = class_hint(policy, data_class)
+    if hint is not None:
+        raise UsageError(f"the policy says nothing of data of class {data_class!r}", where=policy.path, next_move=hint)
+
+
+def class_hint(policy: Policy, data_class: str | None) -> str | None:
+    """What to write instead of a class of data that the policy says nothing of; None for one that it knows."""
     from weighbridge.formats.problems import did_you_mean
 
-    if data_class is not None and data_class not in policy.file.data:
-        known = did_you_mean(data_class, policy.file.data) or "It has none: add a section `[data.NAME]`."
-        raise UsageError(f"the policy says nothing of data of class {data_class!r}", where=policy.path, next_move=known)
+    if data_class is None or data_class in policy.file.data:
+        return None
+    return did_you_mean(data_class, policy.file.data) or "It has none: add a section `[data.NAME]`."
+
+
+def vendor_named(name: str | None) -> str | None:
+    """The maker of accelerators as rules name it. Raises UsageError for one that nobody knows."""
+    from weighbridge.catalog.snapshot import DATA
+    from weighbridge.formats.problems import did_you_mean
+
+    vendors = known_names(DATA).vendors
+    if name is not None and name.casefold() not in vendors:
+        raise UsageError(
+            f"no accelerator known here is made by {name!r}", next_move=did_you_mean(name, vendors.values())
+        )
+    return None if name is None else vendors[name.casefold()]
 
 
 @lru_cache(maxsize=4)

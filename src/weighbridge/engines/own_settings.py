@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TypeVar
 
 import msgspec
 
 from weighbridge.engines.engine import BackendRecord
 from weighbridge.errors import InputError
+from weighbridge.formats.problems import nearest
 
 Own = TypeVar("Own", bound=msgspec.Struct)
 
@@ -18,11 +18,10 @@ def read_own_settings(record: BackendRecord, table: type[Own]) -> Own:
     fields = [field.encode_name for field in msgspec.structs.fields(table)]
     for name in record.settings:
         if name not in fields:
-            close = get_close_matches(name, fields, n=1)
             raise InputError(
                 f"backend {record.name!r}: kind {record.kind!r} has no setting {name!r}",
                 where=f"[[backend]] {record.name}: settings.{name}",
-                next_move=f"Did you mean {close[0]!r}?" if close else f"It knows: {', '.join(fields)}.",
+                next_move=nearest(name, fields) or f"It knows: {', '.join(fields)}.",
             )
     try:
         return msgspec.convert(record.settings, table)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.engines.engine import BackendRecord, Engine
 from weighbridge.engines.kinds import OPENAI_KINDS, placed
 from weighbridge.errors import InputError, WeightsError
+from weighbridge.formats.problems import did_you_mean
 
 if TYPE_CHECKING:
     from weighbridge.net.calls import Calls
@@ -81,10 +81,7 @@ def _reached(record: BackendRecord, calls: Calls, environ: Mapping[str, str]) ->
 def check_record(record: BackendRecord) -> None:
     """Refuse a record that no engine could be made of. Touches neither network nor weights."""
     if record.kind not in KINDS:
-        close = get_close_matches(record.kind, KINDS, n=1)
-        raise _wrong(
-            record, "kind", f"there is no kind {record.kind!r}", f"Did you mean {close[0]!r}?" if close else ""
-        )
+        raise _wrong(record, "kind", f"there is no kind {record.kind!r}", did_you_mean(record.kind, KINDS) or "")
     mine = KINDS[record.kind]
     for kind, fields in KINDS.items():
         for field in sorted(fields - mine):

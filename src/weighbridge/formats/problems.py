@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 import msgspec
@@ -61,12 +61,23 @@ class Problems:
             self.found.append(problem)
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """`Did you mean 'deepseek'?`; None where nothing is near: a list of hundreds would help nobody."""
+    name = _near({str(name).casefold(): str(name) for name in known}, word)
+    return None if name is None else f"Did you mean {name!r}?"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """`Did you mean 'text'? Known: id, label, text.`; None where nothing is known."""
     names = sorted({str(name) for name in known})
     if not names:
         return None
     shown = ", ".join(name[:80] for name in names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    by_folded = {name.casefold(): name for name in names}
+    name = _near({name.casefold(): name for name in names}, word)
+    return f"Did you mean {name!r}? Known: {shown}." if name is not None else f"Known: {shown}."
+
+
+def _near(by_folded: Mapping[str, str], word: str) -> str | None:
+    """The name most like the word; a hostile file's endless words and lists take no longer than others."""
     close = get_close_matches(word[:100].casefold(), list(by_folded)[:1000], n=1, cutoff=0.6)
-    return f"Did you mean {by_folded[close[0]]!r}? Known: {shown}." if close else f"Known: {shown}."
+    return by_folded[close[0]] if close else None

@@ -13,7 +13,7 @@ from weighbridge.catalog.racing.benchmarks import KINDS, WorkKind
 from weighbridge.cost.amounts import read_share
 from weighbridge.cost.asked import OWN, Given, check_work, workload_of, wrong, wrong_people
 from weighbridge.cost.workload import Workload
-from weighbridge.formats.problems import Problems, did_you_mean
+from weighbridge.formats.problems import Problems, did_you_mean, nearest
 from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
 from weighbridge.pick.languages import known_names, read_language
 from weighbridge.pick.need import NeedFile, mix_of
@@ -124,7 +124,7 @@ class _Checker:
         for place, text in enumerate(self.need.work.languages):
             code = read_language(text)
             if code is None:
-                hint = _near(text, known_names()) or "Write its name in English, or its ISO 639-1 code."
+                hint = nearest(text, known_names()) or "Write its name in English, or its ISO 639-1 code."
                 self.add(("work", "languages", place), f"no language known here is called {text!r}", hint)
             else:
                 codes.append(code)
@@ -147,7 +147,7 @@ class _Checker:
             meant = read_place(text)
             if meant is None:
                 path: Path = ("rules", name) if name == "based_in" else ("rules", name, place)
-                hint = _near(text, place_names()) or "Write an ISO 3166 code (FR), a country's name, EU or EEA."
+                hint = nearest(text, place_names()) or "Write an ISO 3166 code (FR), a country's name, EU or EEA."
                 self.add(path, f"no country or bloc known here is called {text!r}", hint)
             else:
                 found |= meant
@@ -178,9 +178,3 @@ class _Checker:
     def own(self) -> Given:
         serve = self.need.serve
         return {name: value for name in (*OWN_KEYS, "people") if (value := getattr(serve, name)) is not None}
-
-
-def _near(word: str, names: Iterable[str]) -> str | None:
-    """The nearest name, where one is near; a list of hundreds helps nobody."""
-    hint = did_you_mean(word, names)
-    return hint.partition(" Known:")[0] if hint and hint.startswith("Did you mean") else None

@@ -6,7 +6,6 @@ A name that nobody knows would deny nothing and allow nothing, without a word; s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 import msgspec
 
@@ -50,9 +49,3 @@ def wrong_country(text: str) -> str | None:
         return None
     meant = code_of(text) or (text.upper() if text.upper() in ISO or text.upper() in BLOCS else None)
     return f"Did you mean {meant!r}?" if meant else "Write an ISO 3166 code (FR), EU or EEA."
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """`Did you mean 'deepseek'?`; a list of hundreds helps nobody."""
-    close = get_close_matches(word.casefold(), list(known), n=1, cutoff=0.6)
-    return f"Did you mean {close[0]!r}?" if close else None

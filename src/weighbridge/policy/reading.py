@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from weighbridge.errors import InputError
-from weighbridge.formats.problems import Problems, did_you_mean
+from weighbridge.formats.problems import Problems, did_you_mean, nearest
 from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
 
-from .file import Concentration, Policy, PolicyFile, Serving
+from .file import Concentration, Policy, PolicyFile, Serving, Test
 from .hosts import is_everything, wrong_host
-from .names import Names, nearest, wrong_country
+from .names import Names, wrong_country
 from .places import countries_in
 
 COUNTRY_LISTS = ("allow_countries", "deny_countries", "allow_jurisdictions", "deny_jurisdictions", "data_in")
@@ -201,8 +201,26 @@ class _Checker:
             name: self._ids(("data", name), rules, "provider", names.providers) for name, rules in record.data.items()
         }
         hardware = self._ids(("hardware",), record.hardware, "vendor", names.vendors)
-        changed = {"licence": licence, "origin": origin, "serving": serving, "hardware": hardware, "data": data}
+        changed = {
+            "test": self._tests(names.vendors),
+            "licence": licence,
+            "origin": origin,
+            "serving": serving,
+            "hardware": hardware,
+            "data": data,
+        }
         return msgspec.structs.replace(record, **changed)
+
+    def _tests(self, vendors: Mapping[str, str]) -> tuple[Test, ...]:
+        """The tests with vendors as rules name them."""
+        for place, test in enumerate(self._record.test):
+            if test.vendor is not None and test.vendor.casefold() not in vendors:
+                hint = did_you_mean(test.vendor, vendors.values())
+                self._add(("test", place, "vendor"), f"no vendor known here is called {test.vendor!r}", hint)
+        return tuple(
+            test if test.vendor is None else msgspec.structs.replace(test, vendor=vendors.get(test.vendor.casefold()))
+            for test in self._record.test
+        )
 
     def _ids(self, at: At, rules: Any, what: str, known: Mapping[str, str]) -> Any:
         """The section with the ids of what its lists name."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from array import array
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from weighbridge.errors import InputError, UsageError
 from weighbridge.formats.csv_lines import open_csv
+from weighbridge.formats.problems import nearest
 
 MOST_BLANK_LINES = 100_000
 
@@ -83,8 +83,7 @@ def _columns(header: Sequence[str], name: str, candidates: Sequence[str]) -> lis
             continue
         if count > 1:
             raise InputError(f"{count} columns are called {candidate!r}", where=f"{name}:1", next_move="Rename them.")
-        close = get_close_matches(candidate, names[1:], n=1, cutoff=0.5)
-        hint = f"Did you mean {close[0]!r}? " if close else ""
+        hint = f"{near} " if (near := nearest(candidate, names[1:])) else ""
         shown = ", ".join(names[1:9]) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
         what = f"no candidate {candidate!r} in the table"
         if names and candidate == names[0]:
