@@ -478,3 +478,38 @@ def test_a_config_that_contradicts_itself_is_refused(tmp_path: Path, more: dict[
 def test_a_type_nobody_knows_is_said_to_be_taken_for_bfloat16(tmp_path: Path) -> None:
     found = answer("--config", written(tmp_path, torch_dtype="float7"), "--on", "H100", "--details")
     assert any("float7 is not known" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize(
+    ("more", "quant", "is_told"),
+    [
+        ({}, "native", True),
+        ({}, "bf16", False),
+        ({"dtype": "bfloat16"}, "native", False),
+        ({"torch_dtype": "float32"}, "native", False),
+    ],
+)
+def test_weights_whose_type_nobody_says_are_told_to_be_taken_for_16_bit(
+    tmp_path: Path, more: dict[str, Any], quant: str, is_told: bool
+) -> None:
+    """They would take twice the bytes in 32 bit."""
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | more))
+
+    page = run("--config", str(tmp_path), "--on", "H100", "--quant", quant).output
+
+    assert ("as what weights are stored: bfloat16 assumed" in page) is is_told
+
+
+def test_what_is_assumed_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({k: v for k, v in CONFIG.items() if k != "tie_word_embeddings"}))
+
+    assert run("--config", str(tmp_path), "--on", "H100").output.count("tie_word_embeddings") == 1
+
+
+def test_a_folder_in_place_of_a_models_name_says_which_option_takes_it(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+
+    result = run(str(tmp_path), "--on", "H100")
+
+    assert result.exit_code == 2
+    assert f"--config {tmp_path}" in result.stderr

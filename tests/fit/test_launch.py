@@ -108,6 +108,9 @@ def test_what_was_reckoned_is_what_is_started() -> None:
         ("sglang", "4bit", {}, "MLX"),
         ("llamacpp", "4bit", {}, "MLX"),
         ("ollama", "Q4_K_M", {"vendor": "Huawei", "kind": "npu"}, "Huawei"),
+        ("vllm", "nvfp4", {"vendor": "AMD"}, "only emulates NVFP4"),
+        ("sglang", "nvfp4", {"vendor": "AMD"}, "petit-kernel"),
+        ("vllm", "nvfp4", {"vendor": "Intel"}, "NVIDIA's devices only"),
     ],
 )
 def test_an_engine_that_cannot_says_why_in_a_comment(
@@ -118,6 +121,14 @@ def test_an_engine_that_cannot_says_why_in_a_comment(
     assert line.startswith("# ")
     assert said in line
     assert line == f"# {why_not(engine, make_subject(quant=quant), make_hardware(**device))}"
+
+
+def test_a_checkpoint_that_is_nvfp4_itself_starts_on_nvidias_devices_only() -> None:
+    """`native` names no format: what the config says of its packing counts."""
+    subject = make_subject(make_architecture(stored=Stored("nvfp4", "modelopt", 4, (1, 16))), "native")
+
+    assert "emulates" in str(why_not("vllm", subject, make_hardware(vendor="AMD")))
+    assert why_not("vllm", subject, make_hardware(vendor="NVIDIA")) is None
 
 
 def test_a_repository_already_in_the_format_is_loaded_as_it_is() -> None:

@@ -61,6 +61,8 @@ def source_of(wish: Wish, folder: Path) -> Source:
     if wish.config is not None:
         return from_config(wish.config)
     assert wish.model is not None
+    if Path(wish.model).is_dir() and wish.model not in held(folder).catalogue.models:
+        raise UsageError(f"{wish.model} is a folder", next_move=f"For the model in it: --config {wish.model}.")
     if wish.model.startswith(("hf:", "http://", "https://")):
         return from_web(wish.model)
     if wish.model.endswith((".gguf", ".safetensors")):

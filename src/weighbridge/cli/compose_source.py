@@ -189,9 +189,17 @@ def _from_config(name: str, architecture: Architecture, exact: Weights | None, s
         if exact is not None and quant == "native":
             named = msgspec.structs.replace(exact, format="native")
             return Subject(model=name, architecture=architecture, weights=named, source=source)
-        return Subject(model=name, architecture=architecture, weights=derive(architecture, quant))
+        weights = derive(architecture, quant)
+        if quant == "native" and not architecture.dtype_said:
+            weights = msgspec.structs.replace(weights, notes=(*weights.notes, _unsaid_type(architecture)))
+        return Subject(model=name, architecture=architecture, weights=weights)
 
     return Source(name, architecture, make)
+
+
+def _unsaid_type(architecture: Architecture) -> str:
+    what = "weights are" if architecture.stored.method == "none" else "the unquantised part is"
+    return f"the config does not say as what {what} stored: {architecture.dtype} assumed; --quant says otherwise"
 
 
 def read_json(file: Path) -> dict[str, Any]:

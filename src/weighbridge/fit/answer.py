@@ -142,10 +142,11 @@ def _left_out(subject: Subject, ask: Ask, need: Need, capacity: int) -> tuple[st
 
 
 def _notes(subject: Subject, ask: Ask) -> tuple[str, ...]:
-    notes = list(subject.weights.notes)
+    assumed = subject.architecture.assumed
+    notes = [note for note in subject.weights.notes if note.removeprefix("assumed: ") not in assumed]  # said once
     made_for = subject.architecture.max_context
     if made_for is not None and ask.context_tokens > made_for:
         notes.append(f"the model was made for {made_for:,} tokens; {ask.context_tokens:,} needs scaled positions")
-    if subject.architecture.assumed:
-        notes.append(f"the config does not say: {', '.join(subject.architecture.assumed)} (assumed)")
+    if assumed:
+        notes.append(f"the config does not say: {', '.join(assumed)} (assumed)")
     return tuple(notes)

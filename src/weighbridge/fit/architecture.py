@@ -204,5 +204,7 @@ class Architecture(msgspec.Struct, frozen=True, cache_hash=True):
     stored: Stored = Stored()
     dtype: str = "bfloat16"
     """What unquantised tensors are stored as."""
+    dtype_said: bool = True
+    """Whether somebody said so; where nobody did, `dtype` is what most are stored as."""
     assumed: tuple[str, ...] = ()
     """What the config did not say and the family's default was taken for, as `name = value`."""

@@ -33,6 +33,8 @@ TYPES = {
     "float": "float32",
     "fp32": "float32",
 }
+USUAL_TYPE = "bfloat16"
+"""What most checkpoints are stored as."""
 
 
 def read_architecture(config: Mapping[str, object], where: str = "config.json") -> Architecture:
@@ -67,6 +69,7 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
     tied = _tied(facts, outer, family)
     mtp = draft_layers(facts, family, layers, hidden, vocab)
     facts.refuse_gaps(name, hidden * vocab)
+    dtype = _dtype(facts, outer)
     return Architecture(
         model_type=name,
         hidden=hidden,
@@ -78,7 +81,8 @@ def read_architecture(config: Mapping[str, object], where: str = "config.json") 
         towers=towers_of(outer, facts, hidden, family.sees),
         max_context=facts.whole(CONTEXT, "context"),
         stored=stored_of(text, outer, where),
-        dtype=_dtype(facts, outer),
+        dtype=dtype or USUAL_TYPE,
+        dtype_said=dtype is not None,
         assumed=tuple(facts.assumed),
     )
 
@@ -142,13 +146,14 @@ def _extra_outside(facts: Facts, family: Family, hidden: int, vocab: int) -> tup
     return extra(facts, hidden, vocab) if extra is not None else ()
 
 
-def _dtype(facts: Facts, outer: Mapping[str, object]) -> str:
+def _dtype(facts: Facts, outer: Mapping[str, object]) -> str | None:
+    """What tensors are stored as; None where the config does not say."""
     for table in (facts.config, outer):
         for key in ("dtype", "torch_dtype"):
             value = table.get(key)
             if isinstance(value, str):
                 found = TYPES.get(value.removeprefix("torch."))
                 if found is None:
-                    facts.assume(key, f"bfloat16 ({value[:40]} is not known)")
-                return found or "bfloat16"
-    return "bfloat16"
+                    facts.assume(key, f"{USUAL_TYPE} ({value[:40]} is not known)")
+                return found or USUAL_TYPE
+    return None

@@ -1,6 +1,8 @@
 """What each engine can read, and where it runs: the reason an engine is not offered, in words for people.
 
-As of the releases in flags.toml. An engine that needs a plug-in for a format or a device counts as one that cannot.
+As of the releases in flags.toml. An engine that needs a plug-in for a format or a device counts as one that cannot, and
+so does one that only emulates a format: vLLM takes NVFP4 on AMD's devices through 16 bit (its pull request 35733 of
+2026-03), so that the speed said for packed weights would not be reached. SGLang's way there is its pull request 7302.
 """
 
 from __future__ import annotations
@@ -32,7 +34,19 @@ def why_not(engine: Engine, subject: Subject, device: Hardware) -> str | None:
     """Why an engine cannot run this variant on this device; None where it can."""
     if engine == "sglang" and device.vendor != "NVIDIA" and way_of(subject) == "gguf":
         return f"{NAMES[engine]} reads GGUF on NVIDIA's devices only"
-    return _unread(engine, subject) or _elsewhere(engine, device)
+    return _unread(engine, subject) or _elsewhere(engine, device) or _not_there(engine, subject, device)
+
+
+def _not_there(engine: Engine, subject: Subject, device: Hardware) -> str | None:
+    """A format that an engine reads, on devices on which it does not."""
+    stored = subject.architecture.stored.method if subject.variant == "native" else subject.variant
+    if stored != "nvfp4" or device.vendor == "NVIDIA":
+        return None
+    if engine == "vllm" and device.vendor == "AMD":
+        return f"{NAMES[engine]} only emulates NVFP4 on AMD's devices; try --quant fp8"
+    if engine == "sglang" and device.vendor == "AMD":
+        return f"{NAMES[engine]} needs the plug-in petit-kernel for NVFP4 on AMD's devices; try --quant fp8"
+    return f"{NAMES[engine]} runs NVFP4 on NVIDIA's devices only"
 
 
 def _unread(engine: Engine, subject: Subject) -> str | None:
