@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +78,7 @@ async def open_door(
     from weighbridge.net.calls import Calls
 
     by_name = {record.name: record for record in records}
-    threads = _threads(by_name.values())
+    threads = threads_of([name for name, record in by_name.items() if record.kind in RUNS_HERE])
     async with AsyncExitStack() as stack:
         calls = await stack.enter_async_context(Calls(environ=settings.environ))
         engines: dict[str, Engine] = {}
@@ -107,13 +107,13 @@ async def _start_together(engines: Iterable[Engine]) -> None:
             raise outcome
 
 
-def _threads(records: Iterable[BackendRecord]) -> dict[str, int]:
-    here = [record.name for record in records if record.kind in RUNS_HERE]
-    if not here:
+def threads_of(names: Sequence[str]) -> dict[str, int]:
+    """The machine's threads, shared evenly by engines of these names that run here."""
+    if not names:
         return {}
     from weighbridge.engines.llamacpp import machine_threads, share_threads
 
-    return dict(zip(here, share_threads(machine_threads(), len(here)), strict=True))
+    return dict(zip(names, share_threads(machine_threads(), len(names)), strict=True))
 
 
 def change(task: Task, changes: Changes) -> Task:

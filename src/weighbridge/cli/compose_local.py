@@ -54,11 +54,12 @@ async def _running(
     record: BackendRecord, weights: Path | None, here: Sequence[str], settings: Settings
 ) -> AsyncIterator[Engine]:
     """The engine, started; stopped at the end. Engines that run here share the machine's threads evenly."""
+    from weighbridge.cli.compose import threads_of
     from weighbridge.engines.registry import make_engine
     from weighbridge.net.calls import Calls
 
     async with Calls(environ=settings.environ) as calls:
-        threads = _threads(here).get(record.name)
+        threads = threads_of(here).get(record.name)
         if weights is not None:
             record = await asyncio.to_thread(_fitting, record, weights, threads)
         engine = make_engine(record, calls=calls, environ=settings.environ, weights=weights, threads=threads)
@@ -86,14 +87,6 @@ def _device_bytes() -> int:
     except UsageError:
         return 0
     return sum(devices.usable_bytes for devices in found if devices.hardware.kind not in ("cpu", "unified"))
-
-
-def _threads(here: Sequence[str]) -> dict[str, int]:
-    if not here:
-        return {}
-    from weighbridge.engines.llamacpp import machine_threads, share_threads
-
-    return dict(zip(here, share_threads(machine_threads(), len(here)), strict=True))
 
 
 def _weights(record: BackendRecord, folder: Path, settings: Settings) -> Path:

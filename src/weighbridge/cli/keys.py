@@ -7,7 +7,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def create(
         name=name.strip(),
         team=team,
         created_at=time.time(),
-        expires_at=_moment(expires) if expires is not None else None,
+        expires_at=_to_come(expires) if expires is not None else None,
         budget_usd=allowance.usd if allowance else None,
         budget_period=allowance.period if allowance else None,
         rpm=rpm,
@@ -214,13 +213,11 @@ def _networks(text: str | None) -> tuple[str, ...] | None:
     return found
 
 
-def _moment(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"not a date: {text!r}", next_move="Write 2027-01-31.") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    if moment.timestamp() <= time.time():
+def _to_come(text: str) -> float:
+    """Unix seconds of a moment that is not over; a day is its beginning, UTC."""
+    from weighbridge.cli.ledger import moment
+
+    seconds = moment(text, end=False)
+    if seconds <= time.time():
         raise UsageError(f"{text} is over already", next_move="Name a day to come.")
-    return moment.timestamp()
+    return seconds

@@ -51,9 +51,6 @@ class Range(msgspec.Struct, frozen=True):
     low: float
     high: float
 
-    def plus(self, other: Range) -> Range:
-        return Range(self.value + other.value, self.low + other.low, self.high + other.high)
-
     def times(self, factor: float) -> Range:
         """Scaled by something that is at least 0."""
         return Range(self.value * factor, self.low * factor, self.high * factor)

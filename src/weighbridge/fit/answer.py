@@ -21,8 +21,6 @@ from .records import Ask, Engine, FigureKind, Fit, Subject
 from .speed import Speeds, speed
 from .state_types import engine_keeps
 
-GGUF_ENGINES: tuple[Engine, ...] = ("llamacpp", "ollama")
-
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
     """A fit with everything it was made from."""

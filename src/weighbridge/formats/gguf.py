@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from weighbridge.errors import WeightsError
 from weighbridge.formats.cursor import Cursor
 from weighbridge.formats.ggml_types import tensor_bytes
 from weighbridge.formats.gguf_header import GgufHeader, Tensor
@@ -32,6 +31,7 @@ from weighbridge.formats.gguf_values import (
     read_scalar,
 )
 from weighbridge.formats.guess import describe
+from weighbridge.formats.weights_file import weights_file
 from weighbridge.units import MIB
 
 __all__ = ["GgufArray", "GgufHeader", "Tensor", "Value", "read_gguf"]
@@ -55,17 +55,8 @@ def read_gguf(path: Path) -> GgufHeader:
     Time and memory are bounded by the header that is really there. Whether the tensor data is complete is another
     question: `check_whole` answers it.
     """
-    try:
-        if path.exists() and not path.is_file():
-            raise WeightsError("this is no file", where=str(path), next_move="Name the .gguf file itself.")
-        with Cursor(path) as cursor:
-            return _read(cursor)
-    except OSError as error:
-        raise WeightsError(
-            f"cannot read the weights: {error.strerror or error}",
-            where=str(path),
-            next_move="Check the path and its rights.",
-        ) from error
+    with weights_file(path), Cursor(path) as cursor:
+        return _read(cursor)
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from weighbridge.errors import WeightsError
 from weighbridge.formats.guess import describe
+from weighbridge.formats.weights_file import weights_file
 from weighbridge.units import MIB
 
 MAX_HEADER_BYTES = 25 * MIB
@@ -67,21 +68,12 @@ class SafetensorsHeader:
 
 def read_safetensors(path: Path) -> SafetensorsHeader:
     """The header of the file at `path`; raises WeightsError that says what is wrong and where."""
-    try:
-        if path.exists() and not path.is_file():
-            raise WeightsError("this is no file", where=str(path), next_move="Name the .safetensors file itself.")
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            prefix = file.read(PREFIX)
-            length = header_length(prefix, size, str(path))
-            return parse_header(file.read(length), length, size, str(path))
-    except OSError as error:
-        raise WeightsError(
-            f"cannot read the weights: {error.strerror or error}",
-            where=str(path),
-            next_move="Check the path and its rights.",
-        ) from error
+    with weights_file(path), path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        prefix = file.read(PREFIX)
+        length = header_length(prefix, size, str(path))
+        return parse_header(file.read(length), length, size, str(path))
 
 
 def header_length(prefix: bytes, file_bytes: int | None, where: str) -> int:

@@ -13,7 +13,6 @@ import msgspec
 from .connect import connect, explain
 
 Outcome = Literal["a", "b", "tie", "both bad", "skip"]
-OUTCOMES: tuple[Outcome, ...] = ("a", "b", "tie", "both bad", "skip")
 
 
 class VoteRow(msgspec.Struct, frozen=True, kw_only=True):

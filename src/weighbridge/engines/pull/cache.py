@@ -54,10 +54,6 @@ class Cache:
             status = blob.stat()
         return PulledFile(name, sha256, status.st_size, status.st_mtime_ns)
 
-    def is_untouched(self, file: PulledFile) -> bool:
-        """Whether our copy has the size and time it had when it was hashed."""
-        return untouched(self.blob(file.sha256), file)
-
     def show(self, files: Iterable[PulledFile]) -> Path:
         """Give the files their own names in a folder of theirs; returns the folder."""
         files = tuple(files)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from weighbridge.engines.pull.choose import Choice, RemoteFile, choose_files
 from weighbridge.engines.pull.disk import hash_file, need_room
@@ -14,9 +17,11 @@ from weighbridge.engines.pull.licence import MAX_TEXT_BYTES, MAX_TEXTS, claim_in
 from weighbridge.engines.pull.partial import PartialFile
 from weighbridge.engines.pull.records import Claim
 from weighbridge.errors import HashMismatch, PullError, SourceNotFound
+from weighbridge.formats.guess import describe
 from weighbridge.net.fetch import Explain
 from weighbridge.units import GIB
 
+T = TypeVar("T")
 AT_ONCE = 4
 """Files under way at the same time."""
 MAX_FILES = 20_000
@@ -36,6 +41,17 @@ class Repository:
     licence_url: str | None = None
     complete: Callable[[RemoteFile], RemoteFile] = lambda file: file
     """Asks about one file what the listing did not say."""
+
+
+def decode_answer(body: bytes, kind: type[T], url: str, *, endpoint: str) -> T:
+    """What a hub answers as a record. PullError says what came instead; `endpoint` names the setting to look at."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as error:
+        what = f"{error}" if body.lstrip()[:1] == b"{" else f"it {describe(body[:512])}"
+        raise PullError(
+            f"the hub's answer cannot be read: {what}", where=url, next_move=f"Check {endpoint}."
+        ) from error
 
 
 def pull_repository(job: Job, repository: Repository) -> Harvest:

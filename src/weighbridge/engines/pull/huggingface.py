@@ -18,12 +18,11 @@ from urllib.parse import quote
 import msgspec
 
 from weighbridge.engines.pull.choose import Bytes, GitSha1, RemoteFile, Sha256
-from weighbridge.engines.pull.hub import Repository, pull_repository, refusal
+from weighbridge.engines.pull.hub import Repository, decode_answer, pull_repository, refusal
 from weighbridge.engines.pull.job import Harvest, Job
 from weighbridge.engines.pull.records import Claim
 from weighbridge.engines.pull.source import is_plain_path
 from weighbridge.errors import PullError
-from weighbridge.formats.guess import describe
 from weighbridge.net.fetch import Request
 from weighbridge.settings import Secret, Settings
 from weighbridge.units import MIB
@@ -106,13 +105,7 @@ def find_token(settings: Settings) -> Secret | None:
 
 
 def _decode(body: bytes, url: str) -> _Model:
-    try:
-        model = msgspec.json.decode(body, type=_Model)
-    except msgspec.MsgspecError as error:
-        what = f"{error}" if body.lstrip()[:1] == b"{" else f"it {describe(body[:512])}"
-        raise PullError(
-            f"the hub's answer cannot be read: {what}", where=url, next_move="Check HF_ENDPOINT."
-        ) from error
+    model = decode_answer(body, _Model, url, endpoint="HF_ENDPOINT")
     unsafe = [sibling.rfilename for sibling in model.siblings if not is_plain_path(sibling.rfilename)]
     if unsafe:
         raise PullError(f"the hub lists a file that would leave its folder: {unsafe[0]!r:.200}", where=url)

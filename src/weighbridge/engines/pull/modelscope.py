@@ -17,12 +17,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from weighbridge.engines.pull.choose import Bytes, RemoteFile
-from weighbridge.engines.pull.hub import Repository, pull_repository, refusal
+from weighbridge.engines.pull.hub import Repository, decode_answer, pull_repository, refusal
 from weighbridge.engines.pull.job import Harvest, Job
 from weighbridge.engines.pull.records import Claim
 from weighbridge.engines.pull.source import is_plain_path
 from weighbridge.errors import PullError, SourceNotFound
-from weighbridge.formats.guess import describe
 from weighbridge.net.fetch import Request
 from weighbridge.units import MIB
 
@@ -87,13 +86,7 @@ def _request(job: Job, url: str) -> Request:
 
 def _ask(job: Job, url: str, kind: type[_Answer[T]]) -> T:
     body, _ = job.fetcher.small(_request(job, url), MAX_LISTING_BYTES)
-    try:
-        answer = msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
-        what = f"{error}" if body.lstrip()[:1] == b"{" else f"it {describe(body[:512])}"
-        raise PullError(
-            f"the hub's answer cannot be read: {what}", where=url, next_move="Check MODELSCOPE_ENDPOINT."
-        ) from error
+    answer = decode_answer(body, kind, url, endpoint="MODELSCOPE_ENDPOINT")
     if answer.code != 200 or answer.data is None:
         raise SourceNotFound(
             f"the hub has no {job.source.name} for us: {answer.message or answer.code}",

@@ -62,21 +62,22 @@ def _deepseek(facts: Facts, layer: Layer, hidden: int, vocab: int) -> Layer:
 def _qwen(facts: Facts, family: Family, layers: tuple[Layer, ...], hidden: int) -> Layer:
     experts = layers[-1].mlp is not None and layers[-1].mlp.kind == "moe"
     layer = plain_layer(facts, family, "full", experts, len(layers) - 1)
-    plan = Plan()
-    plan.tensors.append(Tensor("nextn.eh_proj", (hidden, 2 * hidden), "linear", "mtp.fc"))
-    for role in ("nextn.enorm", "nextn.hnorm", "nextn.shared_head_norm"):
-        plan.norm(role, hidden)
-    return _with(layer, plan)
+    return _with(layer, _joined("mtp.fc", hidden))
 
 
 def _mimo(facts: Facts, family: Family, hidden: int) -> Layer:
     sight = "sliding" if facts.has("swa_head_dim", "swa_num_key_value_heads") else "full"
     layer = plain_layer(facts, family, sight, False, 0)  # type: ignore[arg-type]
+    return _with(layer, _joined("input_proj", hidden))
+
+
+def _joined(projection: str, hidden: int) -> Plan:
+    """Embedding and hidden state projected together by the tensor of this name; a norm for each and for the head."""
     plan = Plan()
-    plan.tensors.append(Tensor("nextn.eh_proj", (hidden, 2 * hidden), "linear", "input_proj"))
+    plan.tensors.append(Tensor("nextn.eh_proj", (hidden, 2 * hidden), "linear", projection))
     for role in ("nextn.enorm", "nextn.hnorm", "nextn.shared_head_norm"):
         plan.norm(role, hidden)
-    return _with(layer, plan)
+    return plan
 
 
 def _v4(facts: Facts, family: Family, hidden: int) -> Layer:

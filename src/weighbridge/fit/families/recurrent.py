@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from weighbridge.errors import InputError
 from weighbridge.fit.architecture import Recurrent
 
@@ -12,11 +14,7 @@ from .plan import Plan
 def plan_gated_delta(plan: Plan, facts: Facts) -> Recurrent:
     """Qwen3-Next and 3.5: keys and values of fixed heads, one decay and one rate per value head."""
     hidden = facts.need(HIDDEN)
-    key_heads = facts.need(("linear_num_key_heads",), "heads")
-    value_heads = facts.need(("linear_num_value_heads",), "heads")
-    key_dim, value_dim = facts.need(("linear_key_head_dim",)), facts.need(("linear_value_head_dim",))
-    kernel = facts.default(("linear_conv_kernel_dim",), 4)
-    keys, values = key_heads * key_dim, value_heads * value_dim
+    value_heads, key_dim, value_dim, keys, values, kernel = _delta_of(facts)
     plan.linear("attn_qkv", 2 * keys + values, hidden, "linear_attn.in_proj_qkv")
     plan.linear("attn_gate", values, hidden, "linear_attn.in_proj_z")
     _plan_rates(plan, facts, value_heads, hidden)
@@ -27,6 +25,27 @@ def plan_gated_delta(plan: Plan, facts: Facts) -> Recurrent:
     plan.linear("ssm_out", hidden, values, "linear_attn.out_proj")
     state = value_heads * key_dim * value_dim
     return Recurrent("gated_delta", value_heads, state, 2 * keys + values, kernel, _state_dtype(facts))
+
+
+class _Delta(NamedTuple):
+    """Widths of a gated delta net."""
+
+    value_heads: int
+    key_dim: int
+    value_dim: int
+    keys: int
+    """Of all key heads together."""
+    values: int
+    kernel: int
+    """Of its convolution."""
+
+
+def _delta_of(facts: Facts) -> _Delta:
+    key_heads = facts.need(("linear_num_key_heads",), "heads")
+    value_heads = facts.need(("linear_num_value_heads",), "heads")
+    key_dim, value_dim = facts.need(("linear_key_head_dim",)), facts.need(("linear_value_head_dim",))
+    kernel = facts.default(("linear_conv_kernel_dim",), 4)
+    return _Delta(value_heads, key_dim, value_dim, key_heads * key_dim, value_heads * value_dim, kernel)
 
 
 def _plan_rates(plan: Plan, facts: Facts, value_heads: int, hidden: int) -> None:
@@ -41,11 +60,7 @@ def _plan_rates(plan: Plan, facts: Facts, value_heads: int, hidden: int) -> None
 def plan_olmo_delta(plan: Plan, facts: Facts) -> Recurrent:
     """OLMo hybrid: the same net with a projection for each part."""
     hidden = facts.need(HIDDEN)
-    key_heads = facts.need(("linear_num_key_heads",), "heads")
-    value_heads = facts.need(("linear_num_value_heads",), "heads")
-    key_dim, value_dim = facts.need(("linear_key_head_dim",)), facts.need(("linear_value_head_dim",))
-    kernel = facts.default(("linear_conv_kernel_dim",), 4)
-    keys, values = key_heads * key_dim, value_heads * value_dim
+    value_heads, key_dim, value_dim, keys, values, kernel = _delta_of(facts)
     for role, width in (("attn_q", keys), ("attn_k", keys), ("attn_v", values), ("ssm_g", values)):
         plan.linear(role, width, hidden, f"linear_attn.{role[-1]}_proj")
     plan.linear("ssm_alpha", value_heads, hidden, "linear_attn.a_proj")
