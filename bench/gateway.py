@@ -17,11 +17,10 @@ holds what the load generator's reading costs a sender on loopback, for all alik
     body_100kb_us       a request of 100 KB
     p50_ms p99_ms       light load: one connection               ttft_*_ms        50 streams, 20 ms between two chunks
     cold_start_s        from its start until it listens           resident_mb      then; resident_after_mb at the end
-    scaling             two workers: requests a core-second times two, over those of one worker
+    scaling             of two workers over one, in requests a core-second: ours, nginx's, bare's (gateway_scaling.py)
 
-Latencies are wall time, so on a machine that does other things they say little. Scaling is counted in processor time
-because on two processors the load generator, the backend and two workers cannot all run at once; requests a second are
-printed beside it. Wrong if: answers other than 200 (counted, must be none), or ratios that move with the order.
+Latencies are wall time, so on a machine that does other things they say little. Wrong if: answers other than 200
+(counted, must be none), or ratios that move with the order.
 
     python bench/gateway.py [--rounds 5] [--seconds 3] [--litellm /path/to/venv/bin/litellm] | tail -1
 """
@@ -44,7 +43,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway_peers import FRAMES, GATE, HOST, LITELLM, PORTS, STREAMS, TWO, UP, write_configs
+from gateway_peers import BARE_TWO, FRAMES, GATE, HOST, LITELLM, NGINX_TWO, PORTS, STREAMS, TWO, UP, write_configs
+from gateway_scaling import Pair, Served, measured, medians
 
 PEERS = str(Path(__file__).with_name("gateway_peers.py"))
 CONNECTIONS = 32
@@ -156,14 +156,17 @@ class Bench:
         self.folder = folder
         self.key = key
 
-    def cost(self, port: int, pid: int, per: int = 1, **how: Any) -> tuple[float, float, int, float]:
+    def cost(
+        self, port: int, pid: int, per: int = 1, *, seconds: int | None = None, **how: Any
+    ) -> tuple[float, float, int, float]:
         """CPU microseconds a unit during the load, the same with the time to settle, bad answers, requests a second."""
+        seconds = seconds or self.seconds
         before = cpu_us(pid)
-        got = load(port, self.seconds, folder=self.folder, key=self.key, **how)
+        got = load(port, seconds, folder=self.folder, key=self.key, **how)
         during = cpu_us(pid)
         settle(pid)
         units = max(got["requests"], 1) * per
-        rate = got["requests"] / self.seconds
+        rate = got["requests"] / seconds
         return (during - before) / units, (cpu_us(pid) - before) / units, int(got["bad"]), rate
 
     def round_of(self, name: str, pid: int) -> dict[str, float]:
@@ -218,9 +221,14 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
         "bare": ([sys.executable, PEERS, "bare"], {}),
         "gateway": ([*serve, str(folder / f"{GATE}.toml")], environ),
     }
+    twice: dict[str, tuple[list[str], int]] = {
+        "gateway": ([*serve, str(folder / f"{TWO}.toml")], TWO),
+        "bare": ([sys.executable, PEERS, "bare-two"], BARE_TWO),
+    }
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     if Path(nginx).exists():
         commands["nginx"] = ([nginx, "-c", str(folder / "nginx.conf"), "-e", str(folder / "nginx.err")], {})
+        twice["nginx"] = ([nginx, "-c", str(folder / "nginx-two.conf"), "-e", str(folder / "nginx.err")], NGINX_TWO)
     if given.litellm:
         commands["litellm"] = litellm(given.litellm, folder)
     bench = Bench(given.seconds, folder, key)
@@ -234,26 +242,29 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
             began = time.perf_counter()
             running[name] = stack.enter_context(started(command, PORTS[name], folder, **env))
             once[name] = {"cold_start_s": time.perf_counter() - began, "resident_mb": resident_mb(running[name].pid)}
-        two = stack.enter_context(started([*serve, str(folder / f"{TWO}.toml")], TWO, folder, **environ))
-        scaling: list[tuple[float, float]] = []
+        two = {
+            name: Served(port, stack.enter_context(started(command, port, folder, **environ)).pid)
+            for name, (command, port) in twice.items()
+        }
+        scaling: dict[str, list[Pair]] = {name: [] for name in two}
         for number in range(given.rounds + 1):
             for name in commands:
                 found = bench.round_of(name, running[name].pid)
                 print(f"round {number} {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in found.items()), flush=True)
                 if number:
                     rounds[name].append(found)
-            one_us, _, _, _ = bench.cost(GATE, running["gateway"].pid)
-            two_us, _, _, rate = bench.cost(TWO, two.pid)
-            print(f"round {number} two workers: request_us {two_us:.3g}, requests_s {rate:.0f}", flush=True)
-            if number:
-                scaling.append((2 * one_us / two_us, rate))
+            for name, both in two.items():
+                pairs = measured(bench, Served(PORTS[name], running[name].pid), both, CONNECTIONS)
+                print(f"round {number} {name}, two workers over one: {medians(pairs)}", flush=True)
+                if number:
+                    scaling[name] += pairs
         for name, facts in once.items():
             facts["resident_after_mb"] = resident_mb(running[name].pid)
     print(json.dumps(summary(rounds, once, scaling)))
 
 
 def summary(
-    rounds: dict[str, list[dict[str, float]]], once: dict[str, dict[str, float]], scaling: list[tuple[float, float]]
+    rounds: dict[str, list[dict[str, float]]], once: dict[str, dict[str, float]], scaling: dict[str, list[Pair]]
 ) -> dict[str, Any]:
     """Medians, and ratios to the peers that ran; a ratio above 1 costs more than the peer."""
     found: dict[str, Any] = {}
@@ -271,8 +282,7 @@ def summary(
     for field in ("p50_ms", "p99_ms", "ttft_p50_ms", "ttft_p99_ms"):
         added = [mine[field] - direct[field] for mine, direct in zip(ours, rounds["direct"], strict=True)]
         found[f"added_{field}"] = round(statistics.median(added), 4)
-    found["scaling_of_two_workers"] = round(statistics.median(each for each, _ in scaling), 4)
-    found["requests_s_of_two_workers"] = round(statistics.median(rate for _, rate in scaling), 1)
+    found["scaling_of_two_workers"] = {name: medians(pairs) for name, pairs in scaling.items()}
     return found
 
 

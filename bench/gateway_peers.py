@@ -1,6 +1,6 @@
 """What bench/gateway.py puts around the gateway: a backend, the ceiling `bare`, a client of streams, configs.
 
-python bench/gateway_peers.py up|bare            listen
+python bench/gateway_peers.py up|bare|bare-two   listen; bare-two in two processes
 python bench/gateway_peers.py streams PORT KEY SECONDS   keep STREAMS streams running; prints times to first content
 """
 
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
+import socket
 import statistics
 import sys
 import time
@@ -19,7 +22,8 @@ import uvloop
 
 HOST = "127.0.0.1"
 UP, BARE, NGINX, GATE, LITELLM, TWO = 9190, 9191, 9192, 9193, 9194, 9195
-PORTS = {"direct": UP, "bare": BARE, "nginx": NGINX, "gateway": GATE, "litellm": LITELLM, "two": TWO}
+BARE_TWO, NGINX_TWO = 9196, 9197
+PORTS = {"direct": UP, "bare": BARE, "nginx": NGINX, "gateway": GATE, "litellm": LITELLM}
 CHUNKS = 100
 """Content chunks of a streamed answer."""
 FRAMES = CHUNKS + 3
@@ -148,11 +152,38 @@ class Bare(asyncio.Protocol):
         up.transport.write(data)
 
 
-async def listen(kind: str) -> None:
+async def listen(kind: str, at: socket.socket) -> None:
     idle: list[BareUp] = []
     made = Mock if kind == "up" else lambda: Bare(idle)
-    server = await asyncio.get_running_loop().create_server(made, HOST, UP if kind == "up" else BARE)
+    server = await asyncio.get_running_loop().create_server(made, sock=at)
     await server.serve_forever()
+
+
+def bound(port: int) -> socket.socket:
+    """Listening, and shared with whoever else binds it so."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind((HOST, port))
+    made.listen(1024)
+    return made
+
+
+def listen_twice(port: int) -> None:
+    """A process for each of two sockets on the port; they end with this one."""
+    children = []
+    for at in [bound(port) for _ in range(2)]:
+        children.append(os.fork())
+        if not children[-1]:
+            uvloop.run(listen("bare", at))
+
+    def end(*_: object) -> None:
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    os.wait()
 
 
 # --- a client of streams
@@ -220,27 +251,8 @@ model = "mock-model"
 to = [{{ backend = "up", model = "mock-model", price = {{ input = 1.0, output = 2.0 }} }}]
 """
         )
-    (folder / "nginx.conf").write_text(
-        f"""
-worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; keepalive_requests 100000000; map_hash_bucket_size 128;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  map $http_authorization $known {{ default 0; "Bearer {key}" 1; }}
-  upstream up {{ server {HOST}:{UP}; keepalive 64; keepalive_requests 100000000; }}
-  server {{
-    listen {HOST}:{NGINX}; client_max_body_size 50m; client_body_buffer_size 1m;
-    location / {{
-      if ($known = 0) {{ return 401; }}
-      proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header Authorization "Bearer sk-up"; proxy_buffering off; proxy_request_buffering off;
-    }}
-  }}
-}}
-"""
-    )
+    write_nginx(folder / "nginx.conf", key, NGINX, workers=1)
+    write_nginx(folder / "nginx-two.conf", key, NGINX_TWO, workers=2)
     (folder / "litellm.yaml").write_text(
         f"""
 model_list:
@@ -251,12 +263,40 @@ general_settings: {{ master_key: "{key}" }}
     )
 
 
+def write_nginx(path: Path, key: str, port: int, *, workers: int) -> None:
+    """Several workers get a socket each, as ours do."""
+    folder, shared = path.parent, " reuseport" if workers > 1 else ""
+    path.write_text(
+        f"""
+worker_processes {workers}; daemon off; pid {path}.pid; error_log {folder}/nginx.err;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; keepalive_requests 100000000; map_hash_bucket_size 128;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  map $http_authorization $known {{ default 0; "Bearer {key}" 1; }}
+  upstream up {{ server {HOST}:{UP}; keepalive 64; keepalive_requests 100000000; }}
+  server {{
+    listen {HOST}:{port}{shared}; client_max_body_size 50m; client_body_buffer_size 1m;
+    location / {{
+      if ($known = 0) {{ return 401; }}
+      proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_set_header Authorization "Bearer sk-up"; proxy_buffering off; proxy_request_buffering off;
+    }}
+  }}
+}}
+"""
+    )
+
+
 def main() -> None:
     what, *rest = sys.argv[1:]
     if what == "streams":
         uvloop.run(times_to_first(int(rest[0]), rest[1], float(rest[2])))
+    elif what == "bare-two":
+        listen_twice(BARE_TWO)
     else:
-        uvloop.run(listen(what))
+        uvloop.run(listen(what, bound(UP if what == "up" else BARE)))
 
 
 if __name__ == "__main__":
