@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from patience import PATIENCE_S
 from weighbridge.cli.main import main
+from weighbridge.engines import Ability
 
 needs_lm_eval = pytest.mark.skipif(importlib.util.find_spec("lm_eval") is None, reason="lm-eval is not installed")
 
@@ -62,6 +63,38 @@ test_split: test
 doc_to_text: "{{{{question}}}}"
 doc_to_choice: {choices}
 doc_to_target: gold
+"""
+
+
+LIKELIHOODS = """\
+import json, random, sys
+from lm_eval.tasks import TaskManager
+from weighbridge.chat import Choice
+from weighbridge.engines.labels import likeliest
+from weighbridge.weigh.task import load_task
+from pathlib import Path
+
+theirs = TaskManager(include_path=sys.argv[1], include_defaults=False).load(["wb_mc"])["tasks"]["wb_mc"]
+task = load_task(Path(sys.argv[1]) / "mine")
+asked = {item.id: item for item in task.items}
+rng, differ, told = random.Random(5), 0, 0
+for number, doc in enumerate(theirs.eval_docs):
+    choices = theirs.doc_to_choice(doc)
+    sums = [-rng.random() * 3 * len(one.encode()) for one in choices]
+    arguments = [one.arguments for one in theirs.construct_requests(doc, theirs.fewshot_context(doc, 0))]
+    expected = theirs.process_results(doc, [(one, False) for one in sums])
+    item = asked.pop(f"wb_mc/{number}", None)
+    if item is None:
+        differ += expected["acc"] != 0.0
+        continue
+    told += 1
+    request = task.request(task.candidates[0], item, frozenset(sys.argv[2].split(",")))
+    spelled = [(request.prompt, request.choices[0].lead + one) for one in choices]
+    differ += spelled != arguments
+    for per, metric in (("text", "acc"), ("character", "acc_norm")):
+        said = likeliest(Choice("c", request.choices[0].labels, per=per), dict(zip(choices, sums)))
+        differ += (said == item.fields["answer"]) != expected[metric]
+print("differ", differ, "of", told, "left out", len(theirs.eval_docs) - told, "more", len(asked), task.scores[0].name)
 """
 
 
@@ -113,6 +146,7 @@ print("differ", differ)
 
 
 @needs_lm_eval
+@pytest.mark.lm_eval
 @pytest.mark.slow
 def test_a_generate_task_is_written_weighed_and_scored_as_lm_eval_scores_it(tmp_path: Path) -> None:
     yaml = write(tmp_path, GENERATE, SUMS, shots=2)
@@ -138,24 +172,27 @@ def test_a_generate_task_is_written_weighed_and_scored_as_lm_eval_scores_it(tmp_
 
 
 @needs_lm_eval
+@pytest.mark.lm_eval
 @pytest.mark.slow
 def test_choices_that_all_documents_share_are_the_labels(tmp_path: Path) -> None:
     rows = [{"question": f"Is {n} even?", "gold": n % 2} for n in range(10)]
     yaml = write(tmp_path, CHOICE, rows, choices='["yes", "no"]')
 
-    run(tmp_path, "-m", "weighbridge", "weigh", "--init", "mine", "--from", f"lm-eval:{yaml}")
+    run(tmp_path, "-m", "weighbridge", "weigh", "--init", "mine", "--from", f"lm-eval:{yaml}", "--as", "letters")
 
     assert 'labels = ["yes", "no"]' in (tmp_path / "mine" / "task.toml").read_text()
     assert json.loads((tmp_path / "mine" / "items.jsonl").read_text().splitlines()[3])["answer"] == "no"
 
 
 @needs_lm_eval
+@pytest.mark.lm_eval
 @pytest.mark.slow
 def test_choices_of_each_documents_own_are_lettered(tmp_path: Path) -> None:
     rows = [{"question": f"{n} + 1?", "options": [str(n), str(n + 1)], "gold": 1} for n in range(10)]
     yaml = write(tmp_path, CHOICE, rows, choices="options")
 
-    run(tmp_path, "-m", "weighbridge", "weigh", "--init", "mine", "--from", f"lm-eval:{yaml}", "--max-items", "4")
+    run(tmp_path, "-m", "weighbridge", "weigh", "--init", "mine", "--from", f"lm-eval:{yaml}", "--max-items", "4",
+        "--as", "letters")  # fmt: skip
 
     items = [json.loads(line) for line in (tmp_path / "mine" / "items.jsonl").read_text().splitlines()]
     assert len(items) == 4
@@ -164,6 +201,34 @@ def test_choices_of_each_documents_own_are_lettered(tmp_path: Path) -> None:
 
 
 @needs_lm_eval
+@pytest.mark.lm_eval
+@pytest.mark.slow
+def test_choices_are_ranked_by_what_lm_eval_ranks_them_by(tmp_path: Path) -> None:
+    """The same texts after the same prompts, and the same right and wrong from the same sums; a document whose right
+    answer is none of its choices, which lm-eval counts as wrong for everybody, is left out."""
+    rows = [
+        {"question": f"{n} + 1?", "options": [f"{n}", f"{n + 1} it is", "zwölf, ja" + "!" * n], "gold": n % 4}
+        for n in range(40)
+    ]
+    config = CHOICE.replace("doc_to_target: gold", 'doc_to_target: gold\ntarget_delimiter: "\\n"\n') + (
+        "metric_list:\n  - metric: acc_norm\n    aggregation: mean\n    higher_is_better: true\n"
+        "  - metric: acc\n    aggregation: mean\n    higher_is_better: true\n"
+    )
+    yaml = write(tmp_path, config, rows, choices="options")
+
+    run(tmp_path, "-m", "weighbridge", "weigh", "--init", "mine", "--from", f"lm-eval:{yaml}")
+
+    task = tmp_path / "mine" / "task.toml"
+    assert 'per = "character"' in task.read_text()
+    task.write_text(
+        task.read_text() + "".join(f'[[backend]]\nname = "{name}"\nkind = "echo"\n' for name in ("one", "two"))
+    )
+    able = ",".join(one.value for one in Ability)
+    assert "differ 0 of 30 left out 10 more 0 acc_norm" in run(tmp_path, "-c", LIKELIHOODS, str(tmp_path), able)
+
+
+@needs_lm_eval
+@pytest.mark.lm_eval
 @pytest.mark.slow
 def test_a_data_set_that_cannot_be_fetched_is_said_plainly(tmp_path: Path) -> None:
     yaml = write(tmp_path, GENERATE.replace("dataset_path: json", "dataset_path: nobody/nothing"), SUMS, shots=0)

@@ -13,11 +13,13 @@ from typing import Any, Literal
 import msgspec
 
 Role = Literal["system", "user", "assistant", "tool"]
-Choose = Literal["grammar", "logprob", "text"]
-"""How labels are enforced: `grammar` constrains decoding to them; `logprob` ranks all of them by log-probability;
+Choose = Literal["grammar", "logprob", "likelihood", "text"]
+"""How labels are enforced: `grammar` constrains decoding to them; `logprob` ranks all of them by log-probability (that
+of the first token, where a backend tells no others); `likelihood` by that of their whole text, right after the prompt;
 `text` lets the model write and finds the label in what it wrote."""
 
 
+Per = Literal["text", "character", "byte"]
 CacheFor = Literal["5m", "1h"]
 """How long a prompt up to a mark shall stay in the backend's cache (Anthropic's `cache_control`)."""
 
@@ -106,7 +108,10 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     labels: tuple[str, ...]
     lead: str = ""
-    """Text put before the label in a continuation, e.g. `Category:`; the model sees it, the answer does not hold it."""
+    """Text put before the label in a continuation, e.g. `Category:`; the model sees it, the answer does not hold it.
+    With `choose = "likelihood"` it stands there exactly as it is, and no blank is added."""
+    per: Per = "text"
+    """With `choose = "likelihood"`: what a label's log-likelihood is divided by before the highest is picked."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -159,6 +164,15 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Labels for the backend's own records; changes no answer."""
     service_tier: str | None = None
     """In OpenAI's words: `auto`, `default`, `flex`, `priority`."""
+
+
+def readings(request: ChatRequest) -> int:
+    """How often a backend reads the prompt at most: labels are ranked over several calls."""
+    if request.choose == "likelihood":
+        return 1 + sum(len(choice.labels) for choice in request.choices)
+    if request.choose == "logprob":
+        return max(1, len(request.choices)) * (1 if request.baseline is None else 2)
+    return 1
 
 
 def call_names(messages: Sequence[Message]) -> dict[str, str]:

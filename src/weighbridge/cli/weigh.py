@@ -94,6 +94,12 @@ Examples:
     help="Weigh results that exist: logs of lm-eval, Inspect, promptfoo, OpenAI evals, CSV, JSON Lines. "
     "NAME=PATH names the candidate; more paths may follow. With --init: lm-eval:TASK, a task to write here.",
 )
+@click.option(
+    "--as",
+    "measure",
+    type=click.Choice(["likelihood", "letters"]),
+    help="With --init --from: multiple choice by each text's likelihood, as in lm-eval, or by a letter.  [likelihood]",
+)
 @click.option("--metric", metavar="NAME", help="With --from: the metric that counts.  [the first]")
 @click.option("--scale", metavar="WORST..BEST", help="With --from: what scores run from and to.  [0..1]")
 @click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="With --from: only rows of a table that say so.")
@@ -110,6 +116,7 @@ def weigh(
     replay: Path | None,
     *,
     sources: tuple[str, ...],
+    measure: str | None,
     rows_are_items: bool,
     voter: str | None,
     most_votes: int | None,
@@ -131,8 +138,10 @@ def weigh(
     if mode != "arena" and (voter is not None or most_votes is not None):
         raise UsageError("--voter and --votes go with --arena only")
     if sources and mode == "init":
-        _init_from(_folder(task), sources, changes.get("max_items"), as_json)
+        _init_from(_folder(task), sources, changes.get("max_items"), measure, as_json)
         return
+    if measure is not None:
+        raise UsageError("--as goes with --init and --from only")
     if sources:
         if mode is not None or replay is not None:
             raise UsageError("--from goes with no --check, --estimate, --arena or --replay")
@@ -207,7 +216,9 @@ def _read(
     _finish(found, as_json)
 
 
-def _init_from(folder: Path | None, sources: tuple[str, ...], max_items: int | None, as_json: bool) -> None:
+def _init_from(
+    folder: Path | None, sources: tuple[str, ...], max_items: int | None, measure: Any, as_json: bool
+) -> None:
     """A task of ours from one of lm-eval's."""
     from weighbridge.weigh.lm_eval.write import write_from
 
@@ -216,7 +227,7 @@ def _init_from(folder: Path | None, sources: tuple[str, ...], max_items: int | N
             "--init with --from writes one task of lm-eval into one folder",
             next_move="weighbridge weigh --init my-task --from lm-eval:gsm8k",
         )
-    written = write_from(sources[0].removeprefix(LM_EVAL), folder, max_items=max_items)
+    written = write_from(sources[0].removeprefix(LM_EVAL), folder, max_items=max_items, measure=measure)
     if as_json:
         _print_json({"folder": str(folder), "tasks": written.tasks, "items": written.items, "kind": written.kind})
         return

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from weighbridge.chat import ChatRequest, Usage
+from weighbridge.chat.request import readings
 from weighbridge.engines import BackendRecord, Price
 from weighbridge.engines.addresses import address_of
 from weighbridge.engines.engine import Rates
@@ -58,7 +59,7 @@ def most_usd(request: ChatRequest, price: Price | None, longest_output: int) -> 
     """The most a call could cost; None without both prices. `longest_output`: tokens of the longest answer seen."""
     if price is None or price.input is None or price.output is None:
         return None
-    asked = len(_encoder.encode(request)) + OVERHEAD_TOKENS * (len(request.messages) + 1)
+    asked = (len(_encoder.encode(request)) + OVERHEAD_TOKENS * (len(request.messages) + 1)) * readings(request)
     written = request.sampling.max_tokens or max(2 * longest_output, ASSUMED_OUTPUT_TOKENS)
     rates = price.dearest
     return (

@@ -22,6 +22,8 @@ class Ability(StrEnum):
     """Decoding constrained to a closed set of labels."""
     RANK = "rank"
     """Log-probabilities of given labels."""
+    LIKELIHOOD = "likelihood"
+    """Log-probabilities of whole texts after a prompt."""
     IMAGES = "images"
     EMBEDDINGS = "embeddings"
     REASONING_EFFORT = "reasoning_effort"

@@ -14,6 +14,8 @@ def needs(request: ChatRequest) -> tuple[Ability, ...]:
         wanted.append(Ability.GRAMMAR)
     if request.choices and request.choose == "logprob":
         wanted.append(Ability.RANK)
+    if request.choices and request.choose == "likelihood":
+        wanted.append(Ability.LIKELIHOOD)
     if request.schema is not None:
         wanted.append(Ability.SCHEMA)
     if request.tools:
@@ -50,5 +52,7 @@ def refuse_what_it_lacks(engine: Engine, request: ChatRequest) -> None:
 _ADVICE = {
     Ability.GRAMMAR: 'Set `choose = "text"` to find the label in what the model writes.',
     Ability.RANK: 'Set `choose = "grammar"` or `choose = "text"`.',
+    Ability.LIKELIHOOD: "vLLM, SGLang and llamacpp tell it. Others can be asked for a letter, another measure: "
+    "`weighbridge weigh --init FOLDER --from lm-eval:TASK --as letters`.",
     Ability.CHAT: 'A base model is asked with `endpoint = "completion"`.',
 }

@@ -99,6 +99,11 @@ def _sound(file: TomlFile, at: tuple[str | int, ...], answer: AnswerSpec, proble
         _check_labels(choice, index, wrong)
     if answer.choose is not None and not answer.choices:
         wrong(("choose",), "`choose` is about labels, and there are none", "Add `[[answer.choices]]`.")
+    if answer.options is not None and (answer.choices or answer.schema is not None or answer.choose is not None):
+        wrong(("options",), "`options` are ranked, which leaves no `choices`, `choose` or `schema`", "Leave them out.")
+    if answer.choose == "likelihood" and len(answer.choices) > 1:
+        what = f"only one choice can be ranked by likelihood, and there are {len(answer.choices)}"
+        wrong(("choose",), what, 'Set `choose = "logprob"`, or leave one.')
     if answer.calibrate is not None and answer.choose != "logprob":
         wrong(("calibrate",), '`calibrate` only works with `choose = "logprob"`', "Leave one of them out.")
     if answer.schema is not None and answer.choices:

@@ -111,6 +111,9 @@ def _same_labels(file: TomlFile, answer: AnswerSpec, candidates: Sequence[Candid
             what = f"candidate {candidate.name!r} has other choices than `[answer]`; all are scored alike"
             hint = "Repeat the same names and labels; only `lead` may differ."
             problems.add(file.problem(("candidate", index, "answer", "choices"), what, hint))
+        if candidate.answer.options != answer.options:
+            what = f"candidate {candidate.name!r} has other options than `[answer]`; all are scored alike"
+            problems.add(file.problem(("candidate", index, "answer", "options"), what, "Leave them out."))
 
 
 def _graders(

@@ -11,6 +11,9 @@ from weighbridge.weigh.items import MISSING, look_up
 from weighbridge.weigh.items.fields import paths
 from weighbridge.weigh.prompt import Prompter
 from weighbridge.weigh.records import Item
+from weighbridge.weigh.scorers.exact import Exact
+from weighbridge.weigh.scorers.scorer import accepted, shown
+from weighbridge.weigh.template import as_text
 
 _MOST_REMEMBERED = 1000
 
@@ -33,6 +36,8 @@ class Looker:
         self._needed = {
             path for prompter in self._prompters.values() for _, text in prompter.templates for path in text.needed
         }
+        self._ranking = next((prompter for prompter in self._prompters.values() if prompter.ranks), None)
+        """All candidates are asked to rank the same options."""
         self._unseen = set(tags)
         self._cluster = cluster
         self._example: dict[str, Any] | None = None
@@ -47,6 +52,7 @@ class Looker:
             what = f"the field {self._cluster!r} is missing or null, and weigh.cluster names it"
             own = "An item that belongs to nothing gets a value of its own."
             yield self._problem(item, line, self._cluster, what, own)
+        yield from self._bad_options(item, line)
         for grader, sound in self._graders:
             value = item.fields.get(grader.reference or "")
             if type(value) is str and value in sound:
@@ -61,6 +67,20 @@ class Looker:
         if self._example is not None:
             near = list(paths(self._example))
             yield from ((tag, did_you_mean(tag, near)) for tag in sorted(self._unseen))
+
+    def _bad_options(self, item: Item, line: int) -> Iterator[Problem]:
+        if not self._ranking:
+            return
+        fault = self._ranking.bad_options(item.fields)
+        if fault is not None:
+            yield self._problem(item, line, *fault)
+            return
+        options = self._ranking.options(item.fields)
+        for grader, _ in self._graders:
+            value = look_up(item.fields, grader.reference or "")
+            if isinstance(grader.scorer, Exact) and not any(one in options for one in accepted(value)):
+                what = f"the reference {grader.reference!r} is {shown(as_text(value))}, which is none of the options"
+                yield self._problem(item, line, grader.reference or "", what)
 
     def _lacks(self, item: Item, line: int) -> Iterator[Problem]:
         for candidate, prompter in self._prompters.items():

@@ -21,8 +21,10 @@ import msgspec
 import numpy as np
 
 from weighbridge.chat import ChatRequest
+from weighbridge.chat.request import readings
 from weighbridge.dispatch.price import MILLION, host_of
 from weighbridge.engines import Ability, Price
+from weighbridge.engines.addresses import address_of
 from weighbridge.ledger import History, Ledger
 from weighbridge.units import format_duration, format_usd
 
@@ -125,7 +127,8 @@ def estimate(
 
 
 def _candidate(candidate: Candidate, requests: list[ChatRequest], calls: int, history: History) -> CandidateEstimate:
-    tokens_in = _tokens_in(requests, calls, history)
+    often = address_of(candidate.backend) is not None  # an engine of ours reads a prompt once, whatever follows it
+    tokens_in = _tokens_in(requests, calls, history, often=often)
     tokens_out = _tokens_out(requests, calls, history)
     at_once = candidate.backend.concurrency or 1
     return CandidateEstimate(
@@ -141,11 +144,12 @@ def _candidate(candidate: Candidate, requests: list[ChatRequest], calls: int, hi
     )
 
 
-def _tokens_in(requests: list[ChatRequest], calls: int, history: History) -> Amount:
+def _tokens_in(requests: list[ChatRequest], calls: int, history: History, *, often: bool) -> Amount:
+    """often: a prompt is read anew for each of several labels that are ranked."""
     if history.input_tokens is not None:
         return _exactly(calls * history.input_tokens)
-    size = float(np.mean([prompt_bytes(request) for request in requests])) if requests else 0.0
-    total = calls * size
+    sizes = [prompt_bytes(request) * (readings(request) if often else 1) for request in requests]
+    total = calls * float(np.mean(sizes)) if sizes else 0.0
     return Amount(total / BYTES_PER_TOKEN, total / MOST_BYTES, total / FEWEST_BYTES, "estimated")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.chat import ChatRequest, Message
+from weighbridge.chat import ChatRequest, Choice, Message
 from weighbridge.chat.frames import continuation_frames, turn_frames, written
 from weighbridge.chat.request import Choose
 from weighbridge.engines import Ability
@@ -25,6 +25,8 @@ from weighbridge.weigh.items.fields import paths
 from weighbridge.weigh.records import Candidate, Item
 from weighbridge.weigh.template import Template, TemplateError
 
+OPTIONS = "option"
+"""What the choice among an item's own options is called."""
 GAP = "\n\n"
 """Between the parts of a continuation."""
 
@@ -70,6 +72,28 @@ class Prompter:
                 if value is MISSING or value is None:
                     yield path, name
 
+    @property
+    def ranks(self) -> bool:
+        """Whether an item's own options are ranked."""
+        return self._answer.options is not None
+
+    def options(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
+        """The item's own options, each once."""
+        asked = self._answer.options
+        return () if asked is None else tuple(dict.fromkeys(look_up(fields, asked.field)))
+
+    def bad_options(self, fields: Mapping[str, Any]) -> tuple[str, str] | None:
+        """(path, what is wrong) where the item's options cannot be ranked."""
+        asked = self._answer.options
+        if asked is None:
+            return None
+        found = look_up(fields, asked.field)
+        if found is MISSING or found is None:
+            return asked.field, f"the field {asked.field!r} is missing or null, and answer.options names it"
+        if not isinstance(found, list) or len(found) < 2 or not all(isinstance(one, str) and one for one in found):
+            return asked.field, f"the options {asked.field!r} are no list of two texts or more, none of them empty"
+        return None
+
     def request(self, item: Item, items: Items, abilities: frozenset[Ability]) -> ChatRequest:
         """What is sent. Raises InputError naming the item, the field and the text that names it."""
         try:
@@ -88,8 +112,8 @@ class Prompter:
 
     def _ask(self, fields: Mapping[str, Any], abilities: frozenset[Ability]) -> ChatRequest:
         candidate, answer = self._candidate, self._answer
-        chat = (candidate.endpoint or ("chat" if Ability.CHAT in abilities else "completion")) == "chat"
         choose = self._choose(abilities)
+        chat = (candidate.endpoint or self._usual_endpoint(choose, abilities)) == "chat"
         sampling = answer.sampling
         if not chat and choose == "text" and not sampling.stop:
             sampling = msgspec.structs.replace(sampling, stop=self._stop)
@@ -98,7 +122,7 @@ class Prompter:
             messages=self._messages(fields) if chat else (),
             prompt=None if chat else self._text(fields, choose),
             sampling=sampling,
-            choices=answer.choices,
+            choices=self._choices(fields, choose),
             choose=choose,
             schema=self._schema if Ability.SCHEMA in abilities else None,
             reasoning_effort=answer.reasoning_effort,
@@ -107,9 +131,26 @@ class Prompter:
 
     def _choose(self, abilities: frozenset[Ability]) -> Choose:
         answer = self._answer
+        if answer.options is not None:
+            return "likelihood"
         if not answer.choices:
             return "text"
         return answer.choose or ("grammar" if Ability.GRAMMAR in abilities else "text")
+
+    def _usual_endpoint(self, choose: Choose, abilities: frozenset[Ability]) -> str:
+        """Texts are ranked as what continues a prompt, as lm-eval does; else a conversation goes before."""
+        if choose == "likelihood" and Ability.COMPLETION in abilities:
+            return "completion"
+        return "chat" if Ability.CHAT in abilities else "completion"
+
+    def _choices(self, fields: Mapping[str, Any], choose: Choose) -> tuple[Choice, ...]:
+        asked = self._answer.options
+        if asked is not None:
+            return (Choice(OPTIONS, self.options(fields), asked.before, asked.per),)
+        if choose != "likelihood":
+            return self._answer.choices
+        blank = "" if self._user.fill(fields)[-1:].isspace() else " "
+        return tuple(msgspec.structs.replace(one, lead=one.lead or blank) for one in self._answer.choices)
 
     def _messages(self, fields: Mapping[str, Any]) -> tuple[Message, ...]:
         system = self._system.fill(fields)

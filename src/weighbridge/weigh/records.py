@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from weighbridge.chat import Choice, Sampling, Usage
-from weighbridge.chat.request import Choose
+from weighbridge.chat.request import Choose, Per
 from weighbridge.engines import BackendRecord
 from weighbridge.stats.outcomes import OutcomeDifference
 from weighbridge.stats.records import Basis, Comparison, Decision, Goal, Interval, Rule
@@ -38,12 +38,24 @@ class PromptSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How an example's right answer is written; default: its labels, or the reference of the first scorer."""
 
 
+class OptionsSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[answer.options]`: texts of the item's own, ranked by their log-likelihood after the prompt."""
+
+    field: str
+    """Path of the item's list of texts."""
+    before: str = " "
+    """Stands between the prompt and each of them, exactly so; in a conversation nothing does."""
+    per: Per = "text"
+    """What a log-likelihood is divided by: nothing, the option's characters (lm-eval's acc_norm) or its bytes."""
+
+
 class AnswerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[answer]`: what shape an answer has and how it is sampled."""
 
     choices: tuple[Choice, ...] = ()
     choose: Choose | None = None
     """None: `grammar` where the backend can, else `text`."""
+    options: OptionsSpec | None = None
     calibrate: dict[str, Any] | None = None
     """Fields of a content-free item; with `choose = "logprob"`, label scores under it are subtracted."""
     schema: str | None = None

@@ -152,7 +152,7 @@ class EchoEngine:
         for index, choice in enumerate(request.choices):
             own = digest if index == 0 else hashlib.sha256(digest + index.to_bytes(4, "big")).digest()
             label = self._label(choice, marked(said, choice.name) or self._own.reply, own)
-            if request.choose == "logprob":
+            if request.choose in ("logprob", "likelihood"):
                 ranked[choice.name] = _ranked(choice, label, own, request.baseline is not None)
                 label = best_label(ranked[choice.name])
             picked[choice.name] = label

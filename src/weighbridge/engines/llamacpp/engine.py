@@ -32,7 +32,7 @@ from weighbridge.errors import BackendUnreachable, CannotAsk, EngineError
 from weighbridge.formats.gguf import GgufHeader, read_gguf
 from weighbridge.net.calls import Calls
 
-ALWAYS = {Ability.COMPLETION, Ability.SCHEMA, Ability.GRAMMAR, Ability.RANK, Ability.LOGPROBS}
+ALWAYS = {Ability.COMPLETION, Ability.SCHEMA, Ability.GRAMMAR, Ability.RANK, Ability.LIKELIHOOD, Ability.LOGPROBS}
 CHANGING = ("seed", "max_tokens", "kv_type_k", "kv_type_v", "flash_attention", "gpu_layers", "step_tokens")
 """Settings that can change an answer; the others change when it comes, or whether."""
 
@@ -118,8 +118,7 @@ class LlamaCppEngine:
         try:
             async with self._slots.take(_beginning(request)) as slot:
                 if request.choices and request.choose != "text":
-                    choose = self._labels.ranked if request.choose == "logprob" else self._labels.constrained
-                    yield self._last(await self._in_time(choose(request, slot)))
+                    yield self._last(await self._in_time(self._labels.choose(request, slot)))
                 else:
                     async for piece in self._talk.answer(request, slot):
                         yield piece if piece.finish is None else self._last(piece)

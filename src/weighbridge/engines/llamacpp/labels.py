@@ -9,7 +9,7 @@ from typing import Any
 from weighbridge.chat import ChatRequest, Piece, Usage
 from weighbridge.chat.frames import Frame, continuation_frames, turn_frames
 from weighbridge.chat.openai_wire import Spelling, sampling_fields
-from weighbridge.engines.labels import as_text, best_label, calibrated
+from weighbridge.engines.labels import as_text, best_label, calibrated, likeliest, only_choice
 from weighbridge.engines.llamacpp.grammar import label_grammar, longest, read_labels, split_seam
 from weighbridge.engines.llamacpp.rank import Asks, Ranker, Reading
 from weighbridge.engines.llamacpp.template import Template
@@ -32,6 +32,27 @@ class Labels:
         self._ranker = Ranker(server, name)
         self._baselines: OrderedDict[tuple[str, tuple[str, ...]], tuple[float, ...]] = OrderedDict()
         self._one_baseline = asyncio.Lock()
+
+    async def choose(self, request: ChatRequest, slot: int) -> Piece:
+        """Labels as the request wants them chosen."""
+        ways = {"logprob": self.ranked, "likelihood": self.likeliest}
+        return await ways.get(request.choose, self.constrained)(request, slot)
+
+    async def likeliest(self, request: ChatRequest, slot: int) -> Piece:
+        """Every label scored as the text that follows the prompt, or that begins an assistant's turn; nothing is added
+        to it, so that the sums are those of lm-eval."""
+        choice = only_choice(request)
+        text, _, _ = await self._framed(request)
+        lead = choice.lead if request.prompt is not None else ""
+        reading = await self._ranker.rank(text, [lead + label for label in choice.labels], end="", slot=slot)
+        scores = dict(zip(choice.labels, reading.scores, strict=True))
+        best = likeliest(choice, scores)
+        usage = Usage(
+            input_tokens=reading.prompt_tokens,
+            output_tokens=reading.label_tokens[choice.labels.index(best)],
+            cached_tokens=reading.cached_tokens,
+        )
+        return Piece(text=best, label_logprobs={choice.name: scores}, finish="stop", usage=usage)
 
     async def constrained(self, request: ChatRequest, slot: int) -> Piece:
         """One request whose grammar allows the labels and nothing else."""

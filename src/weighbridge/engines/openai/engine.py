@@ -24,11 +24,12 @@ from weighbridge.engines.labels import as_text
 from weighbridge.engines.needs import refuse_what_it_lacks
 from weighbridge.engines.openai.access import Access, read_access
 from weighbridge.engines.openai.labels import Labeller
+from weighbridge.engines.openai.likelihood import rank_by_likelihood
 from weighbridge.engines.openai.refusals import MOST_ERROR_BYTES, refusal, served_models
 from weighbridge.engines.own_settings import read_own_settings
 from weighbridge.engines.streaming import as_piece, is_event_stream, read_pieces, read_whole
 from weighbridge.errors import CannotAsk, EngineError
-from weighbridge.net.calls import Calls, Headers, Timeouts
+from weighbridge.net.calls import Calls, Headers, Response, Timeouts
 from weighbridge.net.origin import split_url
 from weighbridge.net.sse import Event, SseParser
 
@@ -145,6 +146,8 @@ class OpenAIEngine:
             request = self._fitted(request)
             if request.choices and request.choose == "logprob":
                 yield await self._labeller.rank(request)
+            elif request.choices and request.choose == "likelihood":
+                yield await rank_by_likelihood(request, self._read)
             elif request.choices and request.choose == "grammar":
                 yield await self._constrained(request)
             elif self._own.stream:
@@ -185,13 +188,21 @@ class OpenAIEngine:
 
     async def _whole(self, request: ChatRequest, body: dict[str, Any]) -> Answer:
         """One call, its answer read at once."""
+        response = await self._posted(request, body)
+        if is_event_stream(response.headers):
+            return self._read_stream_whole(request, response.body)
+        return self._decode(request, response.body)
+
+    async def _read(self, request: ChatRequest, body: dict[str, Any]) -> bytes:
+        """One call, its answer as it came."""
+        return (await self._posted(request, body)).body
+
+    async def _posted(self, request: ChatRequest, body: dict[str, Any]) -> Response:
         url, headers = self._access.url(_path(request)), self._access.headers
         response = await self._calls.request("POST", url, headers, _as_bytes(body), self._timeouts)
         if response.status != 200:
             raise await self._refusal(request, response.status, response.headers, response.body)
-        if is_event_stream(response.headers):
-            return self._read_stream_whole(request, response.body)
-        return self._decode(request, response.body)
+        return response
 
     async def _streamed(self, request: ChatRequest) -> AsyncIterator[Piece]:
         """One call, its answer read as it comes; also one that a server sends whole though a stream was asked for."""

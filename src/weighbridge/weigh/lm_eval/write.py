@@ -2,11 +2,13 @@
 
     generate_until     the prompt with its examples, sampled until the task's own stop texts; scored by lm-eval itself
                        (scorer `lm-eval`): the task's filter, then its metric
-    multiple_choice    where every document has the same few choices (A to D, yes and no): the prompt as it is, the
-                       choices as labels, which a completion backend can rank by likelihood as lm-eval does
-                       where each has its own: the choices are shown with letters and a letter is asked for, without
-                       examples. lm-eval would compare the likelihood of each text, which chat models cannot be asked
-                       for: such figures compare the candidates here, never with tables that lm-eval made
+    multiple_choice    likelihood, lm-eval's own measure: the prompt as it is, the choices ranked by the log-likelihood
+                       of their texts, divided by length where the task's first metric says so (acc_norm, acc_bytes).
+                       It takes a backend that tells it: llamacpp, vLLM, SGLang
+                       letters, another measure, for models that can only be talked to: where every document has the
+                       same few choices (A to D, yes and no), these are labels; where each has its own, they are shown
+                       with letters and a letter is asked for, without examples. Such figures compare the candidates
+                       here, never with tables that lm-eval made
 
 The folder holds everything; the data set is not needed again.
 """
@@ -18,7 +20,7 @@ import string
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from weighbridge.errors import InputError, UsageError
 from weighbridge.weigh.imports.recorded import TAG_FIELDS
@@ -32,6 +34,24 @@ USUAL_TOKENS = 1024
 """Where a task does not limit its answers."""
 
 
+PER = {"acc": "text", "acc_norm": "character", "acc_bytes": "byte"}
+"""By lm-eval's metric, what it divides the log-likelihood of a choice by (api/task.py: process_results)."""
+Measure = Literal["likelihood", "letters"]
+
+
+class Form(NamedTuple):
+    """What becomes of a task's documents."""
+
+    kind: str
+    measure: Measure | None = None
+    """Of multiple choice."""
+    labels: tuple[str, ...] = ()
+    """Asked for letters: the choices of every document, where all have the same few."""
+
+    def __str__(self) -> str:
+        return self.kind if self.measure is None else f"{self.kind} by {self.measure}"
+
+
 class Written(NamedTuple):
     folder: Path
     tasks: tuple[str, ...]
@@ -39,8 +59,17 @@ class Written(NamedTuple):
     kind: str
 
 
-def write_from(spec: str, folder: Path, *, max_items: int | None = None, num_fewshot: int | None = None) -> Written:
-    """Write task.toml and items.jsonl for `TASK` or `FILE.yaml`. Raises InputError, UsageError."""
+def write_from(
+    spec: str,
+    folder: Path,
+    *,
+    max_items: int | None = None,
+    num_fewshot: int | None = None,
+    measure: Measure | None = None,
+) -> Written:
+    """Write task.toml and items.jsonl for `TASK` or `FILE.yaml`. measure: of multiple choice; None: likelihood.
+
+    Raises InputError, UsageError."""
     name, include = split_name(spec)
     try:
         tasks = load_tasks(name, include)
@@ -51,48 +80,64 @@ def write_from(spec: str, folder: Path, *, max_items: int | None = None, num_few
         what = f"{name!r} holds tasks of several kinds: {', '.join(sorted(kinds))}"
         raise InputError(what, where=f"lm-eval:{name}", next_move="Name one of its tasks.")
     kind = kinds.pop()
-    labels = _common_labels(tasks) if kind == "multiple_choice" else ()
-    rows = list(_rows(tasks, kind, labels, max_items, num_fewshot))
+    if kind != "multiple_choice" and measure is not None:
+        raise UsageError(f"--as is about multiple choice, and {name!r} asks for written answers")
+    form = Form(kind, (measure or "likelihood") if kind == "multiple_choice" else None)
+    if form.measure == "letters":
+        form = form._replace(labels=_common_labels(tasks))
+    rows = list(_rows(tasks, form, max_items, num_fewshot))
     if not rows:
-        raise InputError(f"{name!r} has no documents", where=f"lm-eval:{name}")
-    settings = _settings(name, include, tasks, rows, labels)
+        raise InputError(f"{name!r} has no documents with a right answer", where=f"lm-eval:{name}")
+    settings = _settings(name, include, tasks, rows, form)
     _write(folder, settings, rows)
-    return Written(folder, tuple(task.task_name for task in tasks), len(rows), kind)
+    return Written(folder, tuple(task.task_name for task in tasks), len(rows), str(form))
 
 
-def _rows(
-    tasks: Sequence[Any], kind: str, labels: Sequence[str], max_items: int | None, num_fewshot: int | None
-) -> Iterator[dict[str, Any]]:
+def _rows(tasks: Sequence[Any], form: Form, max_items: int | None, num_fewshot: int | None) -> Iterator[dict[str, Any]]:
+    """Documents as items; those whose right answer is none of their choices are left out, for nobody can be right."""
     for task in tasks:
         shots = task.config.num_fewshot if num_fewshot is None else num_fewshot
         task.set_fewshot_seed(1234)
-        lettered = kind == "multiple_choice" and not labels
+        lettered = form.measure == "letters" and not form.labels
         for number, document in islice(enumerate(task.eval_docs), max_items):
             context = str(task.fewshot_context(document, 0 if lettered else shots or 0))
             row = {"id": f"{task.task_name}/{number}", "task": task.task_name, "prompt": context}
             row |= {key: value for key, value in document.items() if key in TAG_FIELDS and isinstance(value, str)}
-            if kind == "generate_until":
+            if form.kind == "generate_until":
                 yield row | {"expected": _plain(task.doc_to_target(document)), "lm_eval": _given(task, document)}
-            else:
-                yield row | _choices(task, document, labels)
+            elif (chosen := _choices(task, document, form)) is not None:
+                yield row | chosen
 
 
 def _given(task: Any, document: dict[str, Any]) -> dict[str, Any]:
     return {"task": task.task_name, "doc": _plain(dict(document))}
 
 
-def _choices(task: Any, document: dict[str, Any], labels: Sequence[str]) -> dict[str, Any]:
+def _choices(task: Any, document: dict[str, Any], form: Form) -> dict[str, Any] | None:
+    """The choices and the right one; None where the right one is none of them."""
     choices = [str(choice) for choice in task.doc_to_choice(document)]
-    gold = task.doc_to_target(document)
-    gold = [
-        choices.index(one) if isinstance(one, str) else int(one) for one in (gold if isinstance(gold, list) else [gold])
+    target = task.doc_to_target(document)
+    right = [
+        place for one in (target if isinstance(target, list) else [target]) if (place := _place(one, choices)) >= 0
     ]
-    if labels:
-        right = [choices[place].strip() for place in gold]
-        return {"answer": right[0] if len(right) == 1 else right}
+    if not right:
+        return None
+    if form.measure == "likelihood":
+        texts = [choices[place] for place in right]
+        return {"choices": choices, "answer": texts[0] if len(texts) == 1 else texts}
+    if form.labels:
+        texts = [choices[place].strip() for place in right]
+        return {"answer": texts[0] if len(texts) == 1 else texts}
     shown = "\n".join(f"{letter}. {choice.strip()}" for letter, choice in zip(LETTERS, choices, strict=False))
-    right = [LETTERS[place] for place in gold]
-    return {"choices": shown, "answer": right[0] if len(right) == 1 else right}
+    letters = [LETTERS[place] for place in right]
+    return {"choices": shown, "answer": letters[0] if len(letters) == 1 else letters}
+
+
+def _place(target: Any, choices: Sequence[str]) -> int:
+    """Of the right choice, which is said by its text or its number; -1 where it is none, as lm-eval has it."""
+    if isinstance(target, str):
+        return choices.index(target) if target in choices else -1
+    return int(target) if 0 <= int(target) < len(choices) else -1
 
 
 def _common_labels(tasks: Sequence[Any]) -> tuple[str, ...]:
@@ -110,13 +155,11 @@ def _common_labels(tasks: Sequence[Any]) -> tuple[str, ...]:
     return common or ()
 
 
-def _settings(
-    name: str, include: str | None, tasks: Sequence[Any], rows: Sequence[dict[str, Any]], labels: Sequence[str]
-) -> str:
+def _settings(name: str, include: str | None, tasks: Sequence[Any], rows: Sequence[dict[str, Any]], form: Form) -> str:
     """task.toml as text."""
     from importlib.metadata import version
 
-    task, kind = tasks[0], tasks[0].OUTPUT_TYPE
+    task, kind, labels = tasks[0], form.kind, form.labels
     tags = ["task"] * (len(tasks) > 1) + [key for key in TAG_FIELDS if all(key in row for row in rows)]
     lines = [
         f"# Written from lm-eval's task {name!r} (lm_eval {version('lm_eval')}, task version {task.VERSION}).",
@@ -127,6 +170,8 @@ def _settings(
     ]  # fmt: skip
     if kind == "generate_until":
         lines += ['user = "{{prompt}}"', "", *_sampling(task), "", *_scorer(task, include)]
+    elif form.measure == "likelihood":
+        lines += ['user = "{{prompt}}"', "", *_ranked(task)]
     else:
         lettered = 'user = """{{prompt}}\n\n{{choices}}\n\nAnswer with the letter only."""'
         letters = LETTERS[: max(row["choices"].count("\n") + 1 for row in rows)] if not labels else ""
@@ -136,6 +181,21 @@ def _settings(
             "[[score]]", 'kind = "choice"', 'choice = "answer"', 'reference = "answer"',
         ]  # fmt: skip
     return "\n".join([*lines, "", *_BACKENDS, ""])
+
+
+def _ranked(task: Any) -> list[str]:
+    """Choices ranked as the first metric of the task that is an accuracy ranks them."""
+    metrics = [name for name in task.higher_is_better() if name in PER] or ["acc"]
+    others = f"; {', '.join(f'{PER[one]!r} is {one}' for one in metrics[1:])}" if metrics[1:] else ""
+    return [
+        "# The choices are ranked by their log-likelihood, lm-eval's own measure: llamacpp, vLLM and SGLang tell it.",
+        "# For models that can only be talked to: --as letters, which is another measure.",
+        "[answer.options]", 'field = "choices"',
+        f"before = {_toml(task.config.target_delimiter)}     # between prompt and choice",
+        f"per = {_toml(PER[metrics[0]])}     # {metrics[0]}{others}", "",
+        "[[score]]", 'kind = "exact"', f"name = {_toml(metrics[0])}", 'reference = "answer"',
+        "options = { ignore_space = false }",
+    ]  # fmt: skip
 
 
 def _sampling(task: Any) -> list[str]:
@@ -176,8 +236,8 @@ _BACKENDS = [
     "# Who is asked. docs/engines.md lists the kinds; two candidates or more.",
     "# [[backend]]",
     '# name = "small"',
-    '# kind = "openai"',
-    '# url = "http://localhost:8000/v1"',
+    '# kind = "vllm"',
+    '# base_url = "http://localhost:8000/v1"',
     '# model = "Qwen/Qwen2.5-7B-Instruct"',
 ]
 
