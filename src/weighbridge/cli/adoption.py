@@ -16,7 +16,7 @@ from weighbridge.cli.chosen import held, index
 @click.command(short_help="How much models are used: downloads, likes, derivatives, tokens.")
 @click.argument("subject", required=False)
 @click.option("--metric", default=None, help="One metric: hf_downloads_30d, hf_likes ...")
-@click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="Lines of each metric.")
+@click.option("--top", metavar="N", type=click.IntRange(1), default=15, show_default=True, help="Lines of each metric.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def adoption(subject: str | None, metric: str | None, top: int, as_json: bool) -> None:
     """Show what was counted of SUBJECT: a model, or a group such as family:Qwen, country:CN; of all without one.

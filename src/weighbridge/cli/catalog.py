@@ -53,7 +53,7 @@ def check(folder: Path, as_json: bool) -> None:
     sys.exit(bool(problems))
 
 
-@catalog.command()
+@catalog.command(short_help="Compile the TOML into the snapshot that commands read.")
 @FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def build(folder: Path, as_json: bool) -> None:

@@ -67,7 +67,9 @@ OWN_OPTIONS = ("usd_hour", "buy", "years", "watts", "pue", "kwh", "tps", "prefil
 @click.option("--seq", metavar="N", help="With --train: tokens of a training sequence.  [4096]")
 @click.option("--devices", metavar="N", help="With --train: how many work at once, for the days it takes.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Draw cost over volume: a file .svg or .png.")
-@click.option("--top", type=click.IntRange(1), default=12, show_default=True, help="Providers of each model.")
+@click.option(
+    "--top", metavar="N", type=click.IntRange(1), default=12, show_default=True, help="Providers of each model."
+)
 @FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def cost(

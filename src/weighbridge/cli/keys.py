@@ -103,7 +103,7 @@ def _warn_of_strangers(path: Path | None, routes: tuple[str, ...], team: str | N
                 click.echo(f"Warning: the config has no {what} {name!r}. {hint}", err=True)
 
 
-@keys.command(name="list")
+@keys.command(name="list", short_help="Keys, their limits, and what they spent and hold.")
 @CONFIG
 @JSON
 def list_(*, path: Path | None, as_json: bool) -> None:

@@ -31,14 +31,23 @@ Examples:
 )
 @click.argument("need", required=False, type=click.Path(path_type=Path))
 @click.option("--init", type=click.Path(path_type=Path), help="Write a commented need to start from.")
-@click.option("--top", type=click.IntRange(1), default=12, show_default=True, help="Models that are listed.")
+@click.option(
+    "--top", metavar="N", type=click.IntRange(1), default=12, show_default=True, help="Models that are listed."
+)
 @click.option("--why", multiple=True, metavar="MODEL", help="Say everything of one model instead.")
 @click.option("--excluded", is_flag=True, help="List every model that is not ranked, with the rule or figure.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw quality against cost: a file .svg or .png.")
 @click.option(
     "--write", type=click.Path(path_type=Path), help="Write the first ones as candidates: a folder, or a task.toml."
 )
-@click.option("--candidates", type=click.IntRange(2, 20), default=4, show_default=True, help="With --write: how many.")
+@click.option(
+    "--candidates",
+    metavar="N",
+    type=click.IntRange(2, 20),
+    default=4,
+    show_default=True,
+    help="With --write: how many.",
+)
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy.toml that holds too.")
 @click.option("--data", "data_class", metavar="CLASS", help="Class of the data, as the policy names it.")
 @FOLDER

@@ -48,7 +48,7 @@ def policy() -> None:
     """
 
 
-@policy.command()
+@policy.command(short_help="Whether a model or a route is allowed, and by which rule not.")
 @click.argument("subject", metavar="MODEL|ROUTE")
 @POLICY
 @click.option("--provider", help="Who serves the model; without one it runs on engines of your own.")
@@ -119,7 +119,7 @@ def _reason(rules: Policy, reason: Reason) -> list[str]:
     return lines
 
 
-@policy.command()
+@policy.command(short_help="Run the tests that a policy file brings.")
 @POLICY
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def test(path: Path, *, as_json: bool) -> None:
@@ -189,7 +189,7 @@ def names(kind: str, *, as_json: bool) -> None:
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(found))
 
 
-@policy.command()
+@policy.command(short_help="Evidence for a reviewer: decisions, rules, facts, sources.")
 @click.option("--since", metavar="DATE", help=f"From this day or moment on, UTC.  [{DAYS_BACK} days ago]")
 @click.option("--until", metavar="DATE", help="Up to this day, included, or moment.  [now]")
 @click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", show_default=True)

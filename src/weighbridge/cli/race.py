@@ -53,9 +53,12 @@ WIDEST = 100
 @click.option("--now", "is_now", is_flag=True, help="A leaderboard by kind of work, from all benchmarks together.")
 @click.option("--open", "is_open", is_flag=True, help="With --now: only models whose weights are open.")
 @click.option("--kind", type=click.Choice(["all", *KINDS]), default=None, help="With --now: one kind of work.")
-@click.option("--top", type=click.IntRange(1), default=8, show_default=True, help="With --now: models of each kind.")
+@click.option(
+    "--top", metavar="N", type=click.IntRange(1), default=8, show_default=True, help="With --now: models of each kind."
+)
 @click.option(
     "--fewest",
+    metavar="N",
     type=click.IntRange(1),
     default=None,
     help="With --now: benchmarks a model must have been run on.  [default: 4 of all, 2 of a kind]",

@@ -39,6 +39,7 @@ Examples:
 )
 @click.option(
     "--alpha",
+    metavar="X",
     type=click.FloatRange(0.0001, 0.5),
     default=0.05,
     show_default=True,
@@ -46,6 +47,7 @@ Examples:
 )
 @click.option(
     "--bootstrap",
+    metavar="N",
     type=click.IntRange(0, 10_000),
     default=0,
     metavar="N",
