@@ -50,11 +50,10 @@ Examples:
     metavar="N",
     type=click.IntRange(0, 10_000),
     default=0,
-    metavar="N",
     help="Intervals from N resamples instead of the sandwich.",
 )
 @click.option("--ignore-voters", is_flag=True, help="Count votes of one voter as independent.")
-@click.option("--seed", type=int, default=0, help="Of the resamples.")
+@click.option("--seed", metavar="N", type=int, default=0, help="Of the resamples.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def rank(
     *,
