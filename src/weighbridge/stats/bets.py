@@ -11,6 +11,8 @@ moment one looks (Ville's inequality). The money is split between two bettors:
 Scope `items` bets on the finite set instead: given the sum so far, the mean of what is left under the null is known,
 and y is centred by it, which pays more and more as the set runs out.
 
+Where items are drawn with unequal chances (`draws.py`), y counts as its weight says, and time is the evidence expected.
+
 Sources: Waudby-Smith and Ramdas (2024), Estimating means of bounded random variables by betting; Ramdas et al. (2023),
 Game-theoretic statistics and safe anytime-valid inference.
 """
@@ -21,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import Floats
+from .draws import Draws
 from .plan import STEPS, Plan
 
 STAKES = 12
@@ -33,35 +36,44 @@ PRIOR_ITEMS, PRIOR_SQUARE = 4.0, 0.25
 """Before data, y^2 is taken to be 0.25, with the weight of 4 items."""
 
 
-def stake_grid(total: int) -> Floats:
-    """Shares of the largest safe stake, (STAKES,); the smallest suits what `total` items could just show."""
-    return np.geomspace(min(0.3, 3.0 / max(total, 1) ** 0.5), 0.9, STAKES)
+def stake_grid(total: int, largest: float = 1.0) -> Floats:
+    """Shares of the largest safe stake, (STAKES,); the smallest suits what `total` items could just show.
+
+    largest: how many times an item's value can count."""
+    return np.geomspace(min(0.3, 3.0 * largest / max(total, 1) ** 0.5), 0.9, STAKES)
 
 
 class Bets:
     """Wealth against many null hypotheses at once; row h says: the mean of y[h] is at most 0.
 
     floor: (H,) smallest value y[h] can take, below 0. total: items that can be drawn. finite: the claim is about
-    these items. spread: share of the money that the spread bettor gets.
+    these items. spread: share of the money that the spread bettor gets. draws: how items are drawn; None: all alike.
     """
 
-    def __init__(self, floor: Floats, total: int, plan: Plan, *, finite: bool, spread: float) -> None:
+    def __init__(
+        self, floor: Floats, total: int, plan: Plan, *, finite: bool, spread: float, draws: Draws | None = None
+    ) -> None:
         rows = len(floor)
         self.total = total
         self.drawn = 0
+        self._draws = draws
+        largest = 1.0 if draws is None or finite else float(draws.most.max(initial=1.0))
+        floor = floor * largest
         self.sums = np.zeros(rows)
         """(H,) sum of y so far."""
         self._squares = np.zeros(rows)
         self.evidence = np.ones(rows)
         """(H,) wealth, the e-value of each row at this look."""
         self._sizes = np.zeros(rows)
+        self._weighed = np.zeros(rows)
+        """(H,) sum of |y| times what it counted."""
         self._floor = floor
         self._finite = finite
         self._plan = plan
         self._goal = float(np.exp(plan.log_wealth[-1]))
         self._planner = np.ones(rows)
         self._planner_share = 1.0 - spread
-        self._grid = stake_grid(total) / -floor[:, None]
+        self._grid = stake_grid(total, largest) / -floor[:, None]
         self._spread = np.full((rows, STAKES), spread / STAKES)
         self._most = MOST_STAKED / -floor
 
@@ -70,14 +82,18 @@ class Bets:
 
         sums: (H,) sum so far of the quantity each y is about, where that changes from item to item (finite sets only).
         """
+        weight = self.weight
+        y, worth = (y, weight) if self._finite else (y * weight, 1.0)
         stakes, grid = self._planned(), self._grid
         most, gain = self._most, y
         if self._finite:
             left = self.total - self.drawn
+            scale = self._scale()
             centre = (self.sums if sums is None else sums) / -left  # the largest mean of y under the null
-            most = MOST_STAKED / np.maximum(centre - self._floor, 0.05)
-            grid = np.minimum(grid * (self.total / left), most[:, None])
-            gain = y - centre
+            largest = 1.0 if self._draws is None else float(self._draws.most[self.drawn])
+            most = MOST_STAKED / np.maximum(centre - self._floor * largest, 0.05)
+            grid = np.minimum(grid * (scale[:, None] * (self.total / left)), most[:, None])
+            gain = y * worth - centre
         self._planner *= self._kept(np.minimum(stakes, most) * gain, live)
         self._spread *= self._kept(grid * gain[:, None], live)
         np.minimum(self._spread, CEILING, out=self._spread)
@@ -85,11 +101,22 @@ class Bets:
         self.sums += y
         self._squares += y * y
         self._sizes += np.abs(y)
+        self._weighed += worth * np.abs(y)
         self.evidence = self._planner_share * self._planner + self._spread.sum(axis=1)
+
+    @property
+    def weight(self) -> float:
+        """How many times the next item counts."""
+        return 1.0 if self._draws is None else float(self._draws.weight[self.drawn])
+
+    @property
+    def at(self) -> float:
+        """Items that as much evidence would have taken, all alike: on the clock of a plan for `total` of them."""
+        return float(self.drawn) if self._draws is None else float(self._draws.clock[self.drawn]) * self.total
 
     def deviation(self, squares: Floats) -> Floats:
         """Predicted standard deviation of a sum over all items, given its sum of squares so far."""
-        square = (squares + PRIOR_ITEMS * PRIOR_SQUARE) / (self.drawn + PRIOR_ITEMS)
+        square = (squares + PRIOR_ITEMS * PRIOR_SQUARE) / (self.at + PRIOR_ITEMS)
         return np.sqrt(square * self.total)
 
     def hopeless(self) -> float:
@@ -97,7 +124,7 @@ class Bets:
         return float(self._plan.hopeless[self._step()])
 
     def _step(self) -> int:
-        return min(self.drawn * STEPS // max(self.total, 1), STEPS - 1)
+        return min(int(self.at * STEPS / max(self.total, 1)), STEPS - 1)
 
     def _planned(self) -> Floats:
         """(H,) stakes of the planner, none larger than a typical gain needs to reach the goal."""
@@ -105,7 +132,15 @@ class Bets:
         stakes: Floats = np.interp(np.log(wealth), self._plan.log_wealth, self._plan.stakes[self._step()])
         stakes /= self.deviation(self._squares)
         typical = (self._squares + 0.25) / (self._sizes + 0.25)
+        if self._draws is not None and self._finite:
+            scale = self._scale()
+            stakes *= scale
+            typical /= scale
         return np.minimum(stakes, np.maximum(self._goal / wealth - 1.0, 0.0) / typical * 1.0001)
+
+    def _scale(self) -> Floats:
+        """(H,) sizes so far over what they counted: a gain that counts less bears a larger stake."""
+        return (self._sizes + 0.25) / (self._weighed + 0.25)
 
     @staticmethod
     def _kept(gain: Floats, live: npt.NDArray[np.bool_] | None) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 from weighbridge.errors import InputError
 
 from .arrays import Floats
+from .draws import Draws
 from .records import Rule
 
 
@@ -97,6 +98,20 @@ def _check_not_worse(rule: Rule, names: Sequence[str]) -> None:
             where="weigh.baseline",
             next_move=f"{hint}It must be one of: {', '.join(names)}.",
         )
+
+
+def check_draws(rule: Rule, draws: Draws | None, total: int) -> None:
+    """Raise InputError where weighted draws do not fit the comparison."""
+    if draws is None:
+        return
+    if rule.goal == "near-best":
+        raise InputError(
+            "the goal `near-best` is a forecast that was measured on random order, and no other is known to suit it",
+            where="weigh.order",
+            next_move='Leave the order random, or ask for a goal that guarantees something: goal = "better".',
+        )
+    if total != (draws.total if rule.scope == "items" else len(draws.weight)):
+        raise InputError(f"the draws are of {len(draws.weight)} items, and {total} were announced")
 
 
 def check_room(drawn: int, total: int) -> None:

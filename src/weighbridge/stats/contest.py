@@ -21,7 +21,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .checks import check_contest, check_room, check_scores
+from .checks import check_contest, check_draws, check_room, check_scores
+from .draws import Draws
 from .forecast import FIRST_FORECAST, Gaps, Outlook, outlook_within
 from .records import Basis, Comparison, Decision, Estimate, Interval, Rule, Verdict
 from .regret import FIRST_LEFT_OUT, out_of_reach
@@ -51,11 +52,13 @@ class End(NamedTuple):
 class Contest:
     """Candidates compared on the same items, in the order they are drawn. Deterministic.
 
-    names: one per candidate. total: how many items can be drawn; in scope `items`, how many there are.
+    names: one per candidate. total: how many items can be drawn; in scope `items`, how many there are. draws: what each
+    counts, where they were drawn with unequal chances.
     """
 
-    def __init__(self, names: Sequence[str], rule: Rule, total: int) -> None:
+    def __init__(self, names: Sequence[str], rule: Rule, total: int, draws: Draws | None = None) -> None:
         check_contest(names, rule, total)
+        check_draws(rule, draws, total)
         self.names = tuple(names)
         self.rule = rule
         self.total = total
@@ -66,10 +69,13 @@ class Contest:
         self._pairs = list(combinations(range(len(names)), 2))
         spread = SPREAD_SHARE if rule.futility else SPREAD_SHARE_ALONE
         level = 1.0 / self.threshold
+        pool = total if draws is None else draws.total
+        self._pool = pool
         self._rivals = Rivals(
-            self._pairs, total, rule.margin, level=level, test_level=rule.alpha / 2.0, finite=finite, spread=spread
-        )
-        self._tally = Tally(len(names), self._pairs, total, finite=finite)
+            self._pairs, pool, rule.margin, level=level, test_level=rule.alpha / 2.0, finite=finite, spread=spread,
+            draws=draws,
+        )  # fmt: skip
+        self._tally = Tally(len(names), self._pairs, total, finite=finite, draws=draws)
         self._remaining = list(range(len(names)))
         self._last_out: int | None = None
         self._left_out = False
@@ -199,8 +205,9 @@ class Contest:
             return Outlook.OPEN
         if self.rule.margin == 0:
             return Outlook.FUTILE
-        size = self.total * count / self.drawn
-        gaps = Gaps(count, float(self._rivals.sums[pair]), float(self._rivals.squares[pair]), size)
+        share = count / self.drawn  # of items that both answered
+        size, count_now = share * self._pool, share * self._rivals.at
+        gaps = Gaps(count_now, float(self._rivals.sums[pair]), float(self._rivals.squares[pair]), size)
         return outlook_within(gaps, self.rule.margin, 1.0 / self.threshold)
 
     def _last_look(self, stopped: str | None) -> End:

@@ -107,7 +107,6 @@ class FiniteMeans(Means):
         self._q = np.zeros(rows)
         self._v = np.zeros(rows)
         self._stakes = np.geomspace(min(0.3, 4.0 / max(total, 1) ** 0.5), 0.85, STAKES)
-        self._psi = -np.log1p(-self._stakes) - self._stakes
 
     def _digest(self, x: Floats, present: npt.NDArray[np.bool_], live: npt.NDArray[np.bool_]) -> None:
         before = self.count + present.cumsum(axis=0) - present
@@ -122,20 +121,22 @@ class FiniteMeans(Means):
         self._drawn += live * len(x)
 
     def _bounds(self, row: int, mean: float, needed: float) -> tuple[float, float]:
-        reach = self._reach(float(self._v[row]), needed)
+        reach = bernstein_reach(float(self._v[row]), needed, self._stakes)
         left = self._size - self._drawn[row]
         size = self.count[row] + left
         low = max((self._p[row] - reach) / self._q[row], self._total[row] / size)
         high = min((self._p[row] + reach) / self._q[row], (self._total[row] + left) / size)
         return float(low), float(high)
 
-    def _reach(self, v: float, needed: float) -> float:
-        """The u at which the mean of exp(s u - psi(s) v) over stakes s reaches exp(needed), from above."""
-        low, high = 0.0, float(np.min((needed + np.log(STAKES) + self._psi * v) / self._stakes))
-        for _ in range(40):
-            u = 0.5 * (low + high)
-            low, high = (low, u) if _log_mean(self._stakes * u - self._psi * v) >= needed else (u, high)
-        return high
+
+def bernstein_reach(v: float, needed: float, stakes: Floats) -> float:
+    """The u at which the mean of exp(s u - psi(s) v) over stakes s reaches exp(needed), from above."""
+    psi = -np.log1p(-stakes) - stakes
+    low, high = 0.0, float(np.min((needed + np.log(len(stakes)) + psi * v) / stakes))
+    for _ in range(40):
+        u = 0.5 * (low + high)
+        low, high = (low, u) if _log_mean(stakes * u - psi * v) >= needed else (u, high)
+    return high
 
 
 def _log_mean(logs: Floats) -> float:

@@ -17,8 +17,9 @@ from typing import Literal
 import numpy as np
 
 from .bets import Bets
-from .checks import check_contest, check_room, check_scores
+from .checks import check_contest, check_draws, check_room, check_scores
 from .contest import SPREAD_SHARE, SPREAD_SHARE_ALONE
+from .draws import Draws
 from .forecast import FIRST_FORECAST
 from .plan import make_plan
 from .records import Basis, Comparison, Decision, Estimate, Interval, Rule, Verdict
@@ -32,11 +33,13 @@ Standing = Literal["open", "not-worse", "worse", "futile"]
 class NotWorse:
     """Challengers held against a baseline on the same items, in the order they are drawn. Deterministic.
 
-    Used like `Contest`. names: one per candidate; rule.baseline is one of them; total: items that can be drawn.
+    Used like `Contest`. names: one per candidate; rule.baseline is one of them; total: items that can be drawn; draws:
+    what each counts, where they were drawn with unequal chances.
     """
 
-    def __init__(self, names: Sequence[str], rule: Rule, total: int) -> None:
+    def __init__(self, names: Sequence[str], rule: Rule, total: int, draws: Draws | None = None) -> None:
         check_contest(names, rule, total)
+        check_draws(rule, draws, total)
         self.names = tuple(names)
         self.rule = rule
         self.total = total
@@ -51,10 +54,11 @@ class NotWorse:
         finite, level = rule.scope == "items", 1.0 / self.threshold
         spread = SPREAD_SHARE if rule.futility else SPREAD_SHARE_ALONE
         floor = np.concatenate([np.full(m, rule.margin - 1.0), np.full(m, -rule.margin - 1.0)])
-        self._bets = Bets(floor, total, make_plan(level * (1.0 - spread), level, finite), finite=finite, spread=spread)
+        plan, pool = make_plan(level * (1.0 - spread), level, finite), total if draws is None else draws.total
+        self._bets = Bets(floor, pool, plan, finite=finite, spread=spread, draws=draws)
         self._squares = np.zeros(m)
         self._pairs = [(min(i, self._base), max(i, self._base)) for i in self._challengers]
-        self._tally = Tally(len(names), self._pairs, total, finite=finite)
+        self._tally = Tally(len(names), self._pairs, total, finite=finite, draws=draws)
         self._ended: tuple[Basis, str] | None = None
 
     @property
@@ -74,8 +78,9 @@ class NotWorse:
         gaps = x[self._challengers] - x[self._base]
         missing = np.isnan(gaps)
         lead = np.where(missing, 0.0, gaps + self.rule.margin)
+        counted = lead if self.rule.scope == "items" else lead * self._bets.weight
         self._bets.add(np.concatenate([lead, -lead]), live=np.concatenate([live, live]))
-        self._squares += np.where(live, lead * lead, 0.0)
+        self._squares += np.where(live, counted * counted, 0.0)
         if self.drawn >= self.rule.min_items:
             self._look()
 

@@ -19,21 +19,28 @@ import numpy.typing as npt
 
 from .arrays import Floats
 from .bets import Bets
+from .draws import Draws
 from .plan import make_plan
 
 
 class Rivals:
     """Sums of all paired differences, and the bets that rest on them. level: chance of a false win in each bet.
 
-    test_level: one-sided level of the test on all items that the plan imitates; None for the same."""
+    test_level: one-sided level of the test on all items that the plan imitates; None for the same. draws: how items are
+    drawn; None: all alike."""
 
     def __init__(
         self, pairs: Sequence[tuple[int, int]], total: int, margin: float, *, level: float, finite: bool, spread: float,
-        test_level: float | None = None,
+        test_level: float | None = None, draws: Draws | None = None,
     ) -> None:  # fmt: skip
         k = max(second for _, second in pairs) + 1
         self.sums = np.zeros((k, k))
-        """Sum of differences on items that both answered."""
+        """Sum of differences on items that both answered, as the bets count them: scope `items` counts each once."""
+        self._leads = self.sums
+        """The same sum, each counted as its weight says."""
+        if draws is not None and finite:
+            self._leads = np.zeros((k, k))
+        self._draws, self._finite = draws, finite
         self.squares = np.zeros((k, k))
         self.both = np.zeros((k, k))
         """Items that both answered."""
@@ -49,7 +56,7 @@ class Rivals:
         self._under = np.concatenate([second, first])
         floor = np.concatenate([np.full(k, -1.0), np.full(2 * len(self._edges), margin - 1.0)])
         plan = make_plan(level * (1.0 - spread), test_level or level, finite)
-        self._bets = Bets(floor, total, plan, finite=finite, spread=spread)
+        self._bets = Bets(floor, total, plan, finite=finite, spread=spread, draws=draws)
 
     @property
     def evidence(self) -> Floats:
@@ -73,15 +80,24 @@ class Rivals:
             edges = gaps[self._over, self._under] + self._margin
             edges[missing[self._over, self._under]] = 0.0
             values = np.concatenate([values, edges])
+        weight = self._bets.weight
         self._bets.add(values, live=self._live(), sums=self._sums())
-        self.sums += gaps
-        self.squares += gaps * gaps
-        self.both += ~missing
+        self._count(gaps, ~missing, weight)
         if len(x) > 2:
             present = ~np.isnan(x)
-            self._counts += present
-            self._totals += np.where(present, x, 0.0)
+            self._counts += weight * present
+            self._totals += np.where(present, weight * x, 0.0)
             self._opponents = self._best_of_others()
+
+    def _count(self, gaps: Floats, both: npt.NDArray[np.bool_], weight: float) -> None:
+        if self._draws is not None:
+            if self._finite:
+                self._leads += weight * gaps
+            else:
+                gaps *= weight
+        self.sums += gaps
+        self.squares += gaps * gaps
+        self.both += both
 
     def drop(self, candidate: int) -> None:
         """The candidate is asked no more, and is nobody's opponent."""
@@ -93,7 +109,7 @@ class Rivals:
     def leaders(self) -> list[int]:
         """The candidates still asked that have the best mean score; more than one if they share it."""
         if len(self.asked) == 2:
-            return [int(self.sums[1, 0] > 0)]
+            return [int(self._leads[1, 0] > 0)]
         means = self._means()
         return np.flatnonzero(means == means.max()).tolist()
 
@@ -101,6 +117,11 @@ class Rivals:
         """(k, k) pairs that would most likely not be told apart by all the items; None when it is too early to say."""
         hopeless = self._bets.hopeless()
         return None if hopeless < 0 else np.abs(self.sums) <= hopeless * self._bets.deviation(self.squares)
+
+    @property
+    def at(self) -> float:
+        """Items drawn, on the clock of the plan."""
+        return self._bets.at
 
     def _live(self) -> npt.NDArray[np.bool_] | None:
         """Rows of the bets that go on; None for all."""

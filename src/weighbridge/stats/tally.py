@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arrays import Floats
-from .means import FiniteMeans, WorkMeans
+from .draws import Draws
+from .means import FiniteMeans, Means, WorkMeans
 from .records import Interval
+from .weighted_means import WeightedMeans
 
 BUFFER = 256
 
@@ -20,13 +22,25 @@ BUFFER = 256
 class Tally:
     """Running means of k candidates and of the differences of their pairs (first minus second)."""
 
-    def __init__(self, candidates: int, pairs: Sequence[tuple[int, int]], total: int, *, finite: bool) -> None:
+    def __init__(
+        self,
+        candidates: int,
+        pairs: Sequence[tuple[int, int]],
+        total: int,
+        *,
+        finite: bool,
+        draws: Draws | None = None,
+    ) -> None:
         self._first = np.array([i for i, _ in pairs])
         self._second = np.array([j for _, j in pairs])
         self._rows = {pair: row for row, pair in enumerate(pairs)}
-        kind = FiniteMeans if finite else WorkMeans
-        self._scores = kind(candidates, total)
-        self._gaps = kind(len(pairs), total)
+
+        def means(rows: int) -> Means:
+            if draws is not None:
+                return WeightedMeans(rows, draws, finite=finite)
+            return FiniteMeans(rows, total) if finite else WorkMeans(rows, total)
+
+        self._scores, self._gaps = means(candidates), means(len(pairs))
         self._asked = np.ones(candidates, dtype=np.bool_)
         self._buffer = np.empty((BUFFER, candidates))
         self._used = 0
