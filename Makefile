@@ -24,3 +24,5 @@ lint:  ## style, types
 lock:  ## write requirements/*.txt anew from pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra local --extra audit -o requirements/run.txt pyproject.toml
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra all --group dev -o requirements/test.txt pyproject.toml
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra local --extra lm-eval --group ci -o requirements/ci.txt pyproject.toml
+	echo 'uv>=0.13' | uv pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements/uv.txt -

@@ -23,7 +23,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
 REAL_DATA = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "weighbridge"
 MUST_RUN = frozenset(filter(None, os.environ.get("WEIGHBRIDGE_TESTS_MUST_RUN", "").split(",")))
-"""Markers whose tests may not skip: CI installs what they need and says so here."""
+"""Markers whose tests may not skip, or `all`: CI installs what they need and says so here."""
+ELSEWHERE = frozenset(filter(None, os.environ.get("WEIGHBRIDGE_TESTS_ELSEWHERE", "").split(",")))
+"""Markers whose tests are left out: CI runs them in an environment of their own, where they may not skip either."""
 
 
 LONG = frozenset(
@@ -114,11 +116,19 @@ LONG = frozenset(
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """`-m 'not slow'` leaves them out, so that what one runs while working takes less than a minute."""
     for item in items:
         if item.path.name in LONG:
             item.add_marker(pytest.mark.slow)
+    elsewhere = [item for item in items if ELSEWHERE & _marks(item)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if not ELSEWHERE & _marks(item)]
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers()}
 
 
 @pytest.fixture(scope="session")
@@ -150,11 +160,24 @@ def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """A skip of a test that CI promised to run is a failure."""
     report = yield
-    promised = MUST_RUN & {mark.name for mark in item.iter_markers()}
+    promised = MUST_RUN & {"all", *_marks(item)}
     if report.skipped and promised and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped, but WEIGHBRIDGE_TESTS_MUST_RUN names {sorted(promised)}: {report.longrepr}"
+        _refuse(report, promised)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """So is a file that skips as a whole, for it wants a package."""
+    report = yield
+    if report.skipped and "all" in MUST_RUN:
+        _refuse(report, {"all"})
+    return report
+
+
+def _refuse(report: pytest.TestReport | pytest.CollectReport, promised: set[str] | frozenset[str]) -> None:
+    report.outcome = "failed"
+    report.longrepr = f"skipped, but WEIGHBRIDGE_TESTS_MUST_RUN names {sorted(promised)}: {report.longrepr}"
 
 
 SHA256_OF = {

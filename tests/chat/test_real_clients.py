@@ -21,7 +21,7 @@ from weighbridge.chat.join import join
 from weighbridge.chat.openai_back import OpenAIBack
 from weighbridge.errors import WeighbridgeError
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 FRONTS = by_path()
 
 

@@ -46,6 +46,7 @@ def test_what_is_sound_is_read_and_so_is_each_beginning_of_it(name: str) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.atheris
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed here")
 def test_coverage_guided_fuzzing_finds_nothing(name: str) -> None:
