@@ -13,7 +13,7 @@ from fault_server import FaultServer, answers, chat_body, chat_events, stalls, s
 from routed_samples import EASY, HARD, rows, write
 from weighbridge.errors import InputError
 from weighbridge.gateway.config import read_config
-from weighbridge.routers import Goal, Places, encode_artefact, read_samples, train
+from weighbridge.routers import Goal, JudgeSaid, Places, encode_artefact, read_samples, train
 
 KEEP = {1: 0.9, 2: 0.98}
 
@@ -335,23 +335,145 @@ def test_a_config_that_says_half_of_a_cascade_is_told(tmp_path: Path, route: str
         read_config(text.encode(), tmp_path / "weighbridge.toml")
 
 
-def test_a_router_that_needs_a_judge_is_refused_before_anybody_is_served(tmp_path: Path, made: Path) -> None:
-    """Without the score it would decide by something nobody tested."""
+def judged_router(folder: Path) -> bytes:
+    """One cheap model, and a judge who knows when it is right."""
     items = rows(300)
     for item in items:
         item["small.judge"] = 0.9 if item["small"] else 0.1
-    path = write(made / "judged.csv", items, only=("prompt", "small", "small.judge", "big"))
+    path = write(folder / "judged.csv", items, only=("prompt", "small", "small.judge", "big"))
     samples = read_samples(Places(path), ("small",), "big")
-    trained = train(samples, ("small",), "big", Goal(0.9), made="2027-01-01", versions={}, costs={})
+    goal = Goal(0.9, judge=JudgeSaid("referee"))
+    trained = train(samples, ("small",), "big", goal, made="2027-01-01", versions={}, costs={})
     assert trained.artefact is not None
-    (tmp_path / "router.json").write_bytes(encode_artefact(trained.artefact))
+    return encode_artefact(trained.artefact)
+
+
+def test_a_judge_is_asked_about_the_cheap_answer_and_its_score_decides(tmp_path: Path, made: Path) -> None:
+    (tmp_path / "router.json").write_bytes(judged_router(made))
+
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("41 }} {{prompt}}"))) as small,
+            FaultServer(answers(chat_body("9"))) as referee,
+            FaultServer(answers(chat_body("dear"))) as big,
+        ):
+            servers = {"small": small, "referee": referee, "big": big}
+            async with running(tmp_path, servers, config=config(servers)) as gate:
+                trusted = await ask(gate, EASY[0])
+                shown = referee.requests[0].body.decode()
+                referee.behave = answers(chat_body("Score: 1/10"))
+                doubted = await ask(gate, EASY[0])
+
+                assert trusted.json()["choices"][0]["message"]["content"] == "41 }} {{prompt}}"
+                assert doubted.body == chat_body("dear")
+                assert (EASY[0] in shown, "41 }} {{prompt}}" in shown) == (True, True)
+                found = {
+                    (row.model_asked, row.flags and row.flags.removeprefix("model-mismatch").strip())
+                    for row in gate.calls()
+                }
+                assert found == {("small", "cascade"), ("referee", "cascade judge"), ("big", "")}
+                assert all(row.usd for row in gate.calls())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(chat_body("It is fine, I think."), 200), (chat_body("11"), 200), (b"{}", 500)]
+)
+def test_an_answer_that_the_judge_did_not_score_is_worth_nothing(
+    tmp_path: Path, made: Path, body: bytes, status: int
+) -> None:
+    (tmp_path / "router.json").write_bytes(judged_router(made))
+
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("41"))) as small,
+            FaultServer(answers(body, status)) as referee,
+            FaultServer(answers(chat_body("dear"))) as big,
+        ):
+            servers = {"small": small, "referee": referee, "big": big}
+            async with running(tmp_path, servers, config=config(servers, route="retries = 0")) as gate:
+                assert (await ask(gate, EASY[0])).body == chat_body("dear")
+
+    asyncio.run(run())
+
+
+def test_a_router_whose_judge_has_no_target_is_refused_before_anybody_is_served(tmp_path: Path, made: Path) -> None:
+    """Without the score it would decide by something nobody tested."""
+    (tmp_path / "router.json").write_bytes(judged_router(made))
 
     async def run() -> None:
         async with FaultServer(answers(chat_body())) as small, FaultServer(answers(chat_body())) as big:
             servers = {"small": small, "big": big}
-            with pytest.raises(InputError, match="the gateway asks no judge"):
+            with pytest.raises(InputError, match="the router asks 'referee', and no target"):
                 async with running(tmp_path, servers, config=config(servers)):
                     pass
+
+    asyncio.run(run())
+
+
+@cache
+def rounds_router(folder: Path) -> bytes:
+    """Two cheap models, and a third that is asked where they disagree."""
+    items = rows(1200, cheap=3)
+    voters = ("small-0", "small-1", "small-2")
+    said = tuple(f"{voter}.answer" for voter in voters)
+    path = write(folder / "rounds.csv", items, only=("prompt", *voters, *said, "big"))
+    samples = read_samples(Places(path), voters, "big")
+    costs: dict[str, float | None] = {**dict.fromkeys(voters, 1.0), "big": 30.0}
+    goal = Goal(0.93, rounds=(2, 3))
+    trained = train(samples, voters, "big", goal, made="2027-01-01", versions={}, costs=costs)
+    assert trained.artefact is not None
+    return encode_artefact(trained.artefact)
+
+
+def test_a_further_round_is_asked_only_where_the_first_leaves_doubt(tmp_path: Path, made: Path) -> None:
+    (tmp_path / "router.json").write_bytes(rounds_router(made))
+
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("one"))) as first,
+            FaultServer(answers(chat_body("one"))) as second,
+            FaultServer(answers(chat_body("two"))) as third,
+            FaultServer(answers(chat_body("dear"))) as big,
+        ):
+            servers = {"small-0": first, "small-1": second, "small-2": third, "big": big}
+            async with running(tmp_path, servers, config=config(servers)) as gate:
+                agreed = await ask(gate, EASY[0])
+                assert agreed.json()["choices"][0]["message"]["content"] == "one"
+                assert (asked(third), asked(big)) == (0, 0)
+                second.behave = answers(chat_body("two"))
+                settled = await ask(gate, EASY[0])
+                assert settled.json()["choices"][0]["message"]["content"] == "two"
+                assert settled.headers["x-weighbridge-cascade"] == "small-1"
+                assert (asked(first), asked(second), asked(third), asked(big)) == (2, 2, 1, 0)
+                third.behave = answers(chat_body("three"))
+                assert (await ask(gate, EASY[0])).body == chat_body("dear")
+                assert (asked(third), asked(big)) == (2, 1)
+
+    asyncio.run(run())
+
+
+def test_of_a_budget_that_holds_all_rounds_only_what_was_asked_is_spent(tmp_path: Path, made: Path) -> None:
+    (tmp_path / "router.json").write_bytes(rounds_router(made))
+
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("one"))) as first,
+            FaultServer(answers(chat_body("one"))) as second,
+            FaultServer(answers(chat_body("two"))) as third,
+            FaultServer(answers(chat_body("dear"))) as big,
+        ):
+            servers = {"small-0": first, "small-1": second, "small-2": third, "big": big}
+            async with running(tmp_path, servers, config=config(servers)) as gate:
+                _, poor = gate.make_key("0.006/day")  # four calls of at most $0.0012 each
+                body = {"model": "public", "messages": [{"role": "user", "content": EASY[0]}], "max_tokens": 1000}
+                for behave in ("one", "two", "one", "two", "three", "one"):
+                    second.behave = answers(chat_body(behave))
+                    assert (await gate.post("/v1/chat/completions", body, key=poor)).status == 200
+                too_much = await gate.post("/v1/chat/completions", {**body, "max_tokens": 1500}, key=poor)
+
+                assert too_much.json()["error"]["code"] == "insufficient_quota"
 
     asyncio.run(run())
 

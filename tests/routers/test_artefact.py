@@ -43,7 +43,7 @@ def fields(data: bytes) -> dict[str, Any]:
     return found
 
 
-def with_field(data: bytes, path: tuple[str, ...], value: Any) -> bytes:
+def with_field(data: bytes, path: tuple[str | int, ...], value: Any) -> bytes:
     whole = place = fields(data)
     for name in path[:-1]:
         place = place[name]
@@ -66,24 +66,29 @@ BOMB = {"kind": "f4", "shape": [3, 2], "data": base64.b64encode(zlib.compress(by
         (("kind",), "prompt", "arrays of another kind"),
         (("voters",), [], "length"),
         (("voters",), ["a"] * 2, None),
-        (("voters",), ["a"] * 3, "shape"),
-        (("threshold",), None, "Expected `float`, got `null`"),
+        (("voters",), ["a"] * 3, "rounds of"),
+        (("stops", 0, "accept"), None, "Expected `float`, got `null`"),
+        (("stops",), [{"accept": 0.1, "give_up": 0.1}] * 2, "2 stops for 1 rounds"),
+        (("model", "rounds"), [], "length"),
+        (("model", "rounds", 0, "voters"), 1, "rounds of"),
+        (("model", "rounds", 0, "voters"), 1 << 40, "<= 32"),
+        (("judge",), {"name": "j", "voters": [], "instructions": "x" * 20_001, "out_of": 1.0}, "length"),
         (("answer_from",), "eval:os.system", "no way to find an answer"),
         (("promise", "keep"), 2.0, "<= 1.0"),
         (("run",), "rm -rf", "unknown field"),
-        (("model", "lengths"), BOMB, "does not hold the 24 bytes"),
-        (("model", "lengths"), packed([1.0] * 6, [6]), "shape"),
-        (("model", "lengths"), packed([1.0] * 6, [3, -2]), "shape"),
-        (("model", "lengths"), packed([float("nan")] * 6, [3, 2]), "no number"),
-        (("model", "lengths"), packed([1e30] * 6, [3, 2]), "no number, or one beyond"),
-        (("model", "lengths"), packed([0.0] * 6, [3, 2]), "not above 0"),
-        (("model", "lengths", "data"), "AAAA", "cannot be unpacked"),
-        (("model", "lengths", "scale"), "NaN", "Expected `float`"),
-        (("model", "lengths", "shape"), [1 << 40, 1 << 40], "shape"),
+        (("model", "rounds", 0, "lengths"), BOMB, "does not hold the 24 bytes"),
+        (("model", "rounds", 0, "lengths"), packed([1.0] * 6, [6]), "shape"),
+        (("model", "rounds", 0, "lengths"), packed([1.0] * 6, [3, -2]), "shape"),
+        (("model", "rounds", 0, "lengths"), packed([float("nan")] * 6, [3, 2]), "no number"),
+        (("model", "rounds", 0, "lengths"), packed([1e30] * 6, [3, 2]), "no number, or one beyond"),
+        (("model", "rounds", 0, "lengths"), packed([0.0] * 6, [3, 2]), "not above 0"),
+        (("model", "rounds", 0, "lengths", "data"), "AAAA", "cannot be unpacked"),
+        (("model", "rounds", 0, "lengths", "scale"), "NaN", "Expected `float`"),
+        (("model", "rounds", 0, "lengths", "shape"), [1 << 40, 1 << 40], "shape"),
     ],
 )
 def test_a_file_that_was_changed_is_refused_with_its_place(
-    folder: Path, path: tuple[str, ...], value: Any, what: str | None
+    folder: Path, path: tuple[str | int, ...], value: Any, what: str | None
 ) -> None:
     data = with_field(made(folder, cascade=True), path, value)
 
@@ -108,8 +113,8 @@ def decide(router: Router, text: str) -> None:
     """A decision, whatever it is."""
     with np.errstate(all="raise", under="ignore"):
         if router.is_cascade:
-            taken = router.judge(text, [Reply(text), Reply(None)])
-            assert taken is None or 0 <= taken < 2
+            step = router.step(text, [Reply(text), Reply(None)][: router.rounds[0]])
+            assert step.voter is None or 0 <= step.voter < 2
         else:
             assert router.wants_strong(text) in (True, False)
 

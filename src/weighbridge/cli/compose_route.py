@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,12 @@ from weighbridge.formats.problems import did_you_mean
 from weighbridge.routers import (
     Evaluation,
     Goal,
+    JudgeSaid,
     Places,
     Router,
     Samples,
     Trained,
+    check_instructions,
     encode_artefact,
     evaluate,
     model_of,
@@ -49,7 +52,8 @@ def train_router(
     places: Places, options: Mapping[str, Any], costs: Mapping[str, float], tell: Callable[[float], None]
 ) -> Made:
     """Read samples, train, and write the router beside its promise. Raises InputError and UsageError."""
-    weak, strong, out = tuple(options["weak"]), options["strong"], options["out"]
+    weak, rounds = _rounds(options["weak"], options["then"])
+    strong, out = options["strong"], options["out"]
     goal = Goal(
         options["keep"],
         options["alpha"],
@@ -57,10 +61,12 @@ def train_router(
         options["calibrate"],
         options["seed"],
         check_way(options["answer_from"]),
+        rounds,
+        _judge(options),
     )
     made = _day(options["made"])
-    known = _named_costs(costs, (*weak, strong))
     samples = recorded_samples(places, weak, strong)
+    known = _named_costs(costs, (*weak, strong, *([goal.judge.name] if samples.judged else [])))
     versions = {"weighbridge": __version__, "numpy": np.__version__}
     trained = train(samples, weak, strong, goal, made=made, versions=versions, costs=known, tell=tell)
     artefact = trained.artefact
@@ -80,9 +86,31 @@ def train_router(
     )
 
 
+def _rounds(weak: Sequence[str], then: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Voters in the order they are asked, and how many have answered after each round; empty for one round."""
+    further = [[name.strip() for name in names.split(",") if name.strip()] for names in then]
+    voters = (*weak, *(name for names in further for name in names))
+    if not all(further):
+        raise UsageError("--then names nobody", next_move="Write --then NAME or --then NAME,NAME.")
+    sizes = accumulate((len(weak), *map(len, further)))
+    return voters, tuple(sizes) if further else ()
+
+
+def _judge(options: Mapping[str, Any]) -> JudgeSaid:
+    path = options["judge_prompt"]
+    if path is None:
+        return JudgeSaid(options["judge"], out_of=options["judge_out_of"])
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the judge's instructions cannot be read: {error}", where=str(path)) from error
+    return JudgeSaid(options["judge"], check_instructions(text, str(path)), options["judge_out_of"])
+
+
 def evaluate_router(path: Path, places: Places, costs: Mapping[str, float], *, include_seen: bool) -> Evaluation:
     router = load_router(path)
-    known = _named_costs(costs, (*router.voters, router.strong))
+    judge = [router.asks_judge.name] if router.asks_judge is not None else []
+    known = _named_costs(costs, (*router.voters, router.strong, *judge))
     samples = recorded_samples(places, router.voters, router.strong)
     rng = np.random.default_rng(0)
     given = {name: cost for name, cost in known.items() if cost is not None}

@@ -59,6 +59,8 @@ Examples:
       the prompt decides before any call: columns prompt, open-8b, big
   weighbridge route train scores.csv --weak open-8b --weak open-32b --strong big --keep 0.97 --answers answers.csv
       a cascade: both open models are asked, and big where they cannot be trusted
+  weighbridge route train scores.csv --weak a --weak b --then c,d --strong big --keep 0.97 --answers answers.csv
+      in rounds: c and d are asked only where a and b leave doubt
 Exit code 0: the router was written; 1: the promise cannot be shown on these samples, and nothing was written.
 """
 )
@@ -70,6 +72,13 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
     required=True,
     metavar="NAME",
     help="Column of a cheap model; several make a cascade.",
+)
+@click.option(
+    "--then",
+    "then",
+    multiple=True,
+    metavar="NAME,NAME",
+    help="A further round of a cascade: asked where those before leave doubt.",
 )
 @click.option("--strong", required=True, metavar="NAME", help="Column of the model whose quality is to be kept.")
 @click.option(
@@ -102,6 +111,26 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
     show_default=True,
     metavar="WAY",
     help="How serving finds the answer in a reply: whole, last-line, number, boxed, json:FIELD.",
+)
+@click.option(
+    "--judge",
+    default="judge",
+    show_default=True,
+    metavar="NAME",
+    help="Whose the judge's scores are; serving asks it.",
+)
+@click.option(
+    "--judge-prompt",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What it was asked, with {{prompt}} and {{answer}}; ours unless said.",
+)
+@click.option(
+    "--judge-out-of",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Its replies go from 0 to this.",
 )
 @click.option(
     "--calibrate",

@@ -35,6 +35,7 @@ def train_text(made: Made) -> str:
         f"{_percent(promise.bound)}, {_percent(promise.saved)} of the strong calls avoided.",
         f"  {_beside(made)}",
         f"  {_money(made.trained.spending)}",
+        f"  {_asked(made.trained.spending)}",
         f"Wrote {made.out} ({format_bytes(made.size)}). Serve it in a [[route]] with\n"
         f'  kind = "cascade", router = "{made.out}"',
     ]
@@ -75,6 +76,7 @@ def eval_text(found: Evaluation) -> str:
         f"  Mean score: weak {found.weak_quality:.3f}, routed {found.routed_quality:.3f}, strong "
         f"{found.strong_quality:.3f}.",
         f"  {_money(found.spending)}",
+        f"  {_asked(found.spending)}",
         f"  {found.items:,} items"
         + (f"; {found.seen:,} that the router was made from left out." if found.seen else "."),
     ]
@@ -109,8 +111,8 @@ def _beside(made: Made) -> str:
     )
 
 
-def _money(spent: Spending | None) -> str:
-    if spent is None or spent.saved is None:
+def _money(spent: Spending) -> str:
+    if spent.saved is None:
         return "Money: unknown, for the cost of a model is; give it with --cost or recorded dollars."
     return (
         f"Money, all calls counted: {spent.routed:.6g} an item instead of {spent.always_strong:.6g}, "
@@ -118,8 +120,12 @@ def _money(spent: Spending | None) -> str:
     )
 
 
-def _spending(spent: Spending | None) -> dict[str, float | None] | None:
-    return None if spent is None else {**spent._asdict(), "saved": spent.saved}
+def _asked(spent: Spending) -> str:
+    return "Calls an item: " + ", ".join(f"{name} {calls:.2f}" for name, calls in spent.asked.items()) + "."
+
+
+def _spending(spent: Spending) -> dict[str, Any]:
+    return {**spent._asdict(), "saved": spent.saved}
 
 
 def _percent(share: float) -> str:

@@ -140,7 +140,7 @@ class Route:
         """What is held for a call: all that may be asked for it, a second backend beside the first and others that go
         on with a broken answer included. These read what was written before, too."""
         if self.cascade is not None:
-            return sum(most_usd(aims, body_bytes, output_tokens) for aims in self.cascade.asked)
+            return self.cascade.held_usd(body_bytes, output_tokens)
         usd = self.most_usd(body_bytes, output_tokens)
         if self.hedge is None and not self.table.continuations:
             return usd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from weighbridge.chat import Answer, ChatRequest, Usage
+from weighbridge.chat import Answer, ChatRequest, Message, Sampling, Usage
 from weighbridge.chat.request import Text
 from weighbridge.errors import WeighbridgeError
 
@@ -36,6 +36,10 @@ def prompt_of(carrier: Carrier, aim: Aim) -> str | None:
         return last.content
     texts = [part.text for part in last.content if isinstance(part, Text)]
     return "\n".join(texts) if len(texts) == len(last.content) else None
+
+
+JUDGE_TOKENS = 2048
+"""That a judge may write, its thoughts included."""
 
 
 class StageCarrier:
@@ -87,3 +91,19 @@ class StageCarrier:
 
     def broken(self, error: WeighbridgeError) -> bytes:
         return b""
+
+
+class JudgeCarrier(StageCarrier):
+    """Asks a judge about one answer, beside the request that led to it."""
+
+    def __init__(self, whole: Carrier, text: str) -> None:
+        super().__init__(whole)
+        self._text = text
+        self.body_bytes = len(text.encode("utf-8", "replace"))
+        self.most_output = JUDGE_TOKENS
+        self.prefix = b""
+        self.cache_body = b""
+
+    def canonical(self, aim: Aim) -> ChatRequest:
+        sampling = Sampling(max_tokens=JUDGE_TOKENS, temperature=0.0)
+        return ChatRequest(model=aim.model, messages=(Message(role="user", content=self._text),), sampling=sampling)

@@ -1,27 +1,35 @@
 """Routers and cascades learned from recorded samples, with a bound on the quality they keep."""
 
-from .artefact import Artefact, Promise, decode_artefact, encode_artefact
+from .artefact import Artefact, JudgeRecord, Promise, decode_artefact, encode_artefact
 from .evaluating import Evaluation, evaluate
+from .judging import INSTRUCTIONS, JudgeSaid, check_instructions, read_score
+from .judging import question as judge_question
 from .router import Reply, Router, read_router
 from .samples import Samples, model_of
 from .table import Places, read_samples
 from .training import Goal, Trained, train
 
 __all__ = [
+    "INSTRUCTIONS",
     "Artefact",
     "Evaluation",
     "Goal",
+    "JudgeRecord",
+    "JudgeSaid",
     "Places",
     "Promise",
     "Reply",
     "Router",
     "Samples",
     "Trained",
+    "check_instructions",
     "decode_artefact",
     "encode_artefact",
     "evaluate",
+    "judge_question",
     "model_of",
     "read_router",
     "read_samples",
+    "read_score",
     "train",
 ]

@@ -1,6 +1,6 @@
 """The file that holds a router: JSON of some hundred kilobytes, read as an enemy might have written it.
 
-    who is asked, the threshold, the promise and what it was tested on, where all of it comes from, the arrays
+    who is asked and when it is enough, the promise and what it was tested on, where all of it comes from, the arrays
 
 It holds no words of the samples and nothing that is run. Prompts that it was made from are known by four bytes of a
 hash, so that an evaluation can leave them out.
@@ -94,21 +94,48 @@ class LogisticArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     coefficients: Packed
 
 
-class CascadeArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method", tag="cascade"):
+class RoundArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    voters: Annotated[int, msgspec.Meta(ge=1, le=MOST_VOTERS)]
+    """That have answered once the round is over."""
     lengths: Packed
     right: LogisticArrays
     strong: LogisticArrays
 
 
+class CascadeArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method", tag="cascade"):
+    rounds: Annotated[tuple[RoundArrays, ...], msgspec.Meta(min_length=1, max_length=MOST_VOTERS)]
+
+
+class StopRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of one round; a router that reads the prompt has one."""
+
+    accept: float
+    """The weak side answers where the expected gain is at most this."""
+    give_up: float
+    """The strong model is asked at once where it is at least this; between the two the next round is asked."""
+
+
+class JudgeRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who scores answers of the weak side, and how it is asked: as it was when the samples were recorded."""
+
+    name: Name
+    voters: tuple[Name, ...]
+    """Whose answers it scores."""
+    instructions: Annotated[str, msgspec.Meta(max_length=20_000)]
+    """With {{prompt}} and {{answer}}."""
+    out_of: Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
+    """Its scores go from 0 to this."""
+
+
 class Artefact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    format: Literal["weighbridge.router/1"]
+    format: Literal["weighbridge.router/2"]
     kind: Literal["prompt", "cascade"]
     """`prompt` chooses before any call; `cascade` asks the weak side first and judges what it says."""
     voters: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=MOST_VOTERS)]
     """Of the weak side, in the order they are preferred; `NAME#2` is a second answer of NAME."""
     strong: Name
-    threshold: float
-    """The weak side answers where the expected gain is at most this."""
+    stops: Annotated[tuple[StopRule, ...], msgspec.Meta(min_length=1, max_length=MOST_VOTERS)]
+    """One for each round."""
     answer_from: Annotated[str, msgspec.Meta(max_length=100)]
     """How answers are found in replies; answers.py."""
     promise: Promise
@@ -117,6 +144,7 @@ class Artefact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of a call, by model, in one unit; None is unknown."""
     model: PromptArrays | NeighbourArrays | CascadeArrays
     seen: Packed
+    judge: JudgeRecord | None = None
 
 
 _decoder = msgspec.json.Decoder(Artefact)
@@ -139,7 +167,8 @@ def decode_artefact(data: bytes, where: str) -> Artefact:
             where=f"{where}: {path.strip('.`')}" if path else where,
             next_move="Make one with `weighbridge route train`.",
         ) from None
-    numbers = [artefact.threshold, artefact.promise.kept, artefact.promise.bound]
+    numbers = [artefact.promise.kept, artefact.promise.bound]
+    numbers += [number for stop in artefact.stops for number in (stop.accept, stop.give_up)]
     numbers += [cost for cost in artefact.costs.values() if cost is not None]
     if not all(math.isfinite(number) for number in numbers):
         raise InputError("no router: a number in it is not finite", where=where)

@@ -12,14 +12,14 @@ from weighbridge.errors import InputError
 from weighbridge.stats import Interval, mean_interval
 
 from .arrays import Flags, Floats
-from .cascade_model import CascadeModel
 from .packed import unpack
 from .promise import lower_bound
+from .rounds import follow
 from .router import Router
 from .samples import Samples
 from .savings import kept_interval, saved_by_chance, saved_by_oracle
-from .scoring import cascade_scores, prompt_scores
-from .spending import Spending, spending
+from .scoring import prospects
+from .spending import Spending, calls_of, spending
 
 LEAST_ITEMS = 20
 LEAST_GROUP = 20
@@ -80,17 +80,19 @@ def evaluate(
             else None,
         )
     samples = samples.only(fresh)
-    gains, weak = _scores(router, samples)
-    strong = samples.scores[router.strong]
+    seen_by = prospects(router.model, samples, router.voters)
+    weak, strong = seen_by.taken[-1], samples.scores[router.strong]
     if not strong.any():
         raise InputError(f"every score of {router.strong} is 0: there is no quality to keep a share of")
-    to_weak = gains <= router.threshold
-    routed = np.where(to_weak, weak, strong)
+    found = follow(router.setting, seen_by)
+    routed = np.where(found.to_weak, found.weak, strong)
     promise = router.artefact.promise
     kept = float(routed.mean() / strong.mean())
     interval = kept_interval(routed, strong, rng, 2 * promise.alpha)
     bound = min(lower_bound(routed, strong, promise.alpha), kept)
     costs = {**router.artefact.costs, **costs}
+    sizes = router.rounds if router.is_cascade else ()
+    asked = calls_of(samples, router.voters, router.strong, found, sizes=sizes, judge=router.asks_judge)
     return Evaluation(
         len(samples),
         seen,
@@ -99,15 +101,15 @@ def evaluate(
         kept,
         interval,
         bound,
-        float(to_weak.mean()),
-        mean_interval(to_weak.astype(np.float64).tolist()),
+        float(found.to_weak.mean()),
+        mean_interval(found.to_weak.astype(np.float64).tolist()),
         float(weak.mean()),
         float(strong.mean()),
         float(routed.mean()),
         saved_by_chance(weak, strong, min(kept, 1.0)),
         saved_by_oracle(weak, strong, min(kept, 1.0)),
-        spending(samples, router.voters, router.strong, costs, to_weak, cascade=router.is_cascade),
-        _parts(samples, routed, strong, to_weak),
+        spending(samples, asked, costs),
+        _parts(samples, routed, strong, found.to_weak),
     )
 
 
@@ -115,13 +117,6 @@ def seen_before(router: Router, samples: Samples) -> Flags:
     """(n,) items whose prompt the router was made from."""
     known = unpack(router.artefact.seen, "seen", (None,)).astype(np.int64)
     return np.isin(samples.groups & 0xFFFFFFFF, known)
-
-
-def _scores(router: Router, samples: Samples) -> tuple[Floats, Floats]:
-    model = router.model
-    if isinstance(model, CascadeModel):
-        return cascade_scores(model, samples, router.voters)
-    return prompt_scores(model, samples), samples.scores[router.voters[0]]
 
 
 def _parts(samples: Samples, routed: Floats, strong: Floats, to_weak: Flags) -> tuple[Part, ...]:

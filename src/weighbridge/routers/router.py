@@ -1,14 +1,15 @@
 """A router at work: from an artefact to a decision.
 
     prompt    `gain(text)` before any call                      under 1 ms
-    cascade   `judge(prompt, replies)` once the weak side has answered
+    cascade   `step(prompt, replies)` after each round of cheap answers: take one, ask more, or ask the strong model
 
-The weak side answers where the expected gain of the strong model is at most the threshold.
+The weak side answers where the expected gain of the strong model is at most what the round accepts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,30 +19,32 @@ from weighbridge.errors import InputError, UsageError
 from .answers import check_way, find_answer
 from .arrays import Floats
 from .artefact import (
-    JUDGED,
     Artefact,
     CascadeArrays,
     GuesserArrays,
     LogisticArrays,
     NeighbourArrays,
     PromptArrays,
+    RoundArrays,
     WaveArrays,
     decode_artefact,
     placed,
 )
-from .cascade_model import ITEM_FEATURES, CascadeModel, Chosen, Vote
+from .cascade_model import ITEM_FEATURES, CascadeModel, Vote
 from .grams import RUN_BITS, SURFACE, WORD_BITS, read_text
 from .logistic import Logistic
 from .neighbours import DIMENSIONS, MOST_KEPT, Neighbours
 from .packed import REMAKE, Packed, pack, unpack
 from .prompt_model import Guesser, PromptModel
+from .rounds import Round, Rounds, Setting, Step, Stop
 from .samples import model_of
+from .spending import to_judge
 from .waves import WAVES, Waves
 
 INPUTS = 6 + len(SURFACE)
 """Numbers that the waves bend: two guesses and their gain, of words and of runs, and the surface."""
 
-Model = PromptModel | Neighbours | CascadeModel
+Model = PromptModel | Neighbours | Rounds
 
 
 class Reply(NamedTuple):
@@ -60,11 +63,11 @@ class Router:
         self.is_cascade = artefact.kind == "cascade"
         self.voters = artefact.voters
         self.strong = artefact.strong
-        self.threshold = artefact.threshold
+        self.setting: Setting = tuple(Stop(stop.accept, stop.give_up) for stop in artefact.stops)
         self.models = tuple(dict.fromkeys((*map(model_of, artefact.voters), artefact.strong)))
-        """Every model that may be asked, the strong one last."""
-        self.needs_judge = JUDGED in artefact.provenance.features
-        """Whether replies must come with a judge's score."""
+        """Every model that may answer, the strong one last."""
+        self.asks_judge = artefact.judge
+        """Who scores cheap answers before they are judged; None where nobody does."""
         if self.is_cascade != isinstance(artefact.model, CascadeArrays):
             raise InputError(f"a {artefact.kind} router with the arrays of another kind", next_move=REMAKE)
         try:
@@ -72,26 +75,35 @@ class Router:
         except UsageError as error:
             raise InputError(error.what, next_move=REMAKE) from error
         self.model = unpack_model(artefact.model, len(artefact.voters))
+        self.rounds = tuple(each.voters for each in self.model.each) if isinstance(self.model, Rounds) else (1,)
+        """Voters that have answered after each round."""
+        if len(self.setting) != len(self.rounds):
+            raise InputError(f"{len(self.setting)} stops for {len(self.rounds)} rounds", next_move=REMAKE)
+        told = self.asks_judge.voters if self.asks_judge is not None else ()
+        self._judged = [voter in told for voter in self.voters]
 
     def gain(self, prompt: str) -> float:
         """Expected gain of the strong model on a prompt, for a router that chooses before the call."""
-        assert not isinstance(self.model, CascadeModel)
+        assert not isinstance(self.model, Rounds)
         return self.model.gain(read_text(prompt))
 
     def wants_strong(self, prompt: str) -> bool:
-        return not self.gain(prompt) <= self.threshold
+        return not self.gain(prompt) <= self.setting[0].accept
 
-    def judge(self, prompt: str, replies: Sequence[Reply]) -> int | None:
-        """Which voter's reply is taken; None sends the prompt to the strong model. `replies` in the voters' order."""
+    def to_judge(self, replies: Sequence[Reply]) -> list[int]:
+        """Places of the replies that a judge has to score before `step`: the first that says each different thing."""
+        if self.asks_judge is None:
+            return []
+        return to_judge([self._vote(reply) for reply in replies], self._judged)
+
+    def step(self, prompt: str, replies: Sequence[Reply]) -> Step:
+        """What comes after a round. `replies`: of the voters asked so far, in their order."""
+        assert isinstance(self.model, Rounds)
         votes = [self._vote(reply) for reply in replies]
-        chosen = self.choose(votes, len(prompt))
-        if not chosen.gain <= self.threshold or replies[chosen.voter].text is None:
-            return None
-        return chosen.voter
-
-    def choose(self, votes: Sequence[Vote], prompt_chars: int) -> Chosen:
-        assert isinstance(self.model, CascadeModel)
-        return self.model.choose(votes, prompt_chars)
+        step = self.model.step(self.setting, votes, len(prompt))
+        if step.voter is not None and replies[step.voter].text is None:
+            return Step(None, False)
+        return step
 
     def _vote(self, reply: Reply) -> Vote:
         if reply.text is None:
@@ -116,7 +128,7 @@ def pack_model(model: Model) -> PromptArrays | NeighbourArrays | CascadeArrays:
     if isinstance(model, Neighbours):
         kept, gains = pack(model.kept, "i1"), pack(model.gains, "f4")
         return NeighbourArrays(pack(model.idf, "i1"), kept, gains, pack(model.mean, "f4"))
-    return CascadeArrays(pack(model.lengths, "f4"), _pack_logistic(model.right), _pack_logistic(model.strong))
+    return CascadeArrays(tuple(_pack_round(each) for each in model.each))
 
 
 def unpack_model(arrays: PromptArrays | NeighbourArrays | CascadeArrays, voters: int) -> Model:
@@ -126,11 +138,24 @@ def unpack_model(arrays: PromptArrays | NeighbourArrays | CascadeArrays, voters:
         return PromptModel(words, runs, _waves(arrays.waves))
     if isinstance(arrays, NeighbourArrays):
         return _neighbours(arrays)
-    lengths = unpack(arrays.lengths, "lengths", (3, voters))
+    sizes = [each.voters for each in arrays.rounds]
+    if sizes[-1] != voters or any(later <= sooner for sooner, later in pairwise(sizes)):
+        raise InputError(f"rounds of {str(sizes)[:60]} voters where there are {voters}", next_move=REMAKE)
+    return Rounds(tuple(_round(each) for each in arrays.rounds))
+
+
+def _pack_round(each: Round) -> RoundArrays:
+    model = each.model
+    lengths = pack(model.lengths, "f4")
+    return RoundArrays(each.voters, lengths, _pack_logistic(model.right), _pack_logistic(model.strong))
+
+
+def _round(arrays: RoundArrays) -> Round:
+    count = arrays.voters
+    lengths = unpack(arrays.lengths, "lengths", (3, count))
     _positive(lengths[1], "lengths")
-    return CascadeModel(
-        lengths, _logistic(arrays.right, "right", voters + 8), _logistic(arrays.strong, "strong", ITEM_FEATURES)
-    )
+    right = _logistic(arrays.right, "right", count + 8)
+    return Round(count, CascadeModel(lengths, right, _logistic(arrays.strong, "strong", ITEM_FEATURES)))
 
 
 def _pack_guesser(guesser: Guesser) -> GuesserArrays:

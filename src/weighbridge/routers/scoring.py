@@ -11,7 +11,16 @@ from .cascade_model import CascadeModel
 from .grams import read_text
 from .neighbours import Neighbours
 from .prompt_model import PromptModel
+from .rounds import Prospects, Rounds
 from .samples import Samples
+
+
+def prospects(model: PromptModel | Neighbours | Rounds, samples: Samples, voters: Sequence[str]) -> Prospects:
+    """After each round, of every item."""
+    if not isinstance(model, Rounds):
+        return Prospects(prompt_scores(model, samples)[None], samples.scores[voters[0]][None])
+    found = [cascade_scores(each.model, samples, voters[: each.voters]) for each in model.each]
+    return Prospects(np.array([gains for gains, _ in found]), np.array([taken for _, taken in found]))
 
 
 def prompt_scores(model: PromptModel | Neighbours, samples: Samples) -> Floats:

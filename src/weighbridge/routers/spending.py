@@ -11,8 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import Flags
+from .arrays import Floats
+from .artefact import JudgeRecord
+from .cascade_model import Vote
+from .rounds import Followed
 from .samples import Samples, model_of
+
+GUESSED_SHARE = 0.02
+"""Of a strong call's cost, for a cheap call whose cost nobody named, only to decide when to stop asking: a cascade that
+took it for nothing would ask everybody about everything. Never counted as money."""
 
 
 class Spending(NamedTuple):
@@ -20,6 +27,8 @@ class Spending(NamedTuple):
 
     always_strong: float | None
     routed: float | None
+    asked: Mapping[str, float]
+    """Calls an item, by voter, the strong model's and the judge's included."""
 
     @property
     def saved(self) -> float | None:
@@ -29,28 +38,94 @@ class Spending(NamedTuple):
         return 1.0 - self.routed / self.always_strong
 
 
-def spending(
+class Calls(NamedTuple):
+    """Who is asked how often, of n items."""
+
+    voters: Mapping[str, Floats]
+    """(n,) each"""
+    strong: str
+
+
+def calls_of(
     samples: Samples,
     voters: Sequence[str],
     strong: str,
-    costs: Mapping[str, float | None],
-    to_weak: Flags,
+    followed: Followed,
     *,
-    cascade: bool,
-) -> Spending:
-    """to_weak (n,): whether the weak side answers. A cascade asks every voter each time, a router only who answers."""
-    best = _mean(samples, strong, costs, np.ones(len(samples), bool))
-    weak = np.ones(len(samples), bool) if cascade else to_weak
-    parts = [_mean(samples, voter, costs, weak) for voter in voters]
-    parts.append(_mean(samples, strong, costs, ~to_weak))
+    sizes: Sequence[int],
+    judge: JudgeRecord | None,
+) -> Calls:
+    """sizes: voters that have answered after each round; empty for a router that reads the prompt, which asks only who
+    answers."""
+    to_weak = followed.to_weak.astype(np.float64)
+    to_strong = (~followed.to_weak).astype(np.float64)
+    if not sizes:
+        return Calls({voters[0]: to_weak, strong: to_strong}, strong)
+    asked = {}
+    for place, voter in enumerate(voters):
+        number = next(n for n, size in enumerate(sizes) if place < size)
+        asked[voter] = (followed.rounds > number).astype(np.float64)
+    asked[strong] = to_strong
+    if judge is not None:
+        asked[judge.name] = asked.get(judge.name, np.zeros(len(samples))) + _judge_calls(
+            samples, voters, judge, sizes, followed
+        )
+    return Calls(asked, strong)
+
+
+def _judge_calls(
+    samples: Samples, voters: Sequence[str], judge: JudgeRecord, sizes: Sequence[int], followed: Followed
+) -> Floats:
+    """(n,)"""
+    judged = [voter in judge.voters for voter in voters]
+    votes = zip(samples.votes(voters), followed.rounds.tolist(), strict=True)
+    return np.array([float(len(to_judge(said[: sizes[rounds - 1]], judged))) for said, rounds in votes])
+
+
+def to_judge(votes: Sequence[Vote], judged: Sequence[bool]) -> list[int]:
+    """Places of the votes whose answers a judge is asked about: the first of each, where its voter is judged."""
+    first: dict[str, int] = {}
+    for place, vote in enumerate(votes):
+        if vote.answer:
+            first.setdefault(vote.answer, place)
+    return [place for place in first.values() if judged[place]]
+
+
+def spending(samples: Samples, calls: Calls, costs: Mapping[str, float | None]) -> Spending:
+    best = _mean(samples, calls.strong, costs, np.ones(len(samples)))
+    parts = [_mean(samples, voter, costs, asked) for voter, asked in calls.voters.items()]
     known = [part for part in parts if part is not None]
-    return Spending(best, sum(known) if len(known) == len(parts) else None)
+    asked = {voter: float(asked.mean()) for voter, asked in calls.voters.items()}
+    return Spending(best, sum(known) if len(known) == len(parts) else None, asked)
 
 
-def _mean(samples: Samples, voter: str, costs: Mapping[str, float | None], asked: Flags) -> float | None:
+def round_shares(
+    samples: Samples,
+    voters: Sequence[str],
+    sizes: Sequence[int],
+    strong: str,
+    costs: Mapping[str, float | None],
+    *,
+    judge: str | None,
+) -> list[float]:
+    """Of each round's calls, what they cost as a share of a strong call; GUESSED_SHARE for each that is not known."""
+    every = np.ones(len(samples))
+    best = _mean(samples, strong, costs, every)
+
+    def share(name: str) -> float:
+        cost = _mean(samples, name, costs, every)
+        return GUESSED_SHARE if not best or cost is None else cost / best
+
+    starts = (0, *sizes[:-1])
+    beside = share(judge) if judge is not None else 0.0
+    return [sum(share(voter) + beside for voter in voters[a:b]) for a, b in zip(starts, sizes, strict=True)]
+
+
+def _mean(samples: Samples, voter: str, costs: Mapping[str, float | None], asked: Floats) -> float | None:
     """Of the calls that are made, over all items."""
     recorded = samples.usd.get(voter)
     if recorded is not None:
-        return None if np.isnan(recorded[asked]).any() else float(recorded[asked].sum() / max(len(recorded), 1))
+        made = asked > 0
+        return None if np.isnan(recorded[made]).any() else float(recorded[made] @ asked[made] / max(len(recorded), 1))
     cost = costs.get(voter, costs.get(model_of(voter)))
     return None if cost is None else cost * float(asked.mean())
