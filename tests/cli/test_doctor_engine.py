@@ -10,7 +10,7 @@ from weighbridge.cli.checks import loads
 @pytest.mark.parametrize(
     ("code", "most_s", "status", "said"),
     [
-        pytest.param("print('AVX2 = 1')", 120.0, "ok", "AVX2 = 1", id="it-loads"),
+        pytest.param("print('CPU : AVX2 = 1 | AVX512 = 0 |')", 120.0, "ok", "uses AVX2", id="it-loads"),
         pytest.param("raise ImportError('no GLIBC_2.34')", 120.0, "missing", "no GLIBC_2.34", id="it-fails"),
         pytest.param("import os; os.kill(os.getpid(), 4)", 120.0, "missing", "ended with -4", id="wrong-processor"),
         pytest.param("import time; time.sleep(3600)", 0.2, "warn", "not loaded within 0.2 s", id="it-takes-for-ever"),

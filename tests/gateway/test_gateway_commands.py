@@ -119,7 +119,8 @@ def test_sums_say_what_is_unknown_and_what_was_estimated(data_dir: Path) -> None
     assert (one["usd"], one["estimated_usd"], one["unpriced"]) == (0.75, 0.25, 0)
     assert (two["usd"], two["unpriced"]) == (0.0, 1)
     assert run_json("ledger", "--by", "", "--route", "other")[0]["calls"] == 1
-    assert "1 calls of unknown cost" in run("ledger", "--by", "key")
+    assert "  1 call of unknown cost" in run("ledger", "--by", "key")
+    assert "$0.7500 + 1 call of unknown cost" in run("ledger", "--by", "")
     assert run_json("ledger", "--since", "2199-01-01") == []
 
 

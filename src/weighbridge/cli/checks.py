@@ -10,6 +10,7 @@ import asyncio
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -164,8 +165,8 @@ def loads(code: str, most_s: float) -> Check:
             f"cannot be loaded: {said[:200]}",
             "Reinstall it: pip install --force-reinstall xllamacpp",
         )
-    features = done.stdout.strip().splitlines()[-1][:160] if done.stdout.strip() else "loads"
-    return Check("llama.cpp", "ok", features)
+    features = re.findall(r"(\w+) = 1\b", done.stdout)
+    return Check("llama.cpp", "ok", f"loads, and uses {', '.join(features)}" if features else "loads")
 
 
 def _extras() -> Iterator[Check]:

@@ -90,7 +90,7 @@ def _table(sums: Sequence[Any], names: Sequence[str]) -> Iterable[str]:
             f"{each.failed:,}",
             f"{each.input_tokens:,}",
             f"{each.output_tokens:,}",
-            format_usd(each.usd) + (f" + {each.unpriced:,} calls of unknown cost" if each.unpriced else ""),
+            _cost(each),
         ]
         for each in sums
     ]
@@ -103,6 +103,14 @@ def _table(sums: Sequence[Any], names: Sequence[str]) -> Iterable[str]:
         ).rstrip()
         for row in [head, *rows]
     ]
+
+
+def _cost(each: Any) -> str:
+    """What is known of the cost, and of how many calls nothing is; a sum of unknown costs is no $0."""
+    if not each.unpriced:
+        return format_usd(each.usd)
+    unknown = f"{each.unpriced:,} call{'s' * (each.unpriced != 1)} of unknown cost"
+    return unknown if each.unpriced == each.calls else f"{format_usd(each.usd)} + {unknown}"
 
 
 def _write_csv(path: Path, rows: Iterable[Any]) -> None:

@@ -63,7 +63,12 @@ def read_votes(path: Path, *, controls: Sequence[str] = (), by_voter: bool = Tru
                 return _counted(file, head, places, path)
             return _table(_pieces(file, head, places, path), controls, path)
     except (OSError, EOFError) as error:
-        raise InputError(f"the votes cannot be read: {error}", where=str(path)) from error
+        what = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"the votes cannot be read: {what}",
+            where=str(path),
+            next_move="Name a CSV or Parquet file with the columns model_a, model_b and winner.",
+        ) from error
 
 
 def _opened(path: Path) -> BinaryIO:
