@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from weighbridge.errors import UsageError
 from weighbridge.stats import Contest, NotWorse, Rule, Verdict
+from weighbridge.stats.draws import Draws
 
 NOT_ASKED = math.nan
 """Stands for a score that is not there: the sample failed, or the candidate was no longer asked."""
@@ -36,10 +37,15 @@ def draw_order(total: int, seed: int, at_most: int | None = None) -> npt.NDArray
     Sorts the items by the raw output of PCG64, a stream that NumPy promises never to change, so that a seed gives the
     same order everywhere and for ever; ties (one in 2^64) keep the order of the file.
     """
-    if seed < 0:
-        raise UsageError(f"a seed is a whole number from 0, got {seed}")
+    check_seed(seed)
     keys = np.random.PCG64(seed).random_raw(total) if total else np.empty(0, np.uint64)
     return np.argsort(keys, kind="stable")[:at_most].astype(np.uint32)
+
+
+def check_seed(seed: int) -> None:
+    """Raise UsageError for a negative one."""
+    if seed < 0:
+        raise UsageError(f"a seed is a whole number from 0, got {seed}")
 
 
 def cluster_scores(rows: Sequence[Sequence[float]]) -> list[float]:
@@ -60,19 +66,24 @@ class Drawing:
         order: npt.NDArray[np.uint32],
         of: int | None = None,
         last: npt.NDArray[np.bool_] | None = None,
+        *,
+        draws: Draws | None = None,
     ) -> None:
         """`of`: how many items there are, where `order` holds only some of them; a claim about exactly these items is
         about all. `last`: for items in clusters, which one of the order ends its cluster; `of` then counts clusters.
-        Raises InputError for fewer than two candidates, or a rule that makes no sense."""
+        `draws`: what each draw counts, where chances were unequal. Raises InputError for fewer than two candidates, or
+        a rule that makes no sense."""
         self.names = tuple(names)
         self.order = order
-        draws = len(order) if last is None else int(last.sum())
-        there_are = of if of is not None and rule.scope == "items" else draws
+        units = len(order) if last is None else int(last.sum())
+        there_are = of if of is not None and rule.scope == "items" else units
         self._last = last
+        self.draws = draws
+        self._cluster_of = np.empty(0, np.int64) if last is None else np.cumsum(last) - last
         self._cluster: list[Sequence[float]] = []
         """Scores of the items of the cluster under way."""
         kind = NotWorse if rule.goal == "not-worse" else Contest
-        self.contest: Contest | NotWorse = kind(names, rule, there_are)
+        self.contest: Contest | NotWorse = kind(names, rule, there_are, draws)
         self.weighed = 0
         """Items the contest has taken in."""
         self.eliminated: dict[str, int] = {}
@@ -92,6 +103,12 @@ class Drawing:
     def waiting(self) -> int:
         """Items that landed before one drawn earlier."""
         return len(self._landed)
+
+    def weight(self, position: int) -> float:
+        """How many times the scores of an item count."""
+        if self.draws is None:
+            return 1.0
+        return float(self.draws.weight[position if self._last is None else int(self._cluster_of[position])])
 
     def land(self, position: int, scores: Sequence[float]) -> list[Weighed]:
         """All samples of one drawn item are there; returns the items that could now be weighed, often just this one.
