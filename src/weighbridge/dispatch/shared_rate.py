@@ -31,12 +31,18 @@ WORDS = _FIRST + STEPS
 """Of 8 bytes, in a slot."""
 
 
+def nameless_file() -> int:
+    """A file that is there as long as somebody has it open: to share memory by, or to hold locks on."""
+    file, path = tempfile.mkstemp(prefix="weighbridge-")
+    os.unlink(path)  # noqa: PTH108 - a path is all there is
+    return file
+
+
 class SharedMinutes:
     """Made before workers are forked."""
 
     def __init__(self) -> None:
-        self._file, path = tempfile.mkstemp(prefix="weighbridge-")
-        os.unlink(path)  # noqa: PTH108 - the memory stays as long as somebody has it
+        self._file = nameless_file()
         os.ftruncate(self._file, SLOTS * WORDS * 8)
         self._memory = mmap.mmap(self._file, SLOTS * WORDS * 8)
         self.words = memoryview(self._memory).cast("q")
