@@ -24,6 +24,9 @@ from weighbridge.ledger.leases import Scope, give_back, take_lease
 from weighbridge.ledger.ledger import FILE
 
 Result = TypeVar("Result")
+PAGES_KIB = 256
+"""Of the ledger that a connection keeps in memory. Rows come in order, so that more of it makes nothing quicker; SQLite's
+own 2 MiB would be filled slowly, call by call, and look like a leak."""
 
 
 class Books:
@@ -32,8 +35,8 @@ class Books:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self._path = data_dir / FILE
-        self._reader = connect(self._path)
-        self._db = connect(self._path)
+        self._reader = _small(connect(self._path))
+        self._db = _small(connect(self._path))
         fold(self._db, data_dir)
         self.journal = Journal(data_dir)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="books")
@@ -116,3 +119,8 @@ class Books:
         finally:
             self._db.close()
             self._reader.close()
+
+
+def _small(db: sqlite3.Connection) -> sqlite3.Connection:
+    db.execute(f"PRAGMA cache_size = -{PAGES_KIB}")
+    return db
