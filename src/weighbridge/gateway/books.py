@@ -25,8 +25,8 @@ from weighbridge.ledger.ledger import FILE
 
 Result = TypeVar("Result")
 PAGES_KIB = 256
-"""Of the ledger that a connection keeps in memory. Rows come in order, so that more of it makes nothing quicker; SQLite's
-own 2 MiB would be filled slowly, call by call, and look like a leak."""
+"""Of the ledger that a connection keeps in memory. Rows come in order, so that more of it makes nothing quicker; the
+2 MiB that SQLite would take are filled slowly, call by call, and look like a leak."""
 
 
 class Books:
