@@ -184,24 +184,18 @@ class Chooser:
         return "Q8_0" if self.shape.experts == 8 else kind
 
     def _value_type(self) -> str:
-        rule, grouped = self.rule, self.shape.gqa >= 4
-        if rule == "Q2_K":
-            return "Q4_K" if grouped else "Q3_K"
-        if rule in ("Q2_K_S", "IQ3_XS", "IQ3_S") and grouped:
-            return "Q4_K"
+        rule = self.rule
+        if self.shape.gqa >= 4 and rule in _GROUPED_VALUE:
+            return _GROUPED_VALUE[rule]
+        if rule in _VALUE:
+            return _VALUE[rule]
         if rule == "IQ3_XXS":
-            return "Q4_K" if grouped else "IQ3_XXS" if self.shape.imatrix else "IQ3_S"
-        if rule == "IQ3_M":
-            return "Q4_K"
+            return "IQ3_XXS" if self.shape.imatrix else "IQ3_S"
         if rule == "Q3_K_M":
             return "Q5_K" if self.value < 2 else "Q4_K"
-        if rule == "Q3_K_L" or (rule in ("IQ4_NL", "IQ4_XS") and grouped):
-            return "Q5_K"
         if rule in ("Q4_K_M", "Q5_K_M") and _more_bits(self.value, self.shape.values):
             return "Q6_K"
-        if rule == "Q4_K_S" and self.value < 4:
-            return "Q5_K"
-        return self.default
+        return "Q5_K" if rule == "Q4_K_S" and self.value < 4 else self.default
 
     def _attention_output(self) -> str:
         rule = self.rule
@@ -219,30 +213,35 @@ class Chooser:
         return self._down_type(i, self.shape.layers, falcon=self.shape.arch == "falcon")
 
     def _down_type(self, i: int, n: int, *, falcon: bool) -> str:
-        rule, first, imatrix = self.rule, i < n // 8, self.shape.imatrix
-        if rule == "Q2_K":
-            return "Q3_K"
-        if rule == "Q2_K_S":
-            return "Q4_K" if first else self.default
-        if rule == "IQ3_XXS" and not imatrix:
-            return "Q4_K" if first else "Q3_K"
-        if rule == "Q3_K_M":
-            return "Q5_K" if i < n // 16 else "Q3_K" if falcon and not _more_bits(i, n) else "Q4_K"
-        if rule == "IQ3_M" and (first or (self.shape.experts == 8 and _more_bits(i, n))):
-            return "Q4_K"
-        if rule == "Q3_K_L":
-            return "Q4_K" if falcon else "Q5_K"
+        rule, first = self.rule, i < n // 8
+        if rule in ("Q2_K", "Q2_K_S", "IQ3_XXS", "IQ3_M", "Q3_K_M", "Q3_K_L"):
+            return self._small_down_type(i, n, falcon=falcon)
         if rule == "Q4_K_M" and falcon:
             return "Q6_K" if i < n // 16 else "Q5_K" if _more_bits(i, n) else "Q4_K"
         if rule in ("Q4_K_M", "Q5_K_M") and _more_bits(i, n):
             return "Q6_K"
-        if first and rule in ("IQ4_NL", "IQ4_XS") and not imatrix:
+        if not first:
+            return self.default
+        if rule in ("IQ4_NL", "IQ4_XS") and not self.shape.imatrix:
             return "Q5_K"
-        if rule == "Q4_K_S" and first and not falcon:
+        if rule == "Q4_K_S" and not falcon:
             return "Q5_K"
-        if rule in ("Q4_0", "Q5_0") and imatrix and first:
-            return "Q4_1" if rule == "Q4_0" else "Q5_1"
-        return self.default
+        return {"Q4_0": "Q4_1", "Q5_0": "Q5_1"}.get(rule, self.default) if self.shape.imatrix else self.default
+
+    def _small_down_type(self, i: int, n: int, *, falcon: bool) -> str:
+        """Of two and three bits."""
+        rule, first = self.rule, i < n // 8
+        if rule == "Q2_K":
+            return "Q3_K"
+        if rule == "Q2_K_S":
+            return "Q4_K" if first else self.default
+        if rule == "Q3_K_L":
+            return "Q4_K" if falcon else "Q5_K"
+        if rule == "Q3_K_M":
+            return "Q5_K" if i < n // 16 else "Q3_K" if falcon and not _more_bits(i, n) else "Q4_K"
+        if rule == "IQ3_M":
+            return "Q4_K" if first or (self.shape.experts == 8 and _more_bits(i, n)) else self.default
+        return self.default if self.shape.imatrix else "Q4_K" if first else "Q3_K"
 
     def _sides(self, role: str, layer: int) -> str:
         """Gate and up: IQ3_XS saves in the middle layers."""
@@ -264,6 +263,13 @@ class OldChooser(Chooser):
 
 
 _VALUES = ("attn_v", "attn_qkv", "attn_kv_b")
+_GROUPED_VALUE = {
+    "Q2_K": "Q4_K", "Q2_K_S": "Q4_K", "IQ3_XXS": "Q4_K", "IQ3_XS": "Q4_K", "IQ3_S": "Q4_K", "IQ4_NL": "Q5_K",
+    "IQ4_XS": "Q5_K",
+}  # fmt: skip
+"""Types of values where four query heads or more share them: there are so few that more bits cost little."""
+_VALUE = {"Q2_K": "Q3_K", "IQ3_M": "Q4_K", "Q3_K_L": "Q5_K"}
+"""Elsewhere, where the layer does not matter."""
 _EIGHT_OUTPUT = frozenset(
     ("Q2_K", "IQ3_XS", "IQ3_XXS", "Q3_K_S", "Q3_K_M", "IQ4_NL", "Q4_K_S", "Q4_K_M", "IQ3_S", "IQ3_M", "IQ4_XS")
 )

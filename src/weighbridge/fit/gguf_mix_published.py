@@ -47,6 +47,18 @@ _LATENT = dict.fromkeys(_TWO_THREE_K, "Q5_K") | dict.fromkeys(_THREE_I, "IQ4_XS"
 _LATENT_QUERY = dict.fromkeys(_TWO_THREE_K, "Q4_K") | dict.fromkeys(_THREE_I, "IQ4_XS") | {
     "Q4_K_M": "Q5_K", "Q5_K_S": "Q5_K", "Q5_K_M": "Q6_K", "Q6_K": "Q8_0",
 }  # fmt: skip
+_ATTENTION = {
+    "attn_k": {"Q6_K": "Q8_0", "Q5_K_M": "Q6_K", "Q4_K_M": "Q5_K"}, "attn_output": _OUTPUT, "attn_qkv": _FUSED,
+    "attn_k_b": _LATENT, "attn_v_b": _LATENT, "attn_q_a": _LATENT, "attn_q_b": _LATENT_QUERY,
+}  # fmt: skip
+"""Role to its types by rule, where the layer does not matter."""
+_GROUPED_VALUE = {
+    "Q2_K": "Q4_K", "Q2_K_S": "Q4_K", "IQ3_XXS": "Q4_K", "IQ3_XS": "Q4_K", "IQ3_S": "Q4_K", "IQ4_NL": "Q6_K",
+    "IQ4_XS": "Q6_K",
+}  # fmt: skip
+_VALUE = {"Q2_K": "Q3_K", "Q2_K_S": "Q3_K", "IQ3_M": "Q5_K", "Q3_K_L": "Q5_K"}
+_LOW_PLACED = ("attn_v", "attn_kv_b", "attn_qkv", "ssm_out", "ffn_down_exps")
+"""Below three bits: what gets more bits in some layers."""
 _RATES = ("ssm_ba", "ssm_alpha", "ssm_beta")
 _EARLIER_FUSED = {
     "Q3_K_M": "Q4_K",
@@ -92,28 +104,29 @@ class PublishedChooser(Chooser):
         return before, self.shape.count(role, *roles)
 
     def _below_three(self, role: str) -> str:
-        small = "IQ3_S" if self.rule in ("IQ2_S", "IQ2_M") else "Q2_K"
-        if role in ("attn_v", "attn_kv_b"):
-            return "Q6_K" if _more_bits(*self._position(role)) else "Q4_K"
-        if role == "attn_qkv":
-            more = _more_bits(*self._position(role))
-            return ("Q6_K" if more else "Q4_K") if self.many else "Q4_K" if more else self.default
-        if role == "ssm_out":
-            return "Q4_K" if _more_bits(*self._position(role)) else self.default
-        if role == "attn_q":  # its counter stands still here, so that every query counts as the first
+        """Of attn_q no layer counts as a later one here, so that every query gets what the first does."""
+        if role in ("attn_q", "attn_k", "attn_q_a") or role.startswith("hc_"):
             return "Q4_K"
-        if role in ("attn_k", "attn_q_a") or role.startswith("hc_") or (self.many and role == "attn_kv_a_mqa"):
+        if role == "attn_kv_a_mqa" and self.many:
             return "Q4_K"
-        if role == "attn_q_b":
-            return small
-        if role.endswith("_shexp"):
-            return "Q8_0" if _more_bits(*self._position(role)) else "Q4_K"
-        if role == "ffn_down_exps":
-            before, count = self._position(role)
-            return _LIFTED_LOW[self.rule] if before < count // 8 or before > 7 * count // 8 else self.default
+        if role in _LOW_PLACED or role.endswith("_shexp"):
+            return self._low_by_place(role)
         if role == "attn_output":
             return self._low_output()
-        return self._low_sides(role, small)
+        small = "IQ3_S" if self.rule in ("IQ2_S", "IQ2_M") else "Q2_K"
+        return small if role == "attn_q_b" else self._low_sides(role, small)
+
+    def _low_by_place(self, role: str) -> str:
+        """What gets more bits in some of the layers."""
+        before, count = self._position(role)
+        more = _more_bits(before, count)
+        if role == "ffn_down_exps":
+            return _LIFTED_LOW[self.rule] if before < count // 8 or before > 7 * count // 8 else self.default
+        if role.endswith("_shexp"):
+            return "Q8_0" if more else "Q4_K"
+        if role == "ssm_out" or (role == "attn_qkv" and not self.many):
+            return "Q4_K" if more else self.default
+        return "Q6_K" if more else "Q4_K"
 
     def _low_output(self) -> str:
         more = self.rule in ("IQ2_S", "IQ2_M")
@@ -133,35 +146,29 @@ class PublishedChooser(Chooser):
         return small if before < self.shape.layers // 8 else self.default
 
     def _above(self, role: str, layer: int) -> str:
-        rule = self.rule
+        if role.startswith("attn_"):
+            return self._attention(role)
         if role == "ssm_out":
             return "Q8_0" if _more_bits(*self._position(role)) else self.default
-        if role in ("attn_v", "attn_kv_b"):
-            return self._published_value(role)
-        if role == "attn_q":
-            return self._query()
-        if role == "attn_k":
-            lifted = {"Q6_K": "Q8_0", "Q5_K_M": "Q6_K", "Q4_K_M": "Q5_K"}
-            return "Q8_0" if self.many else lifted.get(rule, self.default)
         if role.endswith("_shexp"):
-            return "Q8_0" if _more_bits(*self._position(role)) else _SHARED.get(rule, self.default)
+            return "Q8_0" if _more_bits(*self._position(role)) else _SHARED.get(self.rule, self.default)
         if role == "ffn_down_exps":
             return self._down_experts()
-        if role == "attn_output":
-            return (_MANY_OUTPUT if self.many else _OUTPUT).get(rule, self.default)
-        if role == "attn_qkv":
-            return _FUSED.get(rule, self.default)
         if role in ("ffn_gate_exps", "ffn_up_exps"):
             return self.default
         if role.startswith("ffn_down"):
             return self._dense_down(layer)
-        if role.startswith(("ffn_gate", "ffn_up")):
-            return self._sides(role, layer)
-        if role == "attn_kv_a_mqa":
+        return self._sides(role, layer) if role.startswith(("ffn_gate", "ffn_up")) else self.default
+
+    def _attention(self, role: str) -> str:
+        if role in ("attn_v", "attn_kv_b"):
+            return self._published_value(role)
+        if role == "attn_q":
+            return self._query()
+        if role == "attn_kv_a_mqa" or (role == "attn_k" and self.many):
             return "Q8_0"
-        if role in ("attn_k_b", "attn_v_b", "attn_q_a"):
-            return _LATENT.get(rule, self.default)
-        return _LATENT_QUERY.get(rule, self.default) if role == "attn_q_b" else self.default
+        table = _MANY_OUTPUT if role == "attn_output" and self.many else _ATTENTION.get(role, {})
+        return table.get(self.rule, self.default)
 
     def _query(self) -> str:
         if not _more_bits(*self._position("attn_q")):
@@ -176,19 +183,15 @@ class PublishedChooser(Chooser):
         return "Q5_K" if self.shape.seventy and kind in ("Q3_K", "Q4_K") else kind
 
     def _value_kind(self, more: bool) -> str:
-        rule, grouped = self.rule, self.shape.gqa >= 4
-        if rule in ("Q2_K", "Q2_K_S"):
-            return "Q4_K" if grouped else "Q3_K"
+        rule = self.rule
+        if self.shape.gqa >= 4 and rule in _GROUPED_VALUE:
+            return _GROUPED_VALUE[rule]
+        if rule in _VALUE:
+            return _VALUE[rule]
         if rule == "IQ3_XXS":
-            return "Q4_K" if grouped else "IQ3_XXS" if self.shape.imatrix else "IQ3_S"
-        if rule in ("IQ3_XS", "IQ3_S") and grouped:
-            return "Q4_K"
-        if rule in ("IQ3_M", "Q3_K_L"):
-            return "Q5_K"
+            return "IQ3_XXS" if self.shape.imatrix else "IQ3_S"
         if rule == "Q3_K_M":
             return "Q5_K" if more else "Q4_K"
-        if rule in ("IQ4_NL", "IQ4_XS") and grouped:
-            return "Q6_K"
         lifted = {"Q4_K_M": "Q6_K", "Q5_K_M": "Q6_K", "Q4_K_S": "Q5_K", "Q6_K": "Q8_0"}
         return lifted.get(rule, self.default) if more else self.default
 
