@@ -32,6 +32,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from weighbridge.stats.agreement import kappa, krippendorff
+from weighbridge.stats.coarse import Ends
 from weighbridge.stats.length_bias import paired_effect, relative
 from weighbridge.stats.ppi import corrected_mean
 
@@ -44,6 +45,11 @@ VOICES = {
 }
 """One model told to write briefly, as it likes, and at length."""
 DRAWS = 400
+PASSES = (3, 6)
+"""Marks of 10 from which an answer passes: 97% and 72% of them do. Labels are then right or wrong."""
+ENDS = {"means": Ends(0.0, 1.0), "differences": Ends(-1.0, 1.0, differences=True)}
+Sets = list[tuple[np.ndarray, np.ndarray]]
+"""Labels and judgements, one pair for each model or pair of models."""
 
 
 def wide(path: Path) -> tuple[list[str], np.ndarray]:
@@ -144,30 +150,35 @@ def labels(table: dict[str, dict[str, tuple[float, float]]]) -> list[dict[str, o
     rng = np.random.default_rng(7)
     names = [name for name, both in table.items() if len(both) >= 500]
     found = []
-    cases = {"means": [], "differences": []}  # type: ignore[var-annotated]
+    cases: dict[str, Sets] = {kind: [] for kind in (*ENDS, *(f"{kind}, {mark}+" for kind in ENDS for mark in PASSES))}
     for name in names:
         pairs = np.array(list(table[name].values()))
         cases["means"].append((pairs[:, 1], pairs[:, 0]))
+        for mark in PASSES:
+            cases[f"means, {mark}+"].append(((pairs[:, 1] >= mark) * 1.0, (pairs[:, 0] >= mark) * 1.0))
     for one, other in itertools.pairwise(names):
         shared = sorted(set(table[one]) & set(table[other]))
-        gap = np.array([np.subtract(table[one][item], table[other][item]) for item in shared])
-        cases["differences"].append((gap[:, 1], gap[:, 0]))
+        both = np.array([(table[one][item], table[other][item]) for item in shared])
+        for kind, marked in (("", both), *((f", {mark}+", (both >= mark) * 1.0) for mark in PASSES)):
+            gap = marked[:, 0] - marked[:, 1]
+            cases[f"differences{kind}"].append((gap[:, 1], gap[:, 0]))
     for kind, sets in cases.items():
+        ends = ENDS[kind.partition(",")[0]] if "," in kind else None
         for n in (25, 50, 100, 200):
             for judge in ("the other judge", "shuffled"):
-                found.append({"of": kind, "labels": n, "judge": judge} | _draws(sets, n, rng, judge == "shuffled"))
+                found.append(
+                    {"of": kind, "labels": n, "judge": judge} | _draws(sets, n, rng, judge == "shuffled", ends)
+                )
                 line = found[-1]
                 print(
-                    f"labels: {kind:<11} n {n:>3}, {judge:<15} covers {line['covers']:.3f} (labels alone "
+                    f"labels: {kind:<15} n {n:>3}, {judge:<15} covers {line['covers']:.3f} (labels alone "
                     f"{line['alone_covers']:.3f}), width {line['width']:.3f} of labels alone, worth "
                     f"{line['worth']:.2f} x, wider in {line['wider']}"
                 )
     return found
 
 
-def _draws(
-    sets: list[tuple[np.ndarray, np.ndarray]], n: int, rng: np.random.Generator, shuffled: bool
-) -> dict[str, float]:
+def _draws(sets: Sets, n: int, rng: np.random.Generator, shuffled: bool, ends: Ends | None) -> dict[str, float]:
     """Each draw is a world of its own: units with replacement, so that the mean of all rows is the truth."""
     held = alone = wider = 0
     widths = []
@@ -175,7 +186,7 @@ def _draws(
         y, f = sets[draw % len(sets)]
         take = rng.integers(0, len(y), n + len(y))
         judged_here = rng.permutation(f)[take] if shuffled else f[take]
-        made = corrected_mean(y[take[:n]], judged_here[:n], judged_here[n:])
+        made = corrected_mean(y[take[:n]], judged_here[:n], judged_here[n:], ends=ends)
         low, high = made.interval.low, made.interval.high
         alone_low, alone_high = made.labels_alone_interval.low, made.labels_alone_interval.high
         held += low <= y.mean() <= high

@@ -7,9 +7,9 @@
 
 y are labels (n,), f the judge's scores of the same (n,) and of units without a label (N,). It holds whatever the judge
 is worth, as long as the labelled units are a random sample of all. Intervals use Student's t, one degree of freedom
-less for lambda; where the corrected one would come out wider than labels alone, labels alone is what is given. With
-`span`, and labels of at most MOST_KINDS different values (right or wrong, better or worse), squares never sum to less
-than FLOOR x span^2: twenty labels that happen to agree are not certainty.
+less for lambda; where the corrected one would come out wider than labels alone, labels alone is what is given. Labels
+of few kinds (right or wrong, better or worse) are joined by pretended ones where their `ends` are known (coarse.py):
+twenty labels that happen to agree are not certainty.
 
 Sources: Angelopoulos, Bates, Fannjiang, Jordan and Zrnic 2023, Prediction-powered inference (Science 382);
 Angelopoulos, Duchi and Zrnic 2023, PPI++: efficient prediction-powered inference (arXiv 2311.01453). t quantiles: Hill
@@ -28,12 +28,11 @@ import numpy.typing as npt
 from weighbridge.errors import InputError
 
 from .arrays import Floats
+from .coarse import ADDED, NOTHING, Ends, Pretended, pretended
 from .records import Interval
 
 FEWEST = 5
 """Labelled units (or clusters) below which the judge is not used: lambda could not be told from noise."""
-FLOOR = 1.0
-MOST_KINDS = 5
 
 
 class Corrected(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,16 +60,16 @@ def corrected_mean(
     *,
     alpha: float = 0.05,
     power: float | None = None,
-    span: float | None = None,
+    ends: Ends | None = None,
     clusters: npt.ArrayLike | None = None,
     rest_clusters: npt.ArrayLike | None = None,
 ) -> Corrected:
     """The mean label of all units, with an interval that holds with 1 - alpha.
 
     labels (n,) and scored (n,): of the labelled units; rest (N,): the judge's scores of the others. power: lambda,
-    tuned where None. span: largest label less smallest, where there are such ends (1 for scores in [0, 1], 2 for
-    differences of two). clusters: whole numbers, units of the same one are not independent (several answers to one
-    item). A paired comparison is this on differences. Raises InputError without two labels, or for what is no number.
+    tuned where None. ends: of the labels, where there are such (0 and 1, or -1 and 1 for differences). clusters: whole
+    numbers, units of the same one are not independent (several answers to one item). A paired comparison is this on
+    differences. Raises InputError without two labels, or for what is no number.
     """
     y, f, g = (_numbers(values) for values in (labels, scored, rest))
     if len(y) != len(f):
@@ -80,15 +79,16 @@ def corrected_mean(
     n = _groups(groups, len(y))
     if n < 2:
         raise InputError("an interval needs two labels or more", next_move="Label more items.")
-    floor = FLOOR * span**2 if span is not None and len(np.unique(y)) <= MOST_KINDS else 0.0
-    alone = _interval(float(y.mean()), y, groups, 0.0, df=n - 1, alpha=alpha, floor=floor)
+    more = pretended(y, ends, n)
+    alone = _alone(y, groups, more, alpha)
     used, estimate, interval = 0.0, float(y.mean()), alone
     tuned = power if power is not None else _tuned(y, f, g, groups, others) if n >= FEWEST else 0.0
     if tuned and len(g):
-        more = tuned**2 * _variance(g - g.mean(), others)
         df = max(1, n - 1 - (power is None))
         value = float(y.mean() - tuned * (f.mean() - g.mean()))
-        found = _interval(value, y - tuned * f, groups, more, df=df, alpha=alpha, floor=floor)
+        shift = _shift(y, tuned * f, more)
+        noise = tuned**2 * _variance(g, others)
+        found = _interval(value + shift, y - tuned * f, groups, noise, df=df, alpha=alpha, left=more.left)
         if power is not None or _width(found) < _width(alone):
             used, estimate, interval = tuned, value, found
     return Corrected(
@@ -111,17 +111,33 @@ def rectified(
     *,
     power: float,
     alpha: float,
-    span: float | None = None,
+    ends: Ends | None = None,
 ) -> Interval:
     """The human mean when the judge's own mean of all units has an interval that was had in some other way, such as one
     valid at every look of a run that stopped early. The errors of both add up: alpha is that of the correction alone.
     """
     y, f = _numbers(labels), _numbers(scored)
-    left = y - power * f
-    floor = FLOOR * span**2 if span is not None and len(np.unique(y)) <= MOST_KINDS else 0.0
-    shift = _interval(float(left.mean()), left, None, 0.0, df=max(1, len(left) - 2), alpha=alpha, floor=floor)
-    ends = sorted((float(power * judged.low), float(power * judged.high)))
-    return Interval(ends[0] + shift.low, ends[1] + shift.high)
+    left, more = y - power * f, pretended(y, ends, len(y))
+    middle = float(left.mean()) + _shift(y, power * f, more)
+    shift = _interval(middle, left, None, 0.0, df=max(1, len(left) - 2), alpha=alpha, left=more.left)
+    low, high = sorted((float(power * judged.low), float(power * judged.high)))
+    return Interval(low + shift.low, high + shift.high)
+
+
+def _alone(y: Floats, codes: npt.NDArray[np.int64] | None, more: Pretended, alpha: float) -> Interval:
+    """Of labels alone, those that are pretended among them."""
+    n = _groups(codes, len(y))
+    if more is NOTHING:
+        return _interval(float(y.mean()), y, codes, 0.0, df=n - 1, alpha=alpha)
+    variance = (_squares(y, codes) + more.squares) / (n + ADDED) ** 2
+    return _around(float(y.mean()) + more.shift, variance, n - 1, alpha)
+
+
+def _shift(y: Floats, explained: Floats, more: Pretended) -> float:
+    """How far pretended labels move an estimate that a judge explains a part of."""
+    whole = float(((y - y.mean()) ** 2).sum())
+    left = y - explained
+    return more.shift * min(float(((left - left.mean()) ** 2).sum()) / whole, 1.0) if whole else more.shift
 
 
 def t_quantile(share: float, df: float) -> float:
@@ -190,29 +206,35 @@ def _sums(centred: Floats, codes: npt.NDArray[np.int64] | None) -> Floats:
     return sums
 
 
-def _variance(centred: Floats, codes: npt.NDArray[np.int64] | None, floor: float = 0.0, df: int | None = None) -> float:
-    """Of the mean; centred values sum to zero. `floor`: the least that squares may sum to."""
-    sums = _sums(centred, codes)
-    count = len(sums)
+def _squares(values: Floats, codes: npt.NDArray[np.int64] | None) -> float:
+    """Sum of squares about the mean; of clusters, of their means where all are of one size."""
+    sums = _sums(values - values.mean(), codes)
+    return float(sums @ sums) / (len(values) / len(sums)) ** 2
+
+
+def _variance(values: Floats, codes: npt.NDArray[np.int64] | None, more: float = 0.0, df: int | None = None) -> float:
+    """Of the mean. `more`: what is added to the squares."""
+    count = _groups(codes, len(values))
     left = df if df is not None else count - 1
-    if left < 1:
-        return 0.0
-    size = len(centred) / count
-    return max(float(sums @ sums) / size**2, floor) / left / count
+    return (_squares(values, codes) + more) / left / count if left >= 1 else 0.0
 
 
 def _interval(
     value: float,
     residuals: Floats,
     codes: npt.NDArray[np.int64] | None,
-    more: float,
+    noise: float,
     *,
     df: int,
     alpha: float,
-    floor: float,
+    left: float = 0.0,
 ) -> Interval:
-    variance = _variance(residuals - residuals.mean(), codes, floor, df)
-    half = t_quantile(1 - alpha / 2, df) * math.sqrt(variance + more)
+    """noise: variance of the judge's mean elsewhere. left: added to the squares."""
+    return _around(value, _variance(residuals, codes, left, df) + noise, df, alpha)
+
+
+def _around(value: float, variance: float, df: int, alpha: float) -> Interval:
+    half = t_quantile(1 - alpha / 2, df) * math.sqrt(variance)
     return Interval(value - half, value + half)
 
 

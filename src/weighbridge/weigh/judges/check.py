@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from weighbridge.stats import mean_interval
 from weighbridge.stats.agreement import Agreement, Confusion, confusion, kappa, krippendorff, krippendorff_interval
+from weighbridge.stats.coarse import Ends
 from weighbridge.stats.ppi import Corrected, corrected_mean
 from weighbridge.stats.records import Interval
 
@@ -155,9 +156,9 @@ def _correlation(y: Floats, z: Floats) -> float | None:
 def _means(ratings: Ratings, people: Floats, f: Floats, alpha: float) -> Iterator[Rated]:
     if ratings.paired:
         return
-    span = _span(people)
+    ends = _ends(people)
     for (model,), here in _by(ratings, "model"):
-        found = _corrected(people[here], f[here], alpha, span)
+        found = _corrected(people[here], f[here], alpha, ends)
         if found is not None:
             yield Rated(model=model or "all", found=found)
 
@@ -170,24 +171,26 @@ def _by(ratings: Ratings, *fields: str) -> Iterator[tuple[tuple[str, ...], npt.N
     yield from ((key, np.array(places)) for key, places in groups.items())
 
 
-def _span(people: Floats) -> float | None:
+def _ends(people: Floats) -> Ends | None:
+    """The lowest and highest label there is; None where all are alike, for then nobody knows."""
     known = people[~np.isnan(people)]
-    return float(known.max() - known.min()) or None if len(known) else None
+    return Ends(float(known.min()), float(known.max())) if len(known) and np.ptp(known) else None
 
 
-def _corrected(y: Floats, f: Floats, alpha: float, span: float | None) -> Corrected | None:
+def _corrected(y: Floats, f: Floats, alpha: float, ends: Ends | None) -> Corrected | None:
     labelled, rest = ~(np.isnan(y) | np.isnan(f)), np.isnan(y) & ~np.isnan(f)
     if labelled.sum() < 2:
         return None
-    return corrected_mean(y[labelled], f[labelled], f[rest], alpha=alpha, span=span)
+    return corrected_mean(y[labelled], f[labelled], f[rest], alpha=alpha, ends=ends)
 
 
 def _compared(ratings: Ratings, people: Floats, f: Floats, alpha: float) -> Iterator[Compared]:
     if ratings.paired:
         for (first, second), here in _by(ratings, "model", "against"):
-            yield from _outcome((first, second), 2 * people[here] - 1, 2 * f[here] - 1, alpha, span=2.0)
+            yield from _outcome((first, second), 2 * people[here] - 1, 2 * f[here] - 1, alpha, Ends(-1.0, 1.0))
         return
-    span = _span(people)
+    ends = _ends(people)
+    gaps = None if ends is None else Ends(-ends.unit, ends.unit, differences=True)
     models = [model for model in dict.fromkeys(unit.model for unit in ratings.units) if model != ONE_MODEL]
     places: dict[Unit, int] = {unit: place for place, unit in enumerate(ratings.units)}
     items = list(dict.fromkeys(unit.item for unit in ratings.units))
@@ -200,7 +203,7 @@ def _compared(ratings: Ratings, people: Floats, f: Floats, alpha: float) -> Iter
     labelled = {model: column(people, model) for model in models}
     for first, second in _pairs(models, judged):
         y, z = labelled[first] - labelled[second], judged[first] - judged[second]
-        yield from _outcome((first, second), y, z, alpha, span=None if span is None else 2 * span)
+        yield from _outcome((first, second), y, z, alpha, gaps)
 
 
 def _pairs(models: Sequence[str], judged: dict[str, Floats]) -> Iterator[tuple[str, str]]:
@@ -212,8 +215,8 @@ def _pairs(models: Sequence[str], judged: dict[str, Floats]) -> Iterator[tuple[s
     yield from ((leader, other) for other in models if other != leader)
 
 
-def _outcome(models: tuple[str, str], y: Floats, z: Floats, alpha: float, *, span: float | None) -> Iterator[Compared]:
-    found = _corrected(y, z, alpha, span)
+def _outcome(models: tuple[str, str], y: Floats, z: Floats, alpha: float, ends: Ends | None) -> Iterator[Compared]:
+    found = _corrected(y, z, alpha, ends)
     if found is None:
         return
     first, second = models

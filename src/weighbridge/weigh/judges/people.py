@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from weighbridge.errors import InputError
 from weighbridge.stats.agreement import kappa, krippendorff
+from weighbridge.stats.coarse import Ends
 from weighbridge.stats.means import WorkMeans
 from weighbridge.stats.ppi import Corrected, corrected_mean, rectified
 from weighbridge.stats.records import Interval
@@ -32,6 +33,7 @@ from .tally import Floats
 ITEM, CANDIDATE = ("item", "item_id", "id"), ("candidate", "model")
 WINNERS = {"a": 1.0, "model_a": 1.0, "b": 0.0, "model_b": 0.0, "tie": 0.5, "both bad": 0.5, "tie (bothbad)": 0.5}
 FEWEST = 5
+SCORES, GAPS, PREFERENCES = Ends(0.0, 1.0), Ends(-1.0, 1.0, differences=True), Ends(-1.0, 1.0)
 
 
 class Label(NamedTuple):
@@ -187,7 +189,7 @@ def held_against_people(
 
 def _mean(tables: Tables, place: int, alpha: float) -> HumanMean | None:
     y, f = tables.people[:, place], tables.judged[:, place]
-    found = _corrected(y, f, alpha, span=1.0)
+    found = _corrected(y, f, alpha, SCORES)
     if found is None:
         return None
     return HumanMean(
@@ -206,14 +208,16 @@ def _mean(tables: Tables, place: int, alpha: float) -> HumanMean | None:
 def _pair(tables: Tables, first: int, second: int, alpha: float, *, looked_early: bool) -> HumanPair | None:
     y = tables.people[:, first] - tables.people[:, second]
     f = tables.judged[:, first] - tables.judged[:, second]
-    found = _corrected(y, f, alpha, span=2.0)
+    ends = _ends_of_pair(tables)
+    found = _corrected(y, f, alpha, ends)
     if found is None:
         return None
     interval, estimate, power = found.interval, found.estimate, found.power
     if looked_early and power:
         labelled = ~np.isnan(y) & ~np.isnan(f)
         seen = f[tables.weighed & ~np.isnan(f)]
-        interval = _at_every_look(y[labelled], f[labelled], seen, power, alpha)
+        judge = _judge_at_every_look(seen, alpha / 2)
+        interval = rectified(y[labelled], f[labelled], judge, power=power, alpha=alpha / 2, ends=ends)
         estimate = float(power * seen.mean() + (y[labelled] - power * f[labelled]).mean()) if len(seen) else estimate
         alone = found.labels_alone_interval
         if interval.high - interval.low >= alone.high - alone.low:
@@ -232,21 +236,27 @@ def _pair(tables: Tables, first: int, second: int, alpha: float, *, looked_early
     )
 
 
-def _corrected(y: Floats, f: Floats, alpha: float, span: float) -> Corrected | None:
+def _corrected(y: Floats, f: Floats, alpha: float, ends: Ends) -> Corrected | None:
     labelled, judged = ~np.isnan(y) & ~np.isnan(f), np.isnan(y) & ~np.isnan(f)
     if labelled.sum() < 2:
         return None
-    return corrected_mean(y[labelled], f[labelled], f[judged], alpha=alpha, span=span)
+    return corrected_mean(y[labelled], f[labelled], f[judged], alpha=alpha, ends=ends)
 
 
-def _at_every_look(labels: Floats, scored: Floats, seen: Floats, power: float, alpha: float) -> Interval:
-    """Half of the error for the judge's mean of what was `seen`, at whatever look the run ended; half for the
-    correction, over labels whose number was fixed before the run."""
+def _judge_at_every_look(seen: Floats, alpha: float) -> Interval:
+    """The judge's mean difference over what was `seen`, at whatever look the run ended. The other half of the error is
+    for the correction, over labels whose number was fixed before the run."""
     means = WorkMeans(1, max(1, len(seen)))
     means.add(((seen + 1) / 2)[:, None], np.ones(1, dtype=bool))
-    half = means.interval(0, alpha / 2)
-    judged = Interval(2 * half.low - 1, 2 * half.high - 1)
-    return rectified(labels, scored, judged, power=power, alpha=alpha / 2, span=2.0)
+    half = means.interval(0, alpha)
+    return Interval(2 * half.low - 1, 2 * half.high - 1)
+
+
+def _ends_of_pair(tables: Tables) -> Ends:
+    """Of two candidates of which one has what the other has not, a difference is one preference on a wider scale."""
+    known = tables.people[~np.isnan(tables.people).any(axis=1)]
+    opposed = len(tables.names) == 2 and bool(np.allclose(known.sum(axis=1), 1.0))
+    return PREFERENCES if opposed else GAPS
 
 
 def _winner_of(names: Sequence[str], pairs: Sequence[HumanPair]) -> str | None:
