@@ -25,6 +25,9 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     max_items: int | None = None
     max_failed: float | None = None
     repeats: int | None = None
+    order: str | None = None
+    earlier: Path | None = None
+    """Recorded results that the order goes by."""
     policy: Path | None = None
     data: str | None = None
     """Class of data that the items are of."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from weighbridge.engines.pull import Progress, Pulled
     from weighbridge.ledger import Ledger
     from weighbridge.stats import Rule
+    from weighbridge.weigh.earlier import Earlier
     from weighbridge.weigh.progress import Tell
     from weighbridge.weigh.records import Report
     from weighbridge.weigh.task import Task
@@ -128,7 +129,16 @@ def change(task: Task, changes: Changes) -> Task:
                 next_move=f"{hint}It has: {', '.join(names)}.",
             )
     rule = ruled(task.rule, changes)
-    limits = replaced(task.limits, changes, ("seed", "max_usd", "max_items", "max_failed", "repeats"))
+    limits = replaced(
+        task.limits, changes, ("seed", "max_usd", "max_items", "max_failed", "repeats", "order", "earlier")
+    )
+    if changes.earlier is not None:
+        limits = msgspec.structs.replace(limits, earlier=str(changes.earlier.absolute()))
+    if limits.earlier is not None and limits.order == "random":
+        raise UsageError(
+            f"the order is random, so nothing goes by earlier results ({limits.earlier})",
+            next_move="Add --order discordant, or leave them out.",
+        )
     kept = tuple(one for one in task.candidates if not changes.only or one.name in changes.only)
     return replace(task, rule=rule, limits=limits, candidates=kept)
 
@@ -157,6 +167,7 @@ def weigh_task(
     """
     import uvloop
 
+    from weighbridge.cli.compose_order import earlier_for
     from weighbridge.cli.compose_weigh_policy import rules_of_task
     from weighbridge.ledger import Ledger
     from weighbridge.weigh.report import render
@@ -176,6 +187,7 @@ def weigh_task(
         run_id = name_run(task, task.limits.seed)
         path = (report or settings.data_dir / "reports" / f"{run_id}.html").absolute()
         with Ledger(settings.data_dir) as ledger:
+            earlier = earlier_for(task, ledger, settings, run_id)
             weighing = _weigh(
                 task=task,
                 records=records,
@@ -185,6 +197,7 @@ def weigh_task(
                 run_id=run_id,
                 tell=tell,
                 rules=rules,
+                earlier=earlier,
             )
             found = uvloop.run(weighing)
         result = msgspec.structs.replace(found.result, report=str(path))
@@ -233,6 +246,7 @@ async def _weigh(
     run_id: str,
     tell: Tell,
     rules: TaskRules | None = None,
+    earlier: Earlier | None = None,
 ) -> Report:
     from weighbridge.weigh.run import weigh
 
@@ -251,4 +265,5 @@ async def _weigh(
             abilities={name: engine.abilities for name, engine in door.engines.items()},
             progress=tell,
             about=about,
+            earlier=earlier,
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from weighbridge.weigh.records import Report
 
 STOPPED_BY_CTRL_C = 130
-ONLY_ASKING = ("max_usd", "max_failed", "repeats", "policy", "data")
+ONLY_ASKING = ("max_usd", "max_failed", "repeats", "policy", "data", "earlier")
 """Changes that mean nothing to results that exist."""
 ONLY_VERDICT = (
     "alpha",
@@ -30,6 +30,8 @@ ONLY_VERDICT = (
     "min_items",
     "max_failed",
     "repeats",
+    "order",
+    "earlier",
 )
 """Changes that mean nothing to votes."""
 LM_EVAL = "lm-eval:"
@@ -47,6 +49,7 @@ Examples:
   weighbridge weigh --from out/ --json        a verdict on results that exist already
   weighbridge weigh --replay scores.csv --candidates A,B --margin 0.02
   weighbridge weigh my-task --goal not-worse --baseline big --margin 0.02
+  weighbridge weigh my-task --order discordant   fewer calls, where earlier candidates were weighed on it
 """
 
 
@@ -77,6 +80,14 @@ Examples:
 @click.option("--regret", type=click.FloatRange(0, 1, min_open=True), help="With near-best: how close.  [0.01]")
 @click.option("--baseline", metavar="A", help="With not-worse: the candidate the others are held against.")
 @click.option("--cluster", metavar="FIELD", help="Items that share FIELD are drawn together and counted as one.")
+@click.option(
+    "--order",
+    type=click.Choice(["random", "discordant"]),
+    help="discordant: items on which earlier candidates differed come up more often, and count less.  [random]",
+)
+@click.option(
+    "--earlier", type=click.Path(path_type=Path), help="With --order discordant: recorded results.  [the ledger]"
+)
 @click.option("--min-items", type=click.IntRange(min=0), help="Do not end before this many items.  [0]")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
 @click.option("--max-items", type=click.IntRange(min=1), help="Draw at most this many items.")
@@ -204,6 +215,7 @@ def _read(
     paths: tuple[str, ...], reading: dict[str, Any], changes: Changes, report: Path | None, as_json: bool
 ) -> None:
     _refuse_idle(changes, ONLY_ASKING, "about asking models, and --from asks none")
+    _refuse_idle(changes, ("order",), "about items to be drawn, and --from takes them all")
     from weighbridge.cli.compose_imports import Asked, weigh_recorded
     from weighbridge.cli.reading import ReadingLine
 

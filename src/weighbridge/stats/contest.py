@@ -223,7 +223,8 @@ class Contest:
             return self._choice()
         if self.rule.scope == "items" and self.drawn == self.total > 0:
             return self._known()
-        drawn = f"All {self.drawn} {self.rule.unit} do" if self.drawn != 1 else "A single one does"
+        asked = " that came up" if self._pool > self.total else ""
+        drawn = f"All {self.drawn} {self.rule.unit}{asked} do" if self.drawn != 1 else "A single one does"
         return End("undecided", None, "exhausted", f"{drawn} not tell the candidates apart.")
 
     def _known(self) -> End:

@@ -7,15 +7,21 @@ the p-value 1/e: Vovk and Wang 2021, E-values: calibration, combination and appl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from .arrays import Floats
 from .bets import stake_grid
+from .draws import Draws
 from .intervals import mean_interval
-from .records import Interval
+from .records import Interval, Rule
+
+Gains = Callable[[Floats], Floats]
 
 
 class GroupComparison(msgspec.Struct, frozen=True):
@@ -34,15 +40,38 @@ class GroupComparison(msgspec.Struct, frozen=True):
     """Better than every other candidate here, at family-wise error alpha over all groups; None if unresolved."""
 
 
+class Weighing(NamedTuple):
+    """How items were drawn, where chances were unequal."""
+
+    draws: Draws
+    rule: Rule
+    places: Mapping[str, npt.NDArray[np.intp]]
+    """By group, when each of its items was drawn."""
+
+    def weights(self, group: str) -> Floats:
+        return self.draws.weight[self.places[group]]
+
+
 def compare_groups(
-    names: Sequence[str], groups: Mapping[str, Sequence[Sequence[float]]], alpha: float = 0.05
+    names: Sequence[str],
+    groups: Mapping[str, Sequence[Sequence[float]]],
+    alpha: float = 0.05,
+    weighing: Weighing | None = None,
 ) -> tuple[GroupComparison, ...]:
     """Compare candidates within every group.
 
-    groups: rows of scores by group, a row per item in drawn order, a score per name; NaN where there is none.
+    groups: rows of scores by group, a row per item in drawn order, a score per name; NaN where there is none. weighing:
+    where items were not drawn with equal chances.
     """
     tables = {group: np.asarray(rows, dtype=np.float64).reshape(-1, len(names)) for group, rows in groups.items()}
-    found = {group: _best(table) for group, table in tables.items()}
+
+    def gains(group: str) -> Gains:
+        return _gains if weighing is None else partial(_weighted_gains, weighing=weighing, group=group)
+
+    def weights(group: str) -> Floats | None:
+        return None if weighing is None else weighing.weights(group)
+
+    found = {group: _best(table, gains(group), weights(group)) for group, table in tables.items()}
     ranked = sorted(found, key=lambda group: found[group][1], reverse=True)
     certain: set[str] = set()
     for place, group in enumerate(ranked):
@@ -53,8 +82,10 @@ def compare_groups(
         GroupComparison(
             group=group,
             items=len(table),
-            means={name: _mean(table[:, i]) for i, name in enumerate(names)},
-            intervals={name: mean_interval(table[:, i].tolist(), alpha) for i, name in enumerate(names)},
+            means={name: _mean(table[:, i], weights(group)) for i, name in enumerate(names)},
+            intervals={
+                name: mean_interval(table[:, i].tolist(), alpha, weights(group)) for i, name in enumerate(names)
+            },
             evidence=found[group][1],
             differs=names[found[group][0]] if group in certain else None,
         )
@@ -62,24 +93,47 @@ def compare_groups(
     )
 
 
-def _best(table: Floats) -> tuple[int, float]:
+def _best(table: Floats, gains: Gains, weights: Floats | None) -> tuple[int, float]:
     """The candidate with the best mean, and the e-value against: it is not better than all others.
 
     That is its worst pair's wealth, shared among the k candidates that could have been picked.
     """
     k = table.shape[1]
-    means = [_mean(table[:, i]) for i in range(k)]
+    means = [_mean(table[:, i], weights) for i in range(k)]
     best = int(np.argmax([-1.0 if mean is None else mean for mean in means]))
-    return best, min(_e_value(table[:, best] - table[:, j]) for j in range(k) if j != best) / k
+    return best, min(_e_value(gains(table[:, best] - table[:, j])) for j in range(k) if j != best) / k
 
 
-def _e_value(gaps: Floats) -> float:
-    """Wealth after betting on each gap being above 0, averaged over a grid of stakes; NaN gaps are left out."""
-    gaps = gaps[~np.isnan(gaps)]
-    wealth = [float(np.exp(min(np.log1p(stake * gaps).sum(), 600.0))) for stake in stake_grid(max(len(gaps), 100))]
+def _e_value(gains: Floats) -> float:
+    """Wealth after betting on each gain, at least -1, being above 0, averaged over a grid of stakes."""
+    wealth = [float(np.exp(min(np.log1p(stake * gains).sum(), 600.0))) for stake in stake_grid(max(len(gains), 100))]
     return sum(wealth) / len(wealth)
 
 
-def _mean(scores: Floats) -> float | None:
-    scores = scores[~np.isnan(scores)]
-    return float(scores.mean()) if len(scores) else None
+def _gains(gaps: Floats) -> Floats:
+    """NaN gaps are left out."""
+    return gaps[~np.isnan(gaps)]
+
+
+def _weighted_gains(gaps: Floats, *, weighing: Weighing, group: str) -> Floats:
+    """What each draw gains if nobody is better in the group: gaps as their weights say, as a share of the largest loss.
+
+    On a finite set every draw counts, also one of another group: the mean of what is left in the group is known. Where
+    clusters are drawn, whose items are of several groups, nothing is gained: then groups are described only."""
+    draws, places = weighing.draws, weighing.places[group]
+    gaps = np.where(np.isnan(gaps), 0.0, gaps)
+    if weighing.rule.cluster is not None:
+        return np.zeros(1)
+    if weighing.rule.scope == "work":
+        return draws.weight[places] * gaps / draws.most[places]
+    ended = int(places.max(initial=-1)) + 1
+    y = np.zeros(ended)
+    y[places] = gaps
+    centre = -(y.cumsum() - y) / (draws.total - np.arange(ended))
+    gains: Floats = (draws.weight[:ended] * y - centre) / (draws.most[:ended] + np.maximum(centre, 0.0))
+    return gains
+
+
+def _mean(scores: Floats, weights: Floats | None) -> float | None:
+    seen = ~np.isnan(scores)
+    return float(np.average(scores[seen], weights=None if weights is None else weights[seen])) if seen.any() else None

@@ -45,23 +45,26 @@ class PairSums:
 
     def __init__(self, candidates: int) -> None:
         self._count = np.zeros((candidates, candidates))
+        self._weight = np.zeros((candidates, candidates))
+        """Items that both have a value for, and the sum of what they count."""
         self._sum = np.zeros((candidates, candidates))
         """[i, j]: sum of i's values on items that j has a value for, too."""
         self._mean = np.zeros((candidates, candidates))
         self._spread = np.zeros((candidates, candidates))
         """Mean of i minus j, and the sum of squared distances from it (Welford)."""
 
-    def add(self, values: Sequence[float]) -> None:
-        """One item: a value per candidate, NaN where there is none."""
+    def add(self, values: Sequence[float], weight: float = 1.0) -> None:
+        """One item: a value per candidate, NaN where there is none. weight: how many times it counts (`draws.py`)."""
         x = np.asarray(values, dtype=np.float64)
         gaps = x[:, None] - x[None, :]
         both = ~np.isnan(gaps)
         gaps = np.where(both, gaps, 0.0)
         self._count += both
-        self._sum += np.where(both, x[:, None], 0.0)
+        self._weight += weight * both
+        self._sum += np.where(both, weight * x[:, None], 0.0)
         off = np.where(both, gaps - self._mean, 0.0)
-        self._mean += off / np.maximum(self._count, 1.0)
-        self._spread += np.where(both, off * (gaps - self._mean), 0.0)
+        self._mean += weight * off / np.where(self._weight > 0, self._weight, 1.0)
+        self._spread += np.where(both, weight * weight * off * (gaps - self._mean), 0.0)
 
     def differences(
         self, names: Sequence[str], leader: int, *, total: int, alpha: float = 0.05
@@ -70,7 +73,7 @@ class PairSums:
         others = [place for place in range(len(names)) if place != leader and self._count[leader, place] > 0]
         found = []
         for other in others:
-            n = int(self._count[leader, other])
+            n, weight = int(self._count[leader, other]), float(self._weight[leader, other])
             mean = float(self._mean[leader, other])
             half = self._half(leader, other, max(total, n), alpha / len(others)) if n >= FEWEST else None
             found.append(
@@ -78,8 +81,8 @@ class PairSums:
                     first=names[leader],
                     second=names[other],
                     items=n,
-                    first_mean=float(self._sum[leader, other]) / n,
-                    second_mean=float(self._sum[other, leader]) / n,
+                    first_mean=float(self._sum[leader, other]) / weight,
+                    second_mean=float(self._sum[other, leader]) / weight,
                     difference=mean,
                     interval=None if half is None else Interval(mean - half, mean + half),
                 )

@@ -57,8 +57,8 @@ class AnswerBook:
         self._noted.setdefault((place, name), _Noted()).scores = scores
         return min(sum(scores.values()) / len(scores), 1.0)
 
-    def weigh(self, place: int, scores: Sequence[float]) -> None:
-        """An item was weighed with these scores, NaN for a candidate that was out or failed."""
+    def weigh(self, place: int, scores: Sequence[float], weight: float = 1.0) -> None:
+        """An item was weighed with these scores, NaN for a candidate that was out or failed; weight: what it counts."""
         usd, seconds = [math.nan] * len(self._names), [math.nan] * len(self._names)
         for at, (name, score) in enumerate(zip(self._names, scores, strict=True)):
             noted = self._noted.pop((place, name), None)
@@ -66,8 +66,8 @@ class AnswerBook:
                 usd[at], seconds[at] = _mean(noted.usd), _mean(noted.seconds)
             if self._columns:
                 self._columns[name].add(noted.scores if noted is not None and not math.isnan(score) else {})
-        self._usd.add(usd)
-        self._seconds.add(seconds)
+        self._usd.add(usd, weight)
+        self._seconds.add(seconds, weight)
         if self._columns:
             self._places.append(place)
 

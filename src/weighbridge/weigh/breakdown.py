@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from weighbridge.stats import compare_groups
+from weighbridge.stats.groups import Weighing
+from weighbridge.weigh.drawing import Drawing
 from weighbridge.weigh.items import MISSING, look_up
 from weighbridge.weigh.records import Group, GroupResult, GroupsResult, Item
 
@@ -56,10 +59,13 @@ class Breakdown:
         """Tags with too many values to group by."""
         return tuple(tag for tag in self._tags if tag not in self._codes)
 
-    def groups(self, alpha: float) -> tuple[Group, ...]:
-        """All groups of all tags, compared with one correction for their number; values in alphabetical order."""
+    def groups(self, alpha: float, drawing: Drawing | None = None) -> tuple[Group, ...]:
+        """All groups of all tags, compared with one correction for their number; values in alphabetical order.
+
+        drawing: says what each item counts, where they were drawn with unequal chances."""
         scores = np.frombuffer(self._scores, dtype=np.float64).reshape(-1, len(self._names))
         rows: dict[str, Any] = {}
+        places: dict[str, npt.NDArray[np.intp]] = {}
         keys: list[tuple[str, str]] = []
         for tag, codes in self._codes.items():
             where = np.frombuffer(codes, dtype=np.uint8)
@@ -68,7 +74,12 @@ class Breakdown:
                     continue
                 keys.append((tag, value))
                 rows[str(len(keys))] = scores[where == code]
-        found = compare_groups(self._names, cast("Any", rows), alpha)
+                places[str(len(keys))] = np.flatnonzero(where == code)
+        weighing = None
+        if drawing is not None and drawing.draws is not None:
+            drawn = {group: drawing.draw_of(items) for group, items in places.items()}
+            weighing = Weighing(drawing.draws, drawing.contest.rule, drawn)
+        found = compare_groups(self._names, cast("Any", rows), alpha, weighing)
         return tuple(
             Group(
                 tag=tag,

@@ -12,6 +12,7 @@ from weighbridge.dispatch import OVER_BUDGET, Budget, Call, Door
 from weighbridge.engines import Ability
 from weighbridge.errors import InputError, LedgerError, WeighbridgeError
 from weighbridge.stats import Verdict
+from weighbridge.stats.arrays import Floats
 
 from .again import again
 from .answers import AnswerBook
@@ -54,11 +55,21 @@ class Landed(NamedTuple):
 class Comparison:
     """Made for one run; `make` runs it, the other public fields are its results."""
 
-    def __init__(self, task: Task, door: Door, *, run_id: str, seed: int, abilities: Abilities, teller: Teller) -> None:
+    def __init__(
+        self,
+        task: Task,
+        door: Door,
+        *,
+        run_id: str,
+        seed: int,
+        abilities: Abilities,
+        teller: Teller,
+        discordance: Floats | None = None,
+    ) -> None:
         names = [candidate.name for candidate in task.candidates]
         before = door.ledger.spending(run_id)
         budget = Budget(task.limits.max_usd, before.paid_usd + before.held_usd)
-        self.drawing = draw(task, names, seed)
+        self.drawing = draw(task, names, seed, discordance)
         self.accounts = Accounts({name: Meter() for name in names}, budget, before)
         self.looks = Looks(len(names))
         self.breakdown = Breakdown(task.tags, names)
@@ -253,7 +264,7 @@ class Comparison:
         """Remember what the report needs of an item."""
         landed = self._landed.pop(weighed.position)
         self.breakdown.add(landed.tags, weighed.scores)
-        self.answers.weigh(landed.place, weighed.scores)
+        self.answers.weigh(landed.place, weighed.scores, self.drawing.weight(weighed.position))
         self.shown.add(weighed.position, landed.place, weighed.scores, landed.failed)
         if self.looks.due(weighed.position + 1):
             self.looks.take(self.drawing.contest.verdict(), weighed.position + 1, self.accounts.all_calls())

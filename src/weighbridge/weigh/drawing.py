@@ -110,6 +110,10 @@ class Drawing:
             return 1.0
         return float(self.draws.weight[position if self._last is None else int(self._cluster_of[position])])
 
+    def draw_of(self, positions: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Which draw brought each of these items up: itself, or that of its cluster."""
+        return positions if self._last is None else self._cluster_of[positions]
+
     def land(self, position: int, scores: Sequence[float]) -> list[Weighed]:
         """All samples of one drawn item are there; returns the items that could now be weighed, often just this one.
 

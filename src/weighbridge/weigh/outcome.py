@@ -48,9 +48,16 @@ def make_result(task: Task, door: Door, drawing: Drawing, verdict: Verdict, acco
         candidates=tuple(candidates),
         verdict=verdict_result(verdict, task.rule),
         calls_used=sum(one.calls for one in candidates),
-        calls_full=len(task.candidates) * len(drawing.order) * task.limits.repeats,
+        calls_full=len(task.candidates) * _could_be_drawn(task, drawing) * task.limits.repeats,
         report=None,
     )
+
+
+def _could_be_drawn(task: Task, drawing: Drawing) -> int:
+    """Items of a run that never decides, drawn alike."""
+    if drawing.draws is None:
+        return len(drawing.order)
+    return min(len(task.items), task.limits.max_items or len(task.items))
 
 
 def verdict_result(verdict: Verdict, rule: Rule) -> VerdictResult:

@@ -247,6 +247,25 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     """Of all differences of one quantity together."""
 
 
+class OrderResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Items were not drawn with equal chances; every figure of scores is weighted accordingly."""
+
+    kind: Literal["discordant"] = "discordant"
+    source: str
+    """Where the earlier scores are from: `ledger`, or a path."""
+    earlier: tuple[str, ...]
+    """Candidates whose scores told where a difference is likely."""
+    predicted_items: int
+    """Items that two of them or more have a score for; the others count as average."""
+    unit: str
+    """What is drawn: `items` or `clusters`."""
+    drawn: int
+    passed_over: int
+    """Drawn but not asked, for hardly any difference was likely there; scope `work` only."""
+    effective: float
+    """Drawn with equal chances, so many would tell as much of a mean score (Kish)."""
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What `weighbridge weigh --json` prints. What a run has nothing to say about is left out."""
 
@@ -265,6 +284,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcomes: Outcomes | None = None
     repeats: tuple[Repeatability, ...] = ()
     recorded: RecordedElsewhere | None = None
+    order: OrderResult | None = None
+    """None: in random order."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from weighbridge.stats.records import Goal, Rule
 from weighbridge.units import MIB
 from weighbridge.weigh.records import CandidateSpec, PromptSpec, ScoreSpec
 
+Order = Literal["random", "discordant"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -45,6 +46,10 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_usd: Annotated[float, msgspec.Meta(ge=0)] | None = None
     max_failed: Share = 0.2
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    order: Order = "random"
+    """`discordant`: items on which candidates are likely to differ come up more often, and count less."""
+    earlier: str | None = None
+    """Recorded results that tell which those are; None: earlier answers to this task, from the ledger."""
     min_items: Annotated[int, msgspec.Meta(ge=0)] = 0
     max_items: Annotated[int, msgspec.Meta(ge=1)] | None = None
     repeats: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
@@ -72,6 +77,8 @@ class WeighSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             seed=self.seed,
             max_items=self.max_items,
             repeats=self.repeats,
+            order=self.order,
+            earlier=self.earlier,
         )
 
 
@@ -88,6 +95,9 @@ class Limits(msgspec.Struct, frozen=True):
     """Items drawn at most."""
     repeats: int = 1
     """Answers to each item."""
+    order: Order = "random"
+    earlier: str | None = None
+    """Path of recorded results that the order goes by; a relative one counts from the task's folder."""
 
 
 class TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

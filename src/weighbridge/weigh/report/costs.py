@@ -30,7 +30,7 @@ def costs_section(report: Report) -> Markup:
         return [
             candidate(one.name, by_name),
             format_usd(one.cost_usd),
-            format_usd(_per_thousand(one)),
+            format_usd(_per_thousand(one) if report.result.order is None else None),
             seconds(one.latency_p50_s),
             seconds(one.latency_p95_s),
             count(one.tokens_in),
@@ -52,6 +52,8 @@ def costs_section(report: Report) -> Markup:
         tag("p", "Latency is from sending a request to the last byte: half of the calls took less than p50, 95 of 100 "
             "less than p95."),
         tag("p", said),
+        tag("p", "What a thousand items would cost is not told: some came up more often than others, and they may be "
+            "dearer.") if report.result.order is not None else None,
     ]  # fmt: skip
     written = table(columns, map(row, in_order(report)), caption="Cost and latency of each candidate")
     return section("costs", "Cost and speed", aside, written, _differences(report))

@@ -24,7 +24,7 @@ from .names import short_names
 from .numbers import count, counted, decimals, known, percent, percent_range, seconds
 from .plain import one_line, visible
 from .strips import Axis, spanning
-from .words import BASIS, Strong, calls_saved, calls_share, headline, in_order, sureness, total_cost
+from .words import BASIS, Strong, calls_saved, calls_share, headline, in_order, order_sentences, sureness, total_cost
 
 BAR, SHORT_BAR = 22, 14
 """Characters of a drawn interval, in a wide terminal and in a narrow one."""
@@ -127,6 +127,7 @@ def _sums(report: Report) -> Iterator[str]:
         yield from recorded_sentences(report.result.recorded, report.result.items)
     else:
         yield from _counts(report)
+        yield from order_sentences(report)
     yield from filter(None, (group_sentence(report),))
     yield from repeat_sentences(report.result.repeats)
     yield from outcome_sentences(report)

@@ -12,6 +12,7 @@ from weighbridge.weigh.records import CandidateResult, Report
 from .goals import goal_headline, goal_promises, goal_sureness
 from .names import short_name
 from .numbers import count, counted, decimals, margin_points, percent
+from .plain import one_line
 
 NAME = 60
 """Characters of a candidate's name that are shown in running text."""
@@ -166,8 +167,27 @@ def promises(report: Report) -> tuple[str, ...]:
         or f"At most {chance(verdict.alpha)} runs name a winner that is not truly better than every other candidate. "
         "Looking often and stopping early are already paid for in that figure.",
         f"It is a claim about {about}, compared on {counted(report.result.items, 'item')} in an order drawn at random.",
+        *order_sentences(report),
         "Intervals of scores and differences hold at every look at once, so they are wider than those of a test "
         "that is done once.",
+    )
+
+
+def order_sentences(report: Report) -> tuple[str, ...]:
+    """How the order was drawn, where not every item had the same chance."""
+    order = report.result.order
+    if order is None:
+        return ()
+    who = f"{short_name(order.earlier[0], NAME)}, {short_name(order.earlier[1], NAME)}"
+    rest = len(order.earlier) - 2
+    more = f" and {count(rest)} more" if rest else ""
+    where = "in the ledger" if order.source == "ledger" else f"in {one_line(order.source, 80)}"
+    passed = f", {count(order.passed_over)} more were passed over" if order.passed_over else ""
+    return (
+        f"Items on which earlier candidates differed came up more often (scores of {who}{more}, {where}, on "
+        f"{counted(order.predicted_items, 'item')}). Each counts by the chance it had, in every score, difference and "
+        f"interval: {counted(order.drawn - order.passed_over, order.unit.removesuffix('s'))} asked{passed}, worth "
+        f"{order.effective:.0f} drawn alike for a mean.",
     )
 
 
