@@ -66,35 +66,36 @@ def _layers(header: GgufHeader, architecture: str, where: str) -> Iterator[Findi
     found = {int(hit.group(1)) for tensor in header.tensors if (hit := _BLOCK.match(tensor.name))}
     if said is None:
         yield finding("gguf-lies", "medium", where, f"the metadata has no {architecture}.block_count")
-    elif found and header.number("split.count") in (None, 0, 1) and max(found) + 1 != said:
+    elif found and _is_whole(header) and max(found) + 1 != said:
         yield _lies(f"{architecture}.block_count", said, max(found) + 1, where)
 
 
 def _widths(header: GgufHeader, architecture: str, shapes: dict[str, Tensor], where: str) -> Iterator[Finding]:
-    width, feed = (
-        header.number(f"{architecture}.embedding_length"),
-        header.number(f"{architecture}.feed_forward_length"),
-    )
+    width = header.number(f"{architecture}.embedding_length")
     table = shapes.get("token_embd.weight")
     if table is not None and width is not None and len(table.dims) == 2 and table.dims[0] != width:
         yield _lies(f"{architecture}.embedding_length", width, f"{table.dims[0]} in token_embd.weight", where)
+    feed = header.number(f"{architecture}.feed_forward_length")
     up = shapes.get("blk.0.ffn_up.weight")
     if up is not None and feed is not None and len(up.dims) == 2 and up.dims[1] not in (feed, 2 * feed):
         yield _lies(f"{architecture}.feed_forward_length", feed, f"{up.dims[1]} in blk.0.ffn_up.weight", where)
-    experts = header.number(f"{architecture}.expert_count")
-    held = next(
-        (tensor.dims[2] for name, tensor in shapes.items() if name.endswith("_exps.weight") and len(tensor.dims) == 3),
-        None,
-    )
-    if (
-        held is None
-        and up is not None
-        and architecture.endswith("moe")
-        and header.number("split.count") in (None, 0, 1)
-    ):
+    yield from _experts(header, architecture, shapes, where)
+
+
+def _experts(header: GgufHeader, architecture: str, shapes: dict[str, Tensor], where: str) -> Iterator[Finding]:
+    stacked = (tensor for name, tensor in shapes.items() if name.endswith("_exps.weight") and len(tensor.dims) == 3)
+    held = next((tensor.dims[2] for tensor in stacked), None)
+    if held is not None:
+        said = header.number(f"{architecture}.expert_count")
+        if said != held:
+            yield _lies(f"{architecture}.expert_count", said, f"{held} experts", where)
+    elif "blk.0.ffn_up.weight" in shapes and architecture.endswith("moe") and _is_whole(header):
         yield _lies("general.architecture", architecture, "every layer is one network, not experts", where)
-    if held is not None and experts != held:
-        yield _lies(f"{architecture}.expert_count", experts, f"{held} experts", where)
+
+
+def _is_whole(header: GgufHeader) -> bool:
+    """Whether all tensors of the model are in this one file."""
+    return header.number("split.count") in (None, 0, 1)
 
 
 def _unread(header: GgufHeader, architecture: str, where: str) -> Iterator[Finding]:

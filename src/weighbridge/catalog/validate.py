@@ -12,8 +12,10 @@ Every mistake comes with file, line and field.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from weighbridge.catalog.links import (
     ENDLESS,
@@ -84,26 +86,40 @@ def validate(draft: Draft, problems: Problems, *, today: str | None = None) -> N
 def _check_model(placed: Placed[Model], catalogue: Catalogue, horizon: str, problems: Problems) -> None:
     """What the believed facts of one model say of each other."""
 
-    def said(name: str) -> object:
+    def said(name: str) -> Any:
         fact = fact_of(catalogue, placed.record, name)
         return None if fact is None else fact.value
 
-    def wrong(name: str, what: str) -> None:
+    for name, what in (*_wrong_sizes(said), *_wrong_days(said, horizon), *_wrong_terms(said)):
         problems.add(placed.problem(("facts", name), what, "Look both up again; keep what each source says."))
 
+
+Said = Callable[[str], Any]
+"""A field's name to its believed value; None where nobody says."""
+
+
+def _wrong_sizes(said: Said) -> Iterator[tuple[str, str]]:
     total, active = said("parameters_total"), said("parameters_active")
     if isinstance(total, int | float) and isinstance(active, int | float) and active > total:
-        wrong("parameters_active", f"{active:.6g} active parameters, but {total:.6g} in all")
-    released, cutoff, weights = said("released"), said("knowledge_cutoff"), said("weights_released")
+        yield "parameters_active", f"{active:.6g} active parameters, but {total:.6g} in all"
+
+
+def _wrong_days(said: Said, horizon: str) -> Iterator[tuple[str, str]]:
+    released, cutoff = said("released"), said("knowledge_cutoff")
     if isinstance(released, str) and isinstance(cutoff, str) and cutoff[: len(released)] > released[: len(cutoff)]:
-        wrong("knowledge_cutoff", f"trained on what was known on {cutoff}, but released on {released}")
-    for name, day in (("released", released), ("weights_released", weights)):
+        yield "knowledge_cutoff", f"trained on what was known on {cutoff}, but released on {released}"
+    for name in ("released", "weights_released"):
+        day = said(name)
         if isinstance(day, str) and day > horizon:
-            wrong(name, f"{day} has not come yet; the newest day known is {horizon}")
-    if said("open_weights") is True and said("licence") == "proprietary":
-        wrong("licence", "weights that can be downloaded, but no licence for them")
+            yield name, f"{day} has not come yet; the newest day known is {horizon}"
+
+
+def _wrong_terms(said: Said) -> Iterator[tuple[str, str]]:
+    weights, licence, openness = said("open_weights"), said("licence"), said("openness")
+    if weights is True and licence == "proprietary":
+        yield "licence", "weights that can be downloaded, but no licence for them"
     for name, least in (("open_weights", ("I", "II", "III")), ("open_code", ("I", "II")), ("open_data", ("I",))):
-        if said("openness") in least and said(name) not in (True, "yes"):
-            wrong("openness", f"class {said('openness')}, but {name} is {said(name)}")
-    if said("open_weights") is False and said("licence") not in (None, "proprietary"):
-        wrong("open_weights", f"no weights to download, but a licence for them: {said('licence')}")
+        if openness in least and said(name) not in (True, "yes"):
+            yield "openness", f"class {openness}, but {name} is {said(name)}"
+    if weights is False and licence not in (None, "proprietary"):
+        yield "open_weights", f"no weights to download, but a licence for them: {licence}"

@@ -51,8 +51,10 @@ def wrong_value(field: Field, value: Any) -> Wrong | None:
         return None if isinstance(value, bool) else (f"expected true or false, got {value!r:.100}", None)
     if field.holds == "table":
         return None if isinstance(value, dict) and value else ("expected a table that holds something", None)
-    if field.holds == "set":
-        return _wrong_set(field, value)
+    return _wrong_set(field, value) if field.holds == "set" else _wrong_text(field, value)
+
+
+def _wrong_text(field: Field, value: Any) -> Wrong | None:
     if not isinstance(value, str) or not value.strip() or not value.isprintable() or value != value.strip():
         return f"expected a text, got {value!r:.100}", "Write what can be printed, in quotes, without blanks around it."
     if field.holds == "date":

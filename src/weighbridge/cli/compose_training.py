@@ -98,21 +98,14 @@ def _telling(runs: Iterable[TrainingRun]) -> list[TrainingRun]:
 
 
 def _reckoned(catalogue: Catalogue, model: Model | None, reports: list[TrainingRun], given: Given) -> Reckoned:
-    parameters = given.active or (None if model is None else _value(catalogue, model, "parameters_active"))
-    tokens = given.tokens or next((run.tokens for run in reports if run.tokens), None)
-    tokens = tokens or (None if model is None else _value(catalogue, model, "training_tokens"))
-    if parameters is None or tokens is None:
-        lacking = "how many parameters a token uses" if parameters is None else "on how many tokens it was trained"
-        option = "--active 37B" if parameters is None else "--tokens 14.8T"
-        raise UsageError(f"{lacking} is not known", next_move=f"Say it: {option}.")
+    parameters, tokens = _sizes(catalogue, model, reports, given)
     device, taken = _device(catalogue, given.on, reports)
-    architecture = None if model is None else _network(catalogue, model)
     run = Training(
         parameters=parameters,
         tokens=tokens,
         peak_flops=_peak(device),
         mfu=MFU if given.mfu is None else sure(given.mfu),
-        architecture=architecture,
+        architecture=None if model is None else _network(catalogue, model),
         **{name: value for name, value in _assumed(given).items() if value is not None},
     )
     usd_hour = given.usd_hour or next((r.usd_per_gpu_hour for r in reports if r.usd_per_gpu_hour), None)
@@ -126,6 +119,20 @@ def _reckoned(catalogue: Catalogue, model: Model | None, reports: list[TrainingR
         reports=tuple(reports),
         notes=taken,
     )
+
+
+def _sizes(catalogue: Catalogue, model: Model | None, reports: list[TrainingRun], given: Given) -> tuple[float, float]:
+    """Parameters that a token uses, and tokens trained on: as asked, as reported, as the catalogue has them. Raises
+    UsageError that names the option where nobody says."""
+    parameters, tokens = given.active, given.tokens or next((run.tokens for run in reports if run.tokens), None)
+    if model is not None:
+        parameters = parameters or _value(catalogue, model, "parameters_active")
+        tokens = tokens or _value(catalogue, model, "training_tokens")
+    if parameters is None:
+        raise UsageError("how many parameters a token uses is not known", next_move="Say it: --active 37B.")
+    if tokens is None:
+        raise UsageError("on how many tokens it was trained is not known", next_move="Say it: --tokens 14.8T.")
+    return parameters, tokens
 
 
 def _assumed(given: Given) -> dict[str, Any]:

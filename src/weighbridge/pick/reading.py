@@ -159,21 +159,22 @@ class _Checker:
             self.add(("serve", "how"), "own hardware is asked for, and none is named", 'Name it: `on = ["H100-SXM"]`.')
         if serve.how == "api" and serve.on:
             self.add(("serve", "on"), 'hardware goes with no `how = "api"`', 'Write `how = "either"`, or leave it out.')
-        stray = [name for name in (*OWN_KEYS, *OF_OWN) if getattr(serve, name)] if not serve.on else []
-        for name in stray:
-            self.add(
-                ("serve", name), f"`{name}` describes own hardware, and none is named", 'Name it: `on = ["H100"]`.'
-            )
-        for name in OWN_KEYS:
-            value = getattr(serve, name)
-            mistake = None if value is None else wrong(name, value)
+        for name in () if serve.on else (*OWN_KEYS, *OF_OWN):
+            if getattr(serve, name):
+                what = f"`{name}` describes own hardware, and none is named"
+                self.add(("serve", name), what, 'Name it: `on = ["H100"]`.')
+        self._own_figures()
+
+    def _own_figures(self) -> None:
+        serve = self.need.serve
+        mistakes = {name: wrong(name, value) for name in OWN_KEYS if (value := getattr(serve, name)) is not None}
+        if serve.memory is not None and not 0.05 <= (read_share(serve.memory) or 0) <= 1:
+            mistakes["memory"] = f"expected a share of memory, got {serve.memory!r:.60}", "Write it like 60%."
+        if serve.people is not None:
+            mistakes["people"] = wrong_people(serve.people)
+        for name, mistake in mistakes.items():
             if mistake is not None:
                 self.add(("serve", name), *mistake)
-        if serve.memory is not None and not 0.05 <= (read_share(serve.memory) or 0) <= 1:
-            self.add(("serve", "memory"), f"expected a share of memory, got {serve.memory!r:.60}", "Write it like 60%.")
-        mistake = None if serve.people is None else wrong_people(serve.people)
-        if mistake is not None:
-            self.add(("serve", "people"), *mistake)
 
     def own(self) -> Given:
         serve = self.need.serve

@@ -114,17 +114,24 @@ def _make(
     choice = _choice(file, index, spec, choices, problems)
     if options is None or (choice is None and (spec.choice is not None or (spec.kind == "choice" and choices))):
         return None
+    setting = Setting(choice=choice, several=len(choices) > 1, schema=schema, question=question)
     try:
-        setting = Setting(choice=choice, several=len(choices) > 1, schema=schema, question=question)
         scorer = make_scorer(spec.kind, options, setting)
     except BadOption as bad:
         path = at if bad.option is None else (*at, "options", bad.option)
         problems.add(file.problem(path, f"scorer {spec.kind!r}: {bad}", bad.next_move))
         return None
+    return _grader(file, index, spec, problems, choice=choice, scorer=scorer)
+
+
+def _grader(
+    file: TomlFile, index: int, spec: ScoreSpec, problems: Problems, *, choice: Choice | None, scorer: Scorer
+) -> Grader | None:
+    """The scorer with its name and the field that holds the right answer."""
     reference = spec.reference or (choice.name if choice and spec.kind == "choice" else None)
     if reference is None and scorer.needs_reference:
         what = f"the scorer {spec.kind!r} needs `reference`, the field that holds the right answer"
-        problems.add(file.problem(at, what, 'Add `reference = "FIELD"`.'))
+        problems.add(file.problem(("score", index), what, 'Add `reference = "FIELD"`.'))
         return None
     name = spec.name or (choice.name if choice else spec.kind)
     return Grader(name, reference, choice.name if choice else None, spec.weight, scorer)

@@ -187,17 +187,23 @@ def _with_tools(tools: Sequence[Shown], tree: Tree, where: str) -> Iterator[Find
         if each.left is not None and (each.case.name not in seen or not each.left.lost):
             seen[each.case.name] = each
     yield from _lost(seen.values(), where)
-    for each in seen.values():
+    told = next((found for each in seen.values() for found in _half_told(each, where)), None)
+    if told is not None:
+        yield told
+
+
+def _half_told(each: Shown, where: str) -> Iterator[Finding]:
+    """Tools or calls of which the model is told a part only."""
+    if "tools" in each.case.more:
         named = [name for name in TOOL_NAMES if name in each.text]
-        if "tools" in each.case.more and 0 < len(named) < len(TOOL_NAMES) and not _has_call(each):
+        if 0 < len(named) < len(TOOL_NAMES) and not _has_call(each):
             detail = f"of {len(TOOL_NAMES)} tools on offer the model is told of {len(named)} ({each.case.name})"
             yield finding("template-drops-tool", "high", where, detail)
-            return
+    elif _has_call(each):
         told = [text for text in (TOOL_NAMES[0], CALL_VALUE) if text in each.text]
-        if _has_call(each) and "tools" not in each.case.more and len(told) == 1:
+        if len(told) == 1:
             detail = f"of a call of {TOOL_NAMES[0]} with {CALL_VALUE!r} the model is told only {told[0]!r}"
             yield finding("template-changes-call", "high", where, detail)
-            return
 
 
 def _has_call(each: Shown) -> bool:

@@ -113,7 +113,7 @@ def _windowed(facts: Facts, family: Family, layers: int) -> tuple[Sight, ...]:
     """Rules of the families whose configs list nothing."""
     if facts.has("attention_chunk_size"):  # Llama 4: every fourth layer has no rotary positions and sees everything
         interval = facts.whole(("no_rope_layer_interval",), "layers") or 4
-        return tuple("full" if (i + 1) % interval == 0 else "chunked" for i in range(layers))
+        return _every(interval, layers, "chunked")
     if not facts.has("sliding_window", "sliding_window_size", "window_size"):
         return (_FULL,) * layers
     pattern = facts.raw("sliding_window_pattern", "_sliding_window_pattern")
@@ -121,16 +121,25 @@ def _windowed(facts: Facts, family: Family, layers: int) -> tuple[Sight, ...]:
         return tuple("full" if pattern[i % len(pattern)] == "G" else "sliding" for i in range(layers))
     every = facts.whole(("sliding_window_pattern", "_sliding_window_pattern"), "layers")
     if every is not None or family.window_layers == "pattern":
-        every = every or family.pattern
-        return tuple("full" if (i + 1) % every == 0 else "sliding" for i in range(layers))
+        return _every(every or family.pattern, layers, "sliding")
     if family.window_layers == "even":
-        return tuple("full" if i % 2 else "sliding" for i in range(layers))
+        return _every(2, layers, "sliding")
     if facts.has("use_sliding_window"):
-        if not facts.flag("use_sliding_window", False):
-            return (_FULL,) * layers
-        first = facts.whole(("max_window_layers",), "layers", 0) or 0
-        return tuple("sliding" if i >= first else "full" for i in range(layers))
+        return _from_layer(facts, layers)
     return ("sliding" if family.window_layers == "all" else "full",) * layers
+
+
+def _every(interval: int, layers: int, otherwise: Sight) -> tuple[Sight, ...]:
+    """The last of each `interval` layers sees everything."""
+    return tuple("full" if (i + 1) % interval == 0 else otherwise for i in range(layers))
+
+
+def _from_layer(facts: Facts, layers: int) -> tuple[Sight, ...]:
+    """Qwen's: windows from one layer on, if they are used at all."""
+    if not facts.flag("use_sliding_window", False):
+        return (_FULL,) * layers
+    first = facts.whole(("max_window_layers",), "layers", 0) or 0
+    return tuple("sliding" if i >= first else "full" for i in range(layers))
 
 
 def sparse(facts: Facts, layers: int) -> tuple[bool, ...]:
