@@ -11,6 +11,8 @@ from weighbridge.errors import InputError
 
 MOST_PROBLEMS = 100
 """A check lists at most this many; a file with more has one mistake many times."""
+MOST_TOLD = 20
+"""In one error."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -59,6 +61,16 @@ class Problems:
         self.count += 1
         if not self.full and problem not in self.found:
             self.found.append(problem)
+
+    def error(self) -> InputError:
+        """All that was found, as one error: the first line of the file first."""
+        first, *others = sorted(self.found, key=lambda problem: problem.line or 0)
+        error = first.error()
+        also = [str(problem).replace("\n", "\n  ") for problem in others[: MOST_TOLD - 1]]
+        if self.count > MOST_TOLD:
+            also.append(f"There is more to mend; these are the first {MOST_TOLD}.")
+        error.next_move = "\n  ".join(part for part in (error.next_move, *also) if part)
+        return error
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -22,19 +22,27 @@ class TomlFile:
 
     def __init__(self, name: str, text: str, tables: dict[str, Any]) -> None:
         self.name = name
-        self.tables = tables
-        self._text = text
+        self.tables = self.whole = tables
+        """What is to be read of it, and all that stands in it (toml_rest.py)."""
+        self.text = text
+        self.blamed: list[Path] = []
+        """Where mistakes were found."""
 
     @cached_property
     def _lines(self) -> dict[Path, int]:
         try:
-            return key_lines(self._text)
+            return key_lines(self.text)
         except RecursionError:  # nested almost too deeply to be read
             return {}
 
     def problem(self, path: Path, what: str, next_move: str | None = None) -> Problem:
         """A mistake at a path; the file's first line where it has none."""
+        self.blamed.append(path)
         return Problem(self.name, line_of(self._lines, path) or 1, written(path) or None, what, next_move)
+
+    def lost(self, path: Path) -> bool:
+        """Whether something stands there that could not be read."""
+        return False
 
     def known(self, *choices: Path) -> Path:
         """The first of these paths that stands in the file; the last one where none does."""
@@ -79,7 +87,7 @@ def read_record(file: TomlFile, path: Path, value: Any, kind: type[S], problems:
     if not isinstance(value, dict):
         problems.add(file.problem(path, f"expected a table, got {_named(value)}"))
         return None
-    fields = _fields(kind)
+    fields = fields_of(kind)
     for key in value:
         if key not in fields:
             hint = did_you_mean(key, fields)
@@ -96,14 +104,14 @@ def read_record(file: TomlFile, path: Path, value: Any, kind: type[S], problems:
 
 
 @cache
-def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+def fields_of(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
     return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
 def _check(file: TomlFile, path: Path, value: Any, kind: Any, problems: Problems) -> None:
     """Add what is wrong with one value, looking into tables and arrays of tables for everything."""
-    record = _record_in(kind)
-    element = _record_in(get_args(kind)[0]) if get_origin(kind) is tuple else None
+    record = record_in(kind)
+    element = record_in(get_args(kind)[0]) if get_origin(kind) is tuple else None
     if record is not None and isinstance(value, dict):
         read_record(file, path, value, record, problems)
     elif get_origin(kind) is dict and isinstance(value, dict):
@@ -150,7 +158,7 @@ def _steps(path: str) -> list[str]:
     return [step for step in path.replace("[", ".").replace("]", "").split(".") if step]
 
 
-def _record_in(kind: Any) -> type[msgspec.Struct] | None:
+def record_in(kind: Any) -> type[msgspec.Struct] | None:
     """The record type in `Record` or `Record | None`."""
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     return next((one for one in kinds if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)

@@ -12,21 +12,19 @@ Every mistake is named with its line, all of them at once.
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 
 from weighbridge.chat.prompt_kind import Wanted
-from weighbridge.dispatch.allowance import parse_allowance
 from weighbridge.dispatch.hedging import HedgeTable
 from weighbridge.dispatch.routing import Strategy
 from weighbridge.engines import BackendRecord, Price
-from weighbridge.engines.checks import check_backends
 from weighbridge.errors import InputError
 from weighbridge.formats.problems import Problems
-from weighbridge.formats.toml_records import TomlFile, read_record, read_toml
+from weighbridge.formats.toml_records import read_toml
+from weighbridge.formats.toml_rest import read_and_check
 from weighbridge.ledger.prompts import RULES, Rule
 
 FILE = "weighbridge.toml"
@@ -34,7 +32,6 @@ LONGEST_FILE = 4 << 20
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
-Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 class ServerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,7 +165,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the file is; relative paths count from it."""
 
 
-class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file, as it is written."""
+
     server: ServerTable = ServerTable()
     backend: tuple[BackendRecord, ...] = ()
     route: tuple[RouteTable, ...] = ()
@@ -177,7 +176,7 @@ class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_config(path: Path) -> Config:
-    """Read and check a file. InputError names the first mistake with its line, and how many more there are."""
+    """Read and check a file. InputError names every mistake with its line."""
     try:
         with path.open("rb") as file:
             data = file.read(LONGEST_FILE + 1)
@@ -192,109 +191,17 @@ def load_config(path: Path) -> Config:
 
 def read_config(data: bytes, path: Path) -> Config:
     """The bytes of `path` as a Config."""
-    problems = Problems()
-    file = None
-    tables = None
+    from .config_checks import check  # it needs the records above
+
     if len(data) > LONGEST_FILE:
         raise InputError(f"the config is longer than {LONGEST_FILE:,} bytes", where=str(path))
+    problems = Problems()
     file = read_toml(str(path), data, problems)
-    if file is not None:
-        tables = read_record(file, (), file.tables, _Tables, problems)
-    if file is not None and tables is not None:
-        _check(file, tables, problems)
-    if problems.found:
-        raise _as_one(problems)
-    assert tables is not None
+    tables = None if file is None else read_and_check(file, Tables, check, problems)
+    if tables is None:
+        raise problems.error()
     folder = path.absolute().parent
     return Config(tables.server, tables.backend, tables.route, tables.team, tables.traces, folder)
-
-
-def _as_one(problems: Problems) -> InputError:
-    first, *others = problems.found
-    error = first.error()
-    if others:
-        also = "\n  ".join(str(problem).replace("\n", "\n  ") for problem in others[:9])
-        error.next_move = "\n  ".join(part for part in (error.next_move, also) if part)
-    return error
-
-
-def _check(file: TomlFile, tables: _Tables, problems: Problems) -> None:
-    check_backends(file, tables.backend, problems)
-    names = [record.name for record in tables.backend]
-    for index, route in enumerate(tables.route):
-        _check_route(file, index, route, names, problems)
-        if route.model in [other.model for other in tables.route[:index]]:
-            what = f"two routes are called {route.model!r}"
-            problems.add(file.problem(("route", index, "model"), what, "List both backends in one `to`."))
-    for index, team in enumerate(tables.team):
-        _check_budget(file, ("team", index, "budget"), team.budget, problems)
-        if team.name in [other.name for other in tables.team[:index]]:
-            problems.add(file.problem(("team", index, "name"), f"two teams are called {team.name!r}"))
-    server = tables.server
-    if (server.tls_cert is None) != (server.tls_key is None):
-        problems.add(file.problem(("server",), "`tls_cert` and `tls_key` go together"))
-    if tables.traces is not None and not tables.traces.endpoint.startswith(("http://", "https://")):
-        what = f"{tables.traces.endpoint!r} is no http or https address"
-        hint = 'Write the collector\'s: `endpoint = "http://127.0.0.1:4318"`.'
-        problems.add(file.problem(("traces", "endpoint"), what, hint))
-    if server.admin_key is not None and not server.admin_key.startswith("env:"):
-        hint = 'Put it in an environment variable and write `admin_key = "env:NAME"`.'
-        problems.add(file.problem(("server", "admin_key"), "a key is written out; files get shared", hint))
-
-
-def _check_route(file: TomlFile, index: int, route: RouteTable, names: list[str], problems: Problems) -> None:
-    if not route.model.strip():
-        problems.add(file.problem(("route", index, "model"), "a route's model is empty"))
-    if not route.to:
-        hint = 'Name a backend: `to = [{ backend = "up" }]`.'
-        problems.add(file.problem(("route", index, "to"), f"the route {route.model!r} leads nowhere", hint))
-    for place, target in enumerate(route.to):
-        if target.backend not in names:
-            close = get_close_matches(target.backend, names, n=1)
-            hint = f"Did you mean {close[0]!r}? " if close else ""
-            known = f"Backends: {', '.join(names)}." if names else "There is no [[backend]] at all."
-            what = f"there is no backend {target.backend!r}"
-            problems.add(file.problem(("route", index, "to", place, "backend"), what, hint + known))
-    _check_budget(file, ("route", index, "budget"), route.budget, problems)
-    _check_cascade(file, index, route, problems)
-    if route.prompts is not None and route.prompts.patterns:
-        _check_patterns(file, index, route.prompts.patterns, problems)
-
-
-def _check_patterns(file: TomlFile, index: int, patterns: tuple[str, ...], problems: Problems) -> None:
-    from weighbridge.ledger.redaction import redaction  # its library takes a while to load
-
-    for place, pattern in enumerate(patterns):
-        try:
-            redaction((), (pattern,))
-        except InputError as error:
-            problems.add(file.problem(("route", index, "prompts", "patterns", place), error.what))
-
-
-def _check_cascade(file: TomlFile, index: int, route: RouteTable, problems: Problems) -> None:
-    if route.kind == "cascade":
-        if route.router is None:
-            hint = 'Make one with `weighbridge route train`, then: router = "router.json".'
-            problems.add(file.problem(("route", index, "router"), "a cascade needs a router", hint))
-        if route.hedge is not None or route.continuations:
-            what = "a cascade has no `hedge` and no `continuations`: its router says who answers"
-            problems.add(file.problem(("route", index), what))
-        return
-    hint = 'Write kind = "cascade" beside it, or leave it out.'
-    if route.router is not None:
-        problems.add(file.problem(("route", index, "router"), "only a cascade has a router", hint))
-    for place, target in enumerate(route.to):
-        if target.stage is not None:
-            problems.add(file.problem(("route", index, "to", place, "stage"), "only a cascade has stages", hint))
-
-
-def _check_budget(file: TomlFile, path: tuple[Any, ...], budget: str | None, problems: Problems) -> None:
-    if budget is None:
-        return
-    try:
-        parse_allowance(budget)
-    except InputError as error:
-        problems.add(file.problem(path, error.what, error.next_move))
 
 
 def data_dir_of(config: Config, default: Path) -> Path:
