@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from weighbridge import __version__
+from weighbridge.cli.compose_route_prices import rates_of
 from weighbridge.errors import InputError, UsageError
 from weighbridge.formats.problems import did_you_mean
 from weighbridge.routers import (
@@ -25,7 +26,9 @@ from weighbridge.routers import (
     check_instructions,
     encode_artefact,
     evaluate,
+    mean_costs,
     model_of,
+    priced,
     read_router,
     read_samples,
     train,
@@ -65,8 +68,11 @@ def train_router(
         _judge(options),
     )
     made = _day(options["made"])
-    samples = recorded_samples(places, weak, strong)
-    known = _named_costs(costs, (*weak, strong, *([goal.judge.name] if samples.judged else [])))
+    rates = rates_of(options["prices"], (*weak, strong))
+    goal = goal._replace(prices=tuple((name, rate.said) for name, rate in rates.items()))
+    samples = priced(recorded_samples(places, weak, strong), (*weak, strong), rates)
+    judge = [goal.judge.name] if samples.judged else []
+    known = {**_named_costs(costs, (*weak, strong, *judge)), **mean_costs(samples, (*weak, strong))}
     versions = {"weighbridge": __version__, "numpy": np.__version__}
     trained = train(samples, weak, strong, goal, made=made, versions=versions, costs=known, tell=tell)
     artefact = trained.artefact
@@ -107,11 +113,14 @@ def _judge(options: Mapping[str, Any]) -> JudgeSaid:
     return JudgeSaid(options["judge"], check_instructions(text, str(path)), options["judge_out_of"])
 
 
-def evaluate_router(path: Path, places: Places, costs: Mapping[str, float], *, include_seen: bool) -> Evaluation:
+def evaluate_router(
+    path: Path, places: Places, costs: Mapping[str, float], prices: Sequence[str], *, include_seen: bool
+) -> Evaluation:
     router = load_router(path)
     judge = [router.asks_judge.name] if router.asks_judge is not None else []
     known = _named_costs(costs, (*router.voters, router.strong, *judge))
-    samples = recorded_samples(places, router.voters, router.strong)
+    voters = (*router.voters, router.strong)
+    samples = priced(recorded_samples(places, router.voters, router.strong), voters, rates_of(prices, voters))
     rng = np.random.default_rng(0)
     given = {name: cost for name, cost in known.items() if cost is not None}
     return evaluate(router, samples, given, rng, include_seen=include_seen)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from weighbridge.chat import Answer, Usage
+from weighbridge.dispatch.price import cost_usd
 from weighbridge.errors import InputError, UsageError, WeighbridgeError
 from weighbridge.formats.problems import did_you_mean
 from weighbridge.routers import Samples
@@ -58,6 +60,9 @@ class _Answers:
         self._scores: dict[str, list[float]] = {one.name: [] for one in candidates}
         self._texts: dict[str, list[str]] = {one.name: [] for one in candidates}
         self._chars: dict[str, list[float]] = {one.name: [] for one in candidates}
+        self._read: dict[str, list[float]] = {one.name: [] for one in candidates}
+        self._written: dict[str, list[float]] = {one.name: [] for one in candidates}
+        self._usd: dict[str, list[float]] = {one.name: [] for one in candidates}
         self._prompts: list[str] = []
         self._left_out = 0
 
@@ -82,7 +87,9 @@ class _Answers:
             answers={name: tuple(self._texts[name]) for name in weak},
             chars={name: np.array(self._chars[name]) for name in weak},
             judged={},
-            usd={},
+            usd={name: np.array(usd) for name, usd in self._usd.items() if not np.isnan(usd).all()},
+            input_tokens={name: np.array(counts) for name, counts in self._read.items()},
+            output_tokens={name: np.array(counts) for name, counts in self._written.items()},
             splits=(),
             categories=(),
             digest=digest.hexdigest(),
@@ -100,19 +107,28 @@ class _Answers:
         asked = [message.content for message in request.messages if message.role == "user"]
         text = asked[-1] if asked else request.prompt or ""
         self._prompts.append(text if isinstance(text, str) else "")
-        for name, answer in found.items():
-            score, said = (float("nan"), "") if answer is None else answer
-            self._scores[name].append(score)
-            self._texts[name].append(said)
-            self._chars[name].append(float("nan") if answer is None else float(len(said)))
+        for candidate in self._candidates:
+            self._keep(candidate, found[candidate.name])
 
-    def _one(self, item: Item, candidate: Candidate) -> tuple[float, str] | None:
-        """Score and text; None where it did not answer, or what it said cannot be graded."""
+    def _keep(self, candidate: Candidate, found: tuple[float, Answer] | None) -> None:
+        name = candidate.name
+        score, answer = found if found is not None else (np.nan, None)
+        usage = answer.usage if answer is not None else Usage()
+        usd = cost_usd(usage, candidate.backend.price)
+        self._scores[name].append(score)
+        self._texts[name].append("" if answer is None else answer.text)
+        self._chars[name].append(np.nan if answer is None else float(len(answer.text)))
+        self._read[name].append(np.nan if usage.input_tokens is None else float(usage.input_tokens))
+        self._written[name].append(np.nan if usage.output_tokens is None else float(usage.output_tokens))
+        self._usd[name].append(np.nan if usd is None else usd)
+
+    def _one(self, item: Item, candidate: Candidate) -> tuple[float, Answer] | None:
+        """Score and answer; None where it did not answer, or what it said cannot be graded."""
         key = self._keys.get((item.id, candidate.name))
         answer = None if key is None else self._ledger.answer(key)
         if answer is None:
             return None
         try:
-            return self._task.score(item, answer).score, answer.text
+            return self._task.score(item, answer).score, answer
         except WeighbridgeError:
             return None

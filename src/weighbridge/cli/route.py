@@ -51,6 +51,14 @@ COST = click.option(
     help="Of a call, in one unit for all; several, or separated by commas. Recorded dollars go before it.",
 )
 
+PRICE = click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    metavar="NAME=PRICE",
+    help="Of recorded tokens: 0.2/0.6 (dollars a million, in/out), or an offer of the catalogue, MODEL@PROVIDER.",
+)
+
 
 @route.command(
     epilog="""\b
@@ -136,21 +144,23 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
     "--calibrate",
     type=click.FloatRange(0.1, 0.9),
     metavar="SHARE",
-    help="Of the items, only to test the promise; 0.5 unless said, 0.7 for a cascade.",
+    help="Of the items, only to test the promise; 0.65 unless said, 0.7 for a cascade.",
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the split and of all that is drawn."
 )
 @click.option("--date", "made", metavar="DATE", help="Written into the router; today unless said otherwise.")
 @COST
+@PRICE
 @recorded
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train(**options: Any) -> None:
     """Learn a router from SAMPLES and write it, if it can be shown to keep its promise.
 
-    SAMPLES is a CSV (.gz, too) with a row for each item and a column of scores for each model; answers (NAME.answer),
-    lengths (NAME.chars), judge's scores (NAME.judge) and dollars (NAME.usd) may stand in it. Or it is the folder of a
-    task that was weighed: then its candidates' answers are taken from the ledger.
+    SAMPLES is a table (CSV, JSON Lines, Parquet) with a row for each item and a column of scores for each model;
+    answers (NAME.answer), lengths (NAME.chars), judge's scores (NAME.judge), dollars (NAME.usd) and tokens
+    (NAME.input_tokens, NAME.output_tokens) may stand in it. Or it has a row for each item and model, with columns
+    `model` and `score`. Or it is the folder of a task that was weighed: its answers are taken from the ledger.
     """
     from weighbridge.cli.compose_route import train_router
     from weighbridge.cli.route_page import train_json, train_text
@@ -173,6 +183,7 @@ Exit code 0: nothing says that the promise is broken; 1: it is broken on these s
 @click.argument("samples", type=click.Path(path_type=Path))
 @click.option("--seen", is_flag=True, help="Count items that the router was made from, too.")
 @COST
+@PRICE
 @recorded
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(**options: Any) -> None:
@@ -184,7 +195,11 @@ def evaluate(**options: Any) -> None:
     from weighbridge.cli.route_page import eval_json, eval_text
 
     found = evaluate_router(
-        options["artefact"], _places(options), _costs(options["costs"]), include_seen=options["seen"]
+        options["artefact"],
+        _places(options),
+        _costs(options["costs"]),
+        options["prices"],
+        include_seen=options["seen"],
     )
     click.echo(msgspec.json.encode(eval_json(found)) if options["as_json"] else eval_text(found))
     sys.exit(found.standing == "broken")

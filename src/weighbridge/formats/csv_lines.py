@@ -27,10 +27,10 @@ class Row(NamedTuple):
 
 
 @contextmanager
-def csv_rows(path: Path) -> Iterator[tuple[list[str], Iterator[Row]]]:
+def csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[list[str], Iterator[Row]]]:
     """The header, its names stripped, and the rows below it; blank lines are left out, every row is as wide as the
     header. Raises InputError with file and line."""
-    with open_csv(path) as reader:
+    with open_csv(path, delimiter) as reader:
         header = next(reader, None)
         if header is None:
             raise InputError("the table is empty", where=path.name, next_move="Give it a header and rows.")
@@ -38,10 +38,10 @@ def csv_rows(path: Path) -> Iterator[tuple[list[str], Iterator[Row]]]:
 
 
 @contextmanager
-def open_csv(path: Path) -> Iterator[Iterator[list[str]]]:
+def open_csv(path: Path, delimiter: str = ",") -> Iterator[Iterator[list[str]]]:
     """What `csv.reader` makes of a file, `line_num` included. Raises InputError with file and line."""
-    with fields_of(LONGEST_LINE), _opened(path) as lines:
-        reader = csv.reader(lines, strict=True)
+    with fields_of(LONGEST_LINE), open_lines(path) as lines:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
             yield reader
         except csv.Error as error:
@@ -78,8 +78,8 @@ def fields_of(longest: int) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Iterator[str]]:
-    """The lines of a file, unpacked if it starts like a gzip file."""
+def open_lines(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a file, unpacked if it starts like a gzip file. Raises InputError with file and line."""
     try:
         with path.open("rb") as file:
             packed = file.peek(2)[:2] == b"\x1f\x8b"

@@ -4,6 +4,7 @@ from .artefact import Artefact, JudgeRecord, Promise, decode_artefact, encode_ar
 from .evaluating import Evaluation, evaluate
 from .judging import INSTRUCTIONS, JudgeSaid, check_instructions, read_score
 from .judging import question as judge_question
+from .pricing import Rate, mean_costs, priced
 from .router import Reply, Router, read_router
 from .samples import Samples, model_of
 from .table import Places, read_samples
@@ -18,6 +19,7 @@ __all__ = [
     "JudgeSaid",
     "Places",
     "Promise",
+    "Rate",
     "Reply",
     "Router",
     "Samples",
@@ -27,7 +29,9 @@ __all__ = [
     "encode_artefact",
     "evaluate",
     "judge_question",
+    "mean_costs",
     "model_of",
+    "priced",
     "read_router",
     "read_samples",
     "read_score",

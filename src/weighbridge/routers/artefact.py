@@ -59,6 +59,8 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: str
     features: tuple[str, ...]
     versions: dict[str, str]
+    prices: dict[str, str] = {}
+    """Whose prices dollars were reckoned from, by model."""
 
 
 class GuesserArrays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

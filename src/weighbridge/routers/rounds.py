@@ -25,8 +25,8 @@ from .cascade_model import CascadeModel, Vote
 
 ALL = 10.0
 """A gain that none comes up to."""
-STEPS = 50
-"""Settings that are made: prices at which 2%, 4% ... of the items learned from would be taken in the last round."""
+STEPS = 100
+"""Settings that are made: prices at which 1%, 2% ... of the items learned from would be taken in the last round."""
 WIDTH = 0.06
 """Of the gains that count as about the same: standard deviation of the kernel."""
 GRID = 101

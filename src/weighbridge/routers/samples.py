@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class Samples:
     rows: int
     left_out: int
     """Rows without a score of the first weak or the strong model."""
+    input_tokens: Mapping[str, Floats] = field(default_factory=dict)
+    """By voter; NaN where it was not counted."""
+    output_tokens: Mapping[str, Floats] = field(default_factory=dict)
+    """Thoughts included."""
 
     def __len__(self) -> int:
         return len(self.prompt_chars)
@@ -90,6 +94,8 @@ class Samples:
             chars=numbers(self.chars),
             judged=numbers(self.judged),
             usd=numbers(self.usd),
+            input_tokens=numbers(self.input_tokens),
+            output_tokens=numbers(self.output_tokens),
             splits=texts(self.splits),
             categories=texts(self.categories),
         )

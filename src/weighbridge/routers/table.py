@@ -1,40 +1,47 @@
-"""Recorded samples as CSV: a wide table, a row for each item and a column of scores for each voter.
+"""Recorded samples as a table (CSV, JSON Lines, Parquet): wide, a row for each item, or long, one for each item and
+model (long_table.py).
 
     prompt                 the text, under that name or another
     NAME                   scores of a voter, from 0 to 1 (or to `out_of`); blank is missing
     NAME.answer            what it answered            NAME.chars   characters of its reply
     NAME.judge             a judge's score of it       NAME.usd     dollars that it cost
+    NAME.input_tokens, NAME.output_tokens              what it read and wrote
     split, category        optional
 
-Answers, lengths and so on may also stand in tables of their own, with the same item in the first column and a column
-for each voter. Read as a stream: only what is named is kept, and of a prompt only what a router looks at.
+columns.py knows other spellings. Answers, lengths and so on may also stand in tables of their own, with the same item
+in the first column and a column for each voter. Read as a stream: only what is named is kept, and of a prompt only what
+a router looks at.
 """
 
 from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from weighbridge.errors import InputError, UsageError
-from weighbridge.formats.csv_lines import Row, csv_rows
-from weighbridge.formats.problems import did_you_mean
+from weighbridge.formats.csv_lines import Row
+from weighbridge.formats.table_rows import table_rows
 from weighbridge.units import MIB, format_bytes
 
 from .arrays import Floats
+from .columns import KINDS, PROMPTS, column, first_of, place_of
 from .grams import LONGEST_SEEN
+from .long_table import is_long, widen
 from .samples import Samples, group_key, model_of
+from .side_table import SideTable
 
 MOST_TEXT = 1024 * MIB
 """Of all prompts and answers that are kept."""
 LONGEST_ANSWER = 4_000
 MOST_ITEMS = 1_000_000
 """More teach a router nothing new."""
-SIDES = ("answer", "chars", "judge", "usd")
+FLAGS = {"true": 1.0, "false": 0.0}
+BESIDE = tuple(kind for kind in KINDS if kind != "score")
 
 
 class Places(NamedTuple):
@@ -42,7 +49,7 @@ class Places(NamedTuple):
 
     samples: Path
     sides: Mapping[str, Path] = {}
-    """`prompt`, or one of SIDES, to a table of its own."""
+    """`prompt`, `answer`, `chars`, `judge` or `usd`, to a table of its own."""
     prompt: str = "prompt"
     category: str = "category"
     split: str = "split"
@@ -58,19 +65,20 @@ def read_samples(places: Places, voters: Sequence[str], strong: str) -> Samples:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"{name!r} is named twice", next_move="Name each once; further answers are NAME#2.")
-    sides = {kind: _Side(path, names, kind) for kind, path in places.sides.items()}
-    with csv_rows(places.samples) as (header, rows):
-        reader = _Reader(places, header, voters, strong, sides)
-        for row in rows:
-            reader.add(row)
-    return reader.samples()
+    sides = {kind: SideTable(path, names, kind) for kind, path in places.sides.items()}
+    with table_rows(places.samples) as (header, rows):
+        file = places.samples.name
+        if is_long(header) and any(place_of(header, name, "score", file) is None for name in (voters[0], strong)):
+            wide = widen(header, rows, names, file, item=places.item, prompt=places.prompt)
+            return _Reader(places, wide.header, voters, strong, sides).read(wide.rows)
+        return _Reader(places, header, voters, strong, sides).read(rows)
 
 
 class _Reader:
     """Collects the rows of the main table."""
 
     def __init__(
-        self, places: Places, header: list[str], voters: Sequence[str], strong: str, sides: Mapping[str, _Side]
+        self, places: Places, header: list[str], voters: Sequence[str], strong: str, sides: Mapping[str, SideTable]
     ) -> None:
         self._places = places
         self._name = places.samples.name
@@ -78,16 +86,16 @@ class _Reader:
         self._sides = sides
         self._voters = (*voters, strong)
         self._needed = {voters[0], strong}
-        self._scores = {name: _column(header, name, self._name) for name in self._voters if self._has(name)}
-        self._prompt = _optional(header, places.prompt, self._name, must=places.prompt != "prompt")
+        self._scores = {name: place for name in self._voters if (place := self._score_place(name)) is not None}
+        self._prompt = self._prompt_place()
         self._category = _optional(header, places.category, self._name, must=places.category != "category")
         self._split = _optional(header, places.split, self._name, must=places.split != "split")
-        self._item = 0 if places.item is None else _column(header, places.item, self._name)
+        self._item = 0 if places.item is None else column(header, places.item, self._name)
         self._beside = {
-            (kind, name): header.index(f"{name}.{kind}")
-            for kind in SIDES
+            (kind, name): place
+            for kind in BESIDE
             for name in self._voters
-            if f"{name}.{kind}" in header and kind not in sides
+            if kind not in sides and (place := place_of(header, name, kind, self._name)) is not None
         }
         self._kept: dict[str, array[float]] = {name: array("d") for name in self._voters}
         self._texts: dict[tuple[str, str], list[str]] = {}
@@ -106,11 +114,26 @@ class _Reader:
         self._digest = hashlib.sha256()
         self._rows = self._left_out = self._size = 0
 
-    def _has(self, name: str) -> bool:
-        """Whether it has a column of scores; a further answer of a model may lack one, being a vote only."""
-        return name in self._header or model_of(name) == name or name in self._needed
+    def _score_place(self, name: str) -> int | None:
+        """None for a further answer of a model without scores, which is a vote only. UsageError for any other."""
+        place = place_of(self._header, name, "score", self._name)
+        if place is None and (model_of(name) == name or name in self._needed):
+            return column(self._header, name, self._name)
+        return place
 
-    def add(self, row: Row) -> None:
+    def _prompt_place(self) -> int:
+        """-1 where there is none and none was asked for by name."""
+        if self._places.prompt in self._header or self._places.prompt != "prompt":
+            return column(self._header, self._places.prompt, self._name)
+        found = first_of(self._header, PROMPTS)
+        return -1 if found is None else found
+
+    def read(self, rows: Iterable[Row]) -> Samples:
+        for row in rows:
+            self._add(row)
+        return self._samples()
+
+    def _add(self, row: Row) -> None:
         self._rows += 1
         if len(self._prompts) >= MOST_ITEMS:
             what = f"more than {MOST_ITEMS:,} items"
@@ -132,9 +155,14 @@ class _Reader:
             self._weigh(said[:LONGEST_ANSWER])
         for (kind, name), numbers in self._numbers.items():
             said = beside[kind][name] if kind in beside else row.cells[self._beside[kind, name]]
-            numbers.append(_number(said, kind, at, f"{name}.{kind}"))
+            numbers.append(_number(said, kind, at, self._named(kind, name)))
         self._splits.append(row.cells[self._split].strip().lower() if self._split >= 0 else "")
         self._categories.append(row.cells[self._category].strip()[:80] if self._category >= 0 else "")
+
+    def _named(self, kind: str, name: str) -> str:
+        """The column, or what it would be called where a table of its own says it."""
+        place = self._beside.get((kind, name))
+        return f"{name}.{kind}" if place is None else self._header[place]
 
     def _keep_prompt(self, prompt: str, cells: Sequence[str]) -> None:
         """Cut to what is looked at; without a prompt only rows that are all alike are one group."""
@@ -161,7 +189,8 @@ class _Reader:
         if not text.strip():
             return float("nan")
         most = self._places.out_of
-        value = _plain_number(text)
+        flag = FLAGS.get(text.strip().lower())
+        value = _plain_number(text) if flag is None else flag * most
         if value is None or not 0.0 <= value <= most:
             hint = "Scores lie between 0 and 1; leave the cell blank where there is none."
             if value is not None and most == 1.0 and value > 1.0:
@@ -170,13 +199,13 @@ class _Reader:
             raise InputError(what, where=f"{at}: {self._header[place]}", next_move=hint)
         return value / most
 
-    def samples(self) -> Samples:
+    def _samples(self) -> Samples:
         scores = {name: np.array(values) for name, values in self._kept.items()}
         for values in scores.values():
             self._digest.update(values.tobytes())
         for numbers in self._numbers.values():
             self._digest.update(numbers.tobytes())
-        told = {kind: self._of(kind) for kind in ("chars", "judge", "usd")}
+        told = {kind: self._of(kind) for kind in BESIDE if kind != "answer"}
         return Samples(
             tuple(self._prompts),
             tuple(self._prompt_chars),
@@ -191,68 +220,17 @@ class _Reader:
             self._digest.hexdigest(),
             self._rows,
             self._left_out,
+            told["input_tokens"],
+            told["output_tokens"],
         )
 
     def _of(self, wanted: str) -> dict[str, Floats]:
         return {name: np.array(numbers) for (kind, name), numbers in self._numbers.items() if kind == wanted}
 
 
-class _Side:
-    """A table of one thing about each item and voter, read whole: its cells by item."""
-
-    def __init__(self, path: Path, names: Sequence[str], kind: str) -> None:
-        self._path = path
-        self._kind = kind
-        self._cells: dict[str, list[str]] = {}
-        with csv_rows(path) as (header, rows):
-            self.voters = [""] if kind == "prompt" else [name for name in names if name in header[1:]]
-            if not self.voters:
-                raise UsageError(
-                    f"none of the models is a column of {path.name}",
-                    where=f"{path.name}:1",
-                    next_move=did_you_mean(names[0], header[1:]),
-                )
-            if kind == "prompt":
-                places = [_column(header, "prompt", path.name)]
-            else:
-                places = [header.index(name, 1) for name in self.voters]
-            self._read(rows, places)
-
-    def _read(self, rows: Iterator[Row], places: list[int]) -> None:
-        size = 0
-        for row in rows:
-            item = row.cells[0].strip()
-            if item in self._cells:
-                what = f"item {item[:80]!r} stands there twice"
-                raise InputError(what, where=f"{self._path.name}:{row.line}", next_move="Give each item one row.")
-            self._cells[item] = [row.cells[place] for place in places]
-            size += sum(map(len, self._cells[item]))
-            if size > MOST_TEXT:
-                raise InputError(f"the table holds more than {format_bytes(MOST_TEXT)}", where=self._path.name)
-
-    def of(self, item: str, at: str) -> dict[str, str]:
-        found = self._cells.get(item)
-        if found is None:
-            raise InputError(
-                f"there is no item {item[:80]!r} in {self._path.name}",
-                where=at,
-                next_move="Both tables name items in their first column; name another with --item.",
-            )
-        return dict(zip(self.voters, found, strict=True))
-
-
-def _column(header: Sequence[str], name: str, file: str) -> int:
-    count = header.count(name)
-    if count == 1:
-        return header.index(name)
-    if count:
-        raise InputError(f"{count} columns are called {name!r}", where=f"{file}:1", next_move="Rename them.")
-    raise UsageError(f"there is no column {name!r}", where=f"{file}:1", next_move=did_you_mean(name, header))
-
-
 def _optional(header: Sequence[str], name: str, file: str, *, must: bool) -> int:
     """-1 where there is none and none was asked for by name."""
-    return _column(header, name, file) if must or name in header else -1
+    return column(header, name, file) if must or name in header else -1
 
 
 def _plain_number(text: str) -> float | None:

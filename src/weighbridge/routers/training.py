@@ -31,7 +31,7 @@ from .spending import Spending, calls_of, round_shares, spending
 from .splits import check_split, split
 
 LEAST_SPLIT = 25
-SHARES = {"ridge": 0.5, "knn": 0.5, "cascade": 0.7}
+SHARES = {"ridge": 0.65, "knn": 0.65, "cascade": 0.7}
 """A cascade has few numbers to learn, and a promise needs items."""
 
 
@@ -48,6 +48,8 @@ class Goal(NamedTuple):
     """Of a cascade: voters that have answered after each round; empty is all of them in one."""
     judge: JudgeSaid = JudgeSaid()
     """Whose scores the samples hold, if they hold any."""
+    prices: tuple[tuple[str, str], ...] = ()
+    """Whose prices dollars were reckoned from, by model; written down as it is."""
 
 
 class Beside(NamedTuple):
@@ -111,7 +113,16 @@ def train(
         goal.answer_from,
         promise,
         Provenance(
-            samples.digest, samples.rows, samples.left_out, len(taught), goal.seed, made, method, features, versions
+            samples.digest,
+            samples.rows,
+            samples.left_out,
+            len(taught),
+            goal.seed,
+            made,
+            method,
+            features,
+            versions,
+            dict(goal.prices),
         ),
         costs,
         arrays,
