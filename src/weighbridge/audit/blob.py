@@ -40,6 +40,7 @@ class FileBlob:
         os.close(self._handle)
 
     def read(self, at: int, count: int) -> bytes:
+        """At most `count` bytes from `at` on; fewer at the end, none outside."""
         if at < 0 or count <= 0 or at >= self.size:
             return b""
         return os.pread(self._handle, min(count, self.size - at), at)
@@ -55,6 +56,7 @@ class Window:
         self.size = max(0, min(size, blob.size - at))
 
     def read(self, at: int, count: int) -> bytes:
+        """At most `count` bytes from `at` on; fewer at the end, none outside."""
         if at < 0 or count <= 0 or at >= self.size:
             return b""
         return self._blob.read(self._at + at, min(count, self.size - at))
@@ -69,4 +71,5 @@ class BytesBlob:
         self._data = data
 
     def read(self, at: int, count: int) -> bytes:
+        """At most `count` bytes from `at` on; fewer at the end, none outside."""
         return self._data[at : at + count] if at >= 0 and count > 0 else b""

@@ -51,6 +51,7 @@ class Language(NamedTuple):
     outer: Mapping[str, Any]
 
     def number(self, *names: str) -> int | None:
+        """The first of these fields that holds a whole number."""
         for name in names:
             value = self.config.get(name)
             if isinstance(value, int) and not isinstance(value, bool):

@@ -37,9 +37,11 @@ class Repository:
         return iter(wanted if len(bases) == 1 else sorted(wanted))
 
     def ending(self, *endings: str) -> Iterator[str]:
+        """Names of files that end so, in any letters."""
         return (name for name, small in self._small if small.endswith(endings))
 
     def of_format(self, format_: str) -> Iterator[str]:
+        """Names of files whose bytes are of this format, whatever they are called."""
         return (name for name in self.entries if self.formats.get(name) == format_)
 
     def text(self, name: str, most: int = LARGEST_TEXT) -> str | None:

@@ -88,6 +88,7 @@ class _Walk:
         self._not_checked: list[str] = []
 
     def all(self) -> Walked:
+        """Every file below the root, at most MOST_FILES; what was passed over is listed."""
         for name, path in self._files(self._root, "", 0):
             if len(self._entries) >= MOST_FILES:
                 self._not_checked.append(f"files after the first {MOST_FILES:,}")

@@ -75,6 +75,7 @@ def find_subjects(rows: Sequence[Adoption], text: str, model: str | None) -> fro
 
 
 def find_metric(rows: Sequence[Adoption], text: str) -> str:
+    """The metric of this name. UsageError for one that no row has."""
     known = {row.metric for row in rows}
     if text not in known:
         raise UsageError(f"there is no metric {text!r}", next_move=did_you_mean(text, known))

@@ -107,6 +107,7 @@ def read_word(text: object, words: Sequence[str]) -> str | None:
 
 
 def read_architecture(text: object) -> str | None:
+    """`dense`, `moe`, `hybrid` or `ssm` as prose says it; None where it says none of them."""
     said = str(text).lower()
     if re.search(r"\b(?:non|not)[\s-]+(?:an? )?(?:moe|mixture)", said):
         return "dense"

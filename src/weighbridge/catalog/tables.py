@@ -43,26 +43,31 @@ def load_offers(folder: Path = DATA) -> tuple[Offer, ...]:
 
 @cache
 def load_scores(folder: Path = DATA) -> tuple[Score, ...]:
+    """Benchmark results. InputError names file and line of a row that cannot be."""
     return read_table(folder / "tables" / "scores.csv", Score)
 
 
 @cache
 def load_adoption(folder: Path = DATA) -> tuple[Adoption, ...]:
+    """Counts of use by day and source. InputError as for `load_scores`."""
     return read_table(folder / "tables" / "adoption.csv", Adoption)
 
 
 @cache
 def load_training(folder: Path = DATA) -> tuple[TrainingRun, ...]:
+    """Reported training runs. InputError as for `load_scores`."""
     return read_table(folder / "tables" / "training.csv", TrainingRun)
 
 
 @cache
 def load_engines(folder: Path = DATA) -> tuple[EngineSupport, ...]:
+    """Which engine runs which family since which release. InputError as for `load_scores`."""
     return read_table(folder / "tables" / "engines.csv", EngineSupport)
 
 
 @cache
 def load_safety(folder: Path = DATA) -> tuple[SafetyEvaluation, ...]:
+    """Published evaluations of safety. InputError as for `load_scores`."""
     return read_table(folder / "tables" / "safety.csv", SafetyEvaluation)
 
 

@@ -27,6 +27,7 @@ def condition_in_words(condition: Condition) -> str:
 
 
 def conditions_in_words(licence: Licence) -> list[str]:
+    """What the licence asks, one sentence a condition."""
     return [condition_in_words(condition) for condition in licence.conditions]
 
 

@@ -42,12 +42,14 @@ class Axis:
         return min(1.0, max(0.0, (at - low) / (high - low)))
 
     def ticks(self) -> list[float]:
+        """Where the axis is marked, in its own unit: powers of ten on a logarithmic one, round steps on others."""
         if not self.is_log:
             return [tick for tick in round_ticks(self.low, self.high) if self.low <= tick <= self.high]
         powers = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
         return [10.0**power for power in powers]
 
     def written(self, tick: float) -> str:
+        """A tick as the axis says it: `$10k`."""
         return f"{self.prefix}{short(tick)}"
 
 

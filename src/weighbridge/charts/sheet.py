@@ -78,4 +78,5 @@ def round_ticks(low: float, high: float) -> tuple[float, ...]:
 
 
 def cut(text: str, most: int) -> str:
+    """At most so many letters, the last one an ellipsis where some are missing."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -12,6 +12,7 @@ NARROWEST = 12
 
 
 def terminal_width() -> int:
+    """Columns to write in: the terminal's or COLUMNS, 100 where neither is known, never under 40."""
     return max(40, shutil.get_terminal_size((100, 24)).columns)
 
 

@@ -73,5 +73,6 @@ def look_back(policy: Policy, hour: int) -> int:
 
 
 def asks_for_traffic(policy: Policy) -> bool:
+    """Whether a rule can only be decided from what the ledger saw."""
     artefacts = policy.file.artefacts
     return bool(policy.file.concentration or artefacts.served_as_asked or artefacts.settled_days is not None)

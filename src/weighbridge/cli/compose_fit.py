@@ -81,6 +81,7 @@ def source_of_model(model: Model, catalogue: Catalogue) -> Source | None:
 
 
 def known_devices(folder: Path) -> Known:
+    """Devices of a catalogue whose memory is known, with their figures."""
     return _all_hardware(folder)
 
 

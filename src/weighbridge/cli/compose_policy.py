@@ -74,6 +74,7 @@ def vendor_named(name: str | None) -> str | None:
 
 @lru_cache(maxsize=4)
 def known_names(folder: Path) -> Names:
+    """What lists of a policy may name: labs, providers, licences and vendors of a catalogue."""
     from weighbridge.cli.chosen import held
 
     state = held(folder)

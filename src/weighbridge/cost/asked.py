@@ -104,6 +104,7 @@ def wrong(name: str, value: object) -> tuple[str, str] | None:
 
 
 def wrong_people(text: object) -> tuple[str, str] | None:
+    """What is wrong with `N@USD`, posts and a year's salary, and the next move; None where it is fine."""
     people = read_people(text)
     if people is None or not 0 <= people[0] <= 10_000 or not 0 <= people[1] <= 10_000_000:
         return f"expected posts and a salary, got {text!r:.60}", "Write them like 0.2@150000: a fifth of one post."

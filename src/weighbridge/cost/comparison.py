@@ -38,6 +38,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cheapest(self) -> ApiCost | None:
+        """Of the providers that could be priced whole."""
         return cheapest(self.api)
 
     @property

@@ -92,6 +92,7 @@ class OwnCost(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_whole(self) -> bool:
+        """Whether no part of the sum is missing."""
         return not self.unknown
 
 

@@ -54,6 +54,7 @@ class TrainingCost(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def flop(self) -> float:
+        """Of matrices and attention together."""
         return self.flop_parameters + self.flop_attention
 
 

@@ -47,6 +47,7 @@ def usd(amount: float) -> str:
 
 
 def usd_range(given: Range) -> str:
+    """`$137 ($120 to $150)`; one figure where the ends are within half a percent."""
     apart = given.high > given.low * 1.005
     return f"{usd(given.value)} ({usd(given.low)} to {usd(given.high)})" if apart else usd(given.value)
 

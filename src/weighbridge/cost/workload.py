@@ -26,6 +26,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def requests_per_month(self) -> float:
+        """Of 365.25 / 12 days."""
         return self.requests_per_day * DAYS_A_MONTH
 
     @property
@@ -57,4 +58,5 @@ class Range(msgspec.Struct, frozen=True):
 
 
 def sure(value: float) -> Range:
+    """A figure without doubt."""
     return Range(value, value, value)

@@ -245,6 +245,7 @@ class _Tally:
         self.moving = chooser.moving()
 
     def add(self, tensor: Sized, layer: int) -> None:
+        """Count a tensor of this layer."""
         self._add(tensor.part, self._bytes(tensor, layer), tensor.elements)
         self.tensors += 1
         if tensor.role in ("token_embd", "per_layer_token_embd"):
@@ -276,6 +277,7 @@ class _Tally:
         return row_bytes(kind, tensor.columns) * tensor.rows * tensor.experts
 
     def parts(self) -> list[Part]:
+        """Bytes and parameters of each part of the file."""
         return [Part(name, size, self.count[name]) for name, size in self.bytes.items()]  # type: ignore[arg-type]
 
 

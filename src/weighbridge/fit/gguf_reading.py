@@ -103,6 +103,7 @@ class _Facts:
         return value
 
     def need(self, key: str, layer: int | None = None) -> int:
+        """A number of the header, or the one of a layer where it has an array. WeightsError where it says none."""
         found = self.number(key, layer)
         if found is None:
             raise WeightsError(
@@ -131,6 +132,7 @@ class _Facts:
         return layer % period == period - 1
 
     def assume(self, what: str) -> None:
+        """Note what was taken for something the header does not say."""
         if what not in self.assumed:
             self.assumed.append(what)
 

@@ -30,4 +30,5 @@ class Need(msgspec.Struct, frozen=True):
 
     @property
     def total_bytes(self) -> int:
+        """Weights, cache and overhead together."""
         return self.weights_bytes + self.kv_bytes + self.overhead_bytes

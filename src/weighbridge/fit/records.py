@@ -36,6 +36,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def devices(self) -> int:
+        """How many devices the split takes; experts are spread over the same ones."""
         return self.tensor * self.pipeline
 
 
@@ -79,6 +80,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def variant(self) -> str:
+        """The format of the weights: `native`, `fp8`, `Q4_K_M`."""
         return self.weights.format
 
 

@@ -54,6 +54,7 @@ class Strand(msgspec.Struct, frozen=True, cache_hash=True):
 
     @property
     def grows(self) -> bool:
+        """Whether every further token takes room."""
         return self.every > 0 and self.most is None
 
 

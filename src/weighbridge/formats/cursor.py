@@ -42,10 +42,12 @@ class Cursor:
 
     @property
     def position(self) -> int:
+        """Bytes from the file's beginning."""
         return self._base + self._at
 
     @property
     def remaining(self) -> int:
+        """Bytes to the file's end."""
         return self.size - self.position
 
     def wrong(self, what: str, at: int | None = None) -> WeightsError:

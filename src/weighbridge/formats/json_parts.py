@@ -99,6 +99,7 @@ class _Scanner:
         self._ended = False
 
     def offset(self, place: int) -> int:
+        """Where a place in the buffer lies in the file, in bytes."""
         return self._before + place
 
     def text(self, token: _Token) -> bytes:

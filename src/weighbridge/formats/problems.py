@@ -37,6 +37,7 @@ class Problem(msgspec.Struct, frozen=True):
         return first if self.next_move is None else f"{first}\n  {self.next_move}"
 
     def error(self) -> InputError:
+        """The same to be raised."""
         return InputError(self.what, where=self.where, next_move=self.next_move)
 
 
@@ -56,6 +57,7 @@ class Problems:
         return len(self.found) >= MOST_PROBLEMS
 
     def add(self, problem: Problem) -> None:
+        """Keep a mistake, or raise it as InputError where the first one ends the check."""
         if self._first_raises:
             raise problem.error()
         self.count += 1

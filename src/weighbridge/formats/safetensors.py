@@ -63,6 +63,7 @@ class SafetensorsHeader:
 
     @property
     def tensor_bytes(self) -> int:
+        """Of the data of all tensors together."""
         return sum(tensor.bytes for tensor in self.tensors)
 
 

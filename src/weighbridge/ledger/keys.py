@@ -50,14 +50,17 @@ _COLUMNS = ", ".join(KeyRow.__struct_fields__)
 
 
 def new_secret() -> str:
+    """256 random bits behind a prefix by which leaked ones are found."""
     return PREFIX + base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
 
 
 def digest_of(secret: bytes) -> bytes:
+    """SHA-256: what is kept of a secret, whose 256 bits nobody can guess."""
     return hashlib.sha256(secret).digest()
 
 
 def add_key(db: sqlite3.Connection, row: KeyRow, secret: str) -> None:
+    """Keep a new key: its digest, never the secret itself."""
     values = [getattr(row, name) for name in KeyRow.__struct_fields__]
     packed = [msgspec.json.encode(value).decode() if isinstance(value, tuple) else value for value in values]
     places = ",".join("?" * (len(values) + 1))

@@ -187,6 +187,7 @@ class Connection(asyncio.Protocol):
         self.abort_transport()
 
     def abort_transport(self) -> None:
+        """Close at once; what was not sent yet is lost."""
         if self._transport is not None:
             self._transport.abort()
 

@@ -35,6 +35,7 @@ class Way:
 
     @property
     def is_tunnel(self) -> bool:
+        """Whether a proxy is asked for a tunnel (CONNECT), so that TLS ends at the origin."""
         return self.proxy is not None and self.origin.scheme == "https"
 
     @property

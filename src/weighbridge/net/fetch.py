@@ -71,6 +71,7 @@ class Fetcher:
         self.close()
 
     def close(self) -> None:
+        """Give all connections back."""
         for pool in self._pools.values():
             pool.clear()
 

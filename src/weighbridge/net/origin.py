@@ -38,6 +38,7 @@ class Origin:
 
     @property
     def is_loopback(self) -> bool:
+        """Whether the host is this machine by its name or number, without asking DNS."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         address = _address(self.host)

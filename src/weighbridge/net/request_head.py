@@ -26,6 +26,7 @@ class RequestHead:
     has_body: bool
 
     def for_body(self, body: bytes) -> bytes:
+        """The head with the length of this body."""
         return b"%b%d\r\n\r\n" % (self.start, len(body)) if self.has_body else self.start
 
 

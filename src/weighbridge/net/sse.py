@@ -48,6 +48,7 @@ class SseParser:
         self._id = b""
 
     def feed(self, chunk: bytes) -> list[Event]:
+        """The events that are whole with this chunk. BadAnswer for one that is longer than allowed."""
         # An event of one line, as nearly all are. What is longer than that is counted by the slow way.
         if self._is_between and chunk.startswith(b"data: ") and len(chunk) < self._longest:
             end = chunk.find(b"\n")

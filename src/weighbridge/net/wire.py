@@ -62,6 +62,7 @@ class Again(Exception):
 
 @contextmanager
 def wire_trouble(request: Request) -> Iterator[None]:
+    """Turn what urllib3 raises into PullError, or into Again where another try may help."""
     try:
         yield
     except trouble.SSLError as error:

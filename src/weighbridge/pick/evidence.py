@@ -61,6 +61,7 @@ class Quality(msgspec.Struct, frozen=True):
 
     @property
     def deviation(self) -> float:
+        """Standard deviation of a normal distribution with this 80% interval."""
         return (self.high - self.low) / (2 * Z80)
 
 

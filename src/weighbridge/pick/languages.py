@@ -31,6 +31,7 @@ def read_language(text: str) -> str | None:
 
 
 def name_of(code: str) -> str:
+    """A language's English name; its code where it has none here."""
     return LANGUAGES.get(code, (code,))[0]
 
 

@@ -45,6 +45,7 @@ class Excluded(msgspec.Struct, frozen=True):
 
     @property
     def because(self) -> str:
+        """The first reasons, and how many more there are."""
         more = f"; and {len(self.reasons) - MOST_REASONS} more" if len(self.reasons) > MOST_REASONS else ""
         return "; ".join(self.reasons[:MOST_REASONS]) + more
 

@@ -93,6 +93,7 @@ def kept_in(text: str, places: tuple[str, ...]) -> bool | None:
 
 
 def place_names() -> list[str]:
+    """Every spelling of a place that suggestions may name."""
     return sorted({*BLOCS, *ISO, *(names[0].title() for names in COUNTRIES.values() if names)})
 
 

@@ -89,6 +89,7 @@ def _flop(most: float, facts: Facts) -> Iterator[Reason]:
 
 
 def hardware_reasons(rules: HardwareRules, facts: Facts) -> Iterator[Reason]:
+    """About the maker of the accelerator, where the engine runs here."""
     if not rules.deny_vendors or not facts.runs_here:
         return
     vendor = facts.device_vendor

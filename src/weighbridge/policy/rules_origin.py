@@ -13,6 +13,7 @@ from .use import Use
 
 
 def licence_reasons(rules: LicenceRules, use: Use, facts: Facts) -> Iterator[Reason]:
+    """About open weights, the licence's name and its terms; a closed model is under a contract instead."""
     if rules.open_weights and facts.open_weights is not True:
         detail = (
             "its weights are not open" if facts.open_weights is False else "whether its weights are open is not known"
@@ -38,6 +39,7 @@ def licence_reasons(rules: LicenceRules, use: Use, facts: Facts) -> Iterator[Rea
 
 
 def origin_reasons(rules: Origin, facts: Facts) -> Iterator[Reason]:
+    """About the labs and countries behind the weights: the maker's, and with `chain` those it was made from."""
     asks_country = bool(rules.allow_countries or rules.deny_countries)
     asks_lab = bool(rules.allow_labs or rules.deny_labs)
     if not (asks_country or asks_lab):

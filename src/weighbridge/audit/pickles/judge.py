@@ -115,6 +115,7 @@ class _Judge:
         self.told = 0
 
     def tell(self, event: Event) -> None:
+        """Take what the machine did into account."""
         self.told += 1
         if event.act == "build":
             return
@@ -180,6 +181,7 @@ class _Judge:
                     break
 
     def findings(self) -> tuple[Finding, ...]:
+        """One for each kind and place, in the order in which they showed."""
         return tuple(self._found.values())
 
 

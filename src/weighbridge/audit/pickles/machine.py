@@ -131,6 +131,7 @@ class _Machine:
         """Set when the next bytes are an array's, no opcodes."""
 
     def step(self, op: Op) -> None:
+        """Do what an opcode does to the stack, with names in place of what they would load."""
         handler = _HANDLERS.get(op.code)
         if handler is not None:
             handler(self, op)

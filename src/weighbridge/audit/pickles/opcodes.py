@@ -67,6 +67,7 @@ class OpcodeReader:
 
     @property
     def position(self) -> int:
+        """Bytes read so far, counted from the pickle's first."""
         return self._base + self._at
 
     def __iter__(self) -> Iterator[Op]:

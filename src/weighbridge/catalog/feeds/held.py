@@ -48,18 +48,21 @@ class Held:
 
     @cached_property
     def catalogue(self) -> Catalogue:
+        """The shipped catalogue with what feeds brought since."""
         if self._parts is None:
             return load_catalogue(self._shipped)
         return msgspec.msgpack.decode(self._parts.catalogue, type=Catalogue)
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
+        """Shipped and fetched prices, in dollars a million tokens."""
         if self._parts is None:
             return load_offers(self._shipped)
         return msgspec.msgpack.decode(self._parts.offers, type=tuple[Offer, ...])
 
     @cached_property
     def adoption(self) -> tuple[Adoption, ...]:
+        """Shipped and fetched counts of use."""
         if self._parts is None:
             return load_adoption(self._shipped)
         return msgspec.msgpack.decode(self._parts.adoption, type=tuple[Adoption, ...])

@@ -16,6 +16,7 @@ MOST_BYTES = 128 * MIB
 
 
 def overlay_path(folder: Path, feed: str) -> Path:
+    """Where an update leaves what it fetched from a feed."""
     return folder / f"{feed}.json"
 
 

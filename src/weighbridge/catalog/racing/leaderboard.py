@@ -82,6 +82,7 @@ class Seen:
     best: dict[tuple[str, str], Entry]
 
     def on(self, model: str, kind: WorkKind | None) -> tuple[str, ...]:
+        """Names of the benchmarks of a kind (None: of all) that the model was run on."""
         return tuple(
             each.name for each in self.benchmarks if kind in (None, each.kind) and (model, each.name) in self.best
         )

@@ -55,6 +55,7 @@ class Group:
 
     @property
     def best(self) -> Entry:
+        """The entry that leads at the end."""
         return self.steps[-1]
 
 

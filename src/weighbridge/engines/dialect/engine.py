@@ -99,6 +99,7 @@ class DialectEngine:
             raise
 
     def fingerprint(self) -> dict[str, str]:
+        """What an answer depends on beside the request; what only changes how it is carried is left out."""
         matters = msgspec.to_builtins(self._speech.settings)
         for name in ("connect_s", "gap_s", "check", "stream", "abilities"):
             matters.pop(name, None)
@@ -109,6 +110,7 @@ class DialectEngine:
         }
 
     async def answer(self, request: ChatRequest) -> AsyncIterator[Piece]:
+        """One attempt, streamed or in one piece. Raises subclasses of EngineError only, which name the backend."""
         refuse_what_it_lacks(self, request)
         labels = request.choices if request.choose == "grammar" else ()
         asked = _by_schema(request) if labels else request

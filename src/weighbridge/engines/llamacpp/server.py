@@ -125,6 +125,7 @@ class Server:
         self._crashes = 0
 
     async def get(self, path: str) -> dict[str, Any]:
+        """What the server answers, decoded. EngineError as for `_ask`."""
         return await self._ask("GET", path, b"")
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Access:
         return "max_completion_tokens" if split_url(self.base_url)[0].host == "api.openai.com" else "max_tokens"
 
     def url(self, path: str) -> str:
+        """The whole address of a path below the backend's base."""
         return f"{self.base_url}/{path}"
 
     def check(self, calls: Calls) -> None:

@@ -130,6 +130,7 @@ class OpenAIEngine:
             raise
 
     def fingerprint(self) -> dict[str, str]:
+        """What an answer depends on beside the request; what only changes how it is carried is left out."""
         own = self._own
         matters: dict[str, Any] = {"guided": own.guided, "thinking": own.thinking, "top_logprobs": own.top_logprobs}
         matters |= {"quirks": own.quirks} if own.quirks != "off" else {}
@@ -141,6 +142,7 @@ class OpenAIEngine:
         }
 
     async def answer(self, request: ChatRequest) -> AsyncIterator[Piece]:
+        """One attempt, streamed or in one piece. Raises subclasses of EngineError only, which name the backend."""
         refuse_what_it_lacks(self, request)
         try:
             request = self._fitted(request)

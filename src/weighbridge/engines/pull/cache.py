@@ -35,6 +35,7 @@ class Cache:
         self.root = root
 
     def blob(self, sha256: str) -> Path:
+        """Where bytes with this hash lie, whether or not they are here."""
         return self.root / "sha256" / sha256[:2] / sha256
 
     def staging(self, key: str) -> Path:

@@ -40,6 +40,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def disk_full(path: Path, reason: str) -> DiskFull:
+    """The error for a disk without room, with what to do."""
     return DiskFull(
         f"the disk is full: {reason}",
         where=str(path),

@@ -33,10 +33,12 @@ class PartialFile:
 
     @property
     def size(self) -> int:
+        """Bytes that came so far."""
         return self._size
 
     @property
     def validator(self) -> str | None:
+        """The ETag under which they came; a server that has another one has other bytes."""
         return self._validator
 
     @validator.setter
@@ -47,6 +49,7 @@ class PartialFile:
                 self._etag_path.write_text(etag or "")
 
     def write(self, chunk: bytes) -> None:
+        """Append. DiskFull where there is no room; nothing half-written stays behind."""
         try:
             with disk_errors(self.path):
                 self._file.write(chunk)
@@ -57,6 +60,7 @@ class PartialFile:
         self._size += len(chunk)
 
     def restart(self) -> None:
+        """Forget what came: the server has other bytes now."""
         with disk_errors(self.path):
             self._file.truncate(0)
         self._digest, self._size, self._validator = hashlib.sha256(), 0, None

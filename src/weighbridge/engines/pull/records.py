@@ -38,6 +38,7 @@ class Licence(msgspec.Struct, frozen=True):
 
     @property
     def disputed(self) -> bool:
+        """Whether sources name different licences."""
         return self.name is not None and self.name.startswith("disputed")
 
 
@@ -76,6 +77,7 @@ class Pulled(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def bytes(self) -> int:
+        """Of all files together."""
         return sum(file.bytes for file in self.files)
 
     @property

@@ -24,6 +24,7 @@ class Shelf:
         self.root = data_dir / "pulled"
 
     def lock(self, name: str) -> Path:
+        """The file that a process locks while it works on this name."""
         return self.root / "locks" / f"{name}.lock"
 
     def all(self) -> tuple[Pulled, ...]:

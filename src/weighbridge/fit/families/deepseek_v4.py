@@ -67,6 +67,7 @@ def _by_type(facts: Facts) -> tuple[object, ...] | None:
 
 
 def compressed_of(facts: Facts, ratio: int) -> CompressedAttention:
+    """Attention of a layer that keeps one entry for `ratio` tokens; InputError for what the config lacks."""
     indexer = None
     if ratio == INDEXED_RATIO:
         indexer = Indexer(
@@ -88,6 +89,7 @@ def compressed_of(facts: Facts, ratio: int) -> CompressedAttention:
 
 
 def plan_compressed(plan: Plan, facts: Facts, spec: CompressedAttention) -> None:
+    """The tensors of such attention: low-rank queries, one shared head of keys and values, grouped output."""
     hidden, queries = facts.need(HIDDEN), spec.heads * spec.head_dim
     plan.linear("attn_q_a", spec.q_lora_rank, hidden, "attn.wq_a")
     plan.norm("attn_q_a_norm", spec.q_lora_rank)
@@ -132,6 +134,7 @@ def outside(facts: Facts, hidden: int, _vocab: int) -> tuple[Tensor, ...]:
 
 
 def plan_head_mixer(plan: Plan, facts: Facts, hidden: int) -> None:
+    """What joins the parallel residual streams before the head."""
     streams = facts.default(("hc_mult",), 4)
     plan.kept("output_hc_fn", streams, streams * hidden, dtype="F32")
     plan.vector("output_hc_base", streams, dtype="F32")

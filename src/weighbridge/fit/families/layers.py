@@ -84,6 +84,7 @@ def plain_layer(facts: Facts, family: Family, sight: Sight, experts: bool, layer
 
 
 def plan_mlp(plan: Plan, facts: Facts, family: Family, experts: bool, layer: int) -> Mlp:
+    """The tensors of a layer's network, of all its experts where it has some, and its record."""
     if experts:
         mixture = moe_of(facts, family)
         plan_moe(plan, facts, family, mixture)
@@ -100,6 +101,7 @@ def plan_mlp(plan: Plan, facts: Facts, family: Family, experts: bool, layer: int
 
 
 def plan_norms(plan: Plan, facts: Facts, family: Family) -> None:
+    """The norms that every layer of the family has."""
     bias = decide(family.norm_bias, facts)
     for role in family.norms:
         plan.norm(role, facts.need(HIDDEN), bias=bias)

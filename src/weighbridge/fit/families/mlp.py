@@ -93,6 +93,7 @@ def plan_moe(plan: Plan, facts: Facts, family: Family, spec: Moe) -> None:
 
 
 def plan_shared(plan: Plan, facts: Facts, family: Family, spec: Moe) -> None:
+    """Experts that see every token, as one network, and its gate where the family has one."""
     hidden, width = facts.need(HIDDEN), spec.shared_intermediate
     bias = decide(family.mlp_bias, facts)
     if spec.gated:

@@ -36,11 +36,13 @@ class Plan:
         self.tensors.append(Tensor(role, shape, "router", name or role, dtype))
 
     def norm(self, role: str, width: int, *, bias: bool = False) -> None:
+        """A scale of this width, and a shift beside it with `bias`."""
         self.tensors.append(Tensor(role, (width,), "norm", role))
         if bias:
             self.tensors.append(Tensor(f"{role}.bias", (width,), "norm", role))
 
     def vector(self, role: str, *shape: int, dtype: str = "") -> None:
+        """A small tensor that quantisation leaves alone."""
         self.tensors.append(Tensor(role, shape, "vector", role, dtype))
 
     def conv(self, role: str, channels: int, kernel: int, *, bias: bool = False, per_channel: int = 1) -> None:
@@ -50,4 +52,5 @@ class Plan:
             self.tensors.append(Tensor(f"{role}.bias", (channels,), "vector", role))
 
     def done(self) -> tuple[Tensor, ...]:
+        """All tensors, in the order in which they were planned."""
         return tuple(self.tensors)
