@@ -59,6 +59,7 @@ def replay_table(table: Path, changes: Changes, *, rows_are_items: bool = False)
         seed=changes.seed or 0,
         max_items=changes.max_items,
         rows_are_items=rows_are_items,
+        discordant=changes.order == "discordant",
     )
     return Report(
         result=result,

@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from weighbridge.errors import InputError
 from weighbridge.stats import Estimate, Rule
 
 from .drawing import Drawing, draw_order
+from .earlier import Earlier, earlier_of, order_result
+from .other_columns import read_others
 from .outcome import verdict_result
 from .records import CandidateResult, Result
 from .table import read_table
+from .weighted_order import weighted_order
 
 
 def replay(
@@ -26,13 +31,14 @@ def replay(
     seed: int = 0,
     max_items: int | None = None,
     rows_are_items: bool = False,
+    discordant: bool = False,
 ) -> Result:
     """Draw items from a wide table until it is decided which candidate is better.
 
     Only items with a score for every named candidate are drawn, at most `max_items`. Calls are counted as a live run
     would make them: one for each item and candidate that is still in. With `rows_are_items` the first column is no id
-    and may say the same twice, like a subject. Raises UsageError for names that are no columns,
-    InputError for a table that cannot be used.
+    and may say the same twice, like a subject. With `discordant` items on which the other columns differ come up more
+    often. Raises UsageError for names that are no columns, InputError for a table that cannot be used.
     """
     table = read_table(path, candidates, rows_are_items=rows_are_items)
     total = len(table.scores)
@@ -42,7 +48,12 @@ def replay(
             where=path.name,
             next_move="Name candidates that were scored on the same items.",
         )
-    drawing = Drawing(candidates, rule, draw_order(total, seed, max_items), of=total)
+    earlier = _others(path, candidates) if discordant else None
+    if earlier is None:
+        drawing = Drawing(candidates, rule, draw_order(total, seed, max_items), of=total)
+    else:
+        order, draws = weighted_order(earlier.predictions, rule, seed, max_items)
+        drawing = Drawing(candidates, rule, order.astype(np.uint32), of=total, draws=draws)
     calls = dict.fromkeys(candidates, 0)
     for position, place in enumerate(drawing.order):
         for name in drawing.active:
@@ -57,9 +68,15 @@ def replay(
         candidates=tuple(_line(estimate, calls[estimate.name]) for estimate in verdict.estimates),
         verdict=verdict_result(verdict, rule),
         calls_used=sum(calls.values()),
-        calls_full=len(drawing.order) * len(candidates),
+        calls_full=min(total, max_items or total) * len(candidates),
         report=None,
+        order=None if earlier is None else order_result(earlier, drawing),
     )
+
+
+def _others(path: Path, candidates: Sequence[str]) -> Earlier:
+    others = read_others(path, candidates)
+    return earlier_of(path.name, others.scores, others.names)
 
 
 def _line(estimate: Estimate, calls: int) -> CandidateResult:
