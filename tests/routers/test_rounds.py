@@ -157,9 +157,8 @@ def test_then_that_names_nobody_or_a_stranger_is_told(tmp_path: Path) -> None:
     assert "Did you mean 'small-1'?" in stranger.output
 
 
-def test_a_router_of_labels_that_were_shuffled_is_refused(tmp_path: Path) -> None:
-    """Nothing can be learned, and the weak model is far below the promise: only keeping nearly all strong calls could
-    keep it, and no margin is left to show that."""
+def test_of_labels_that_were_shuffled_no_router_comes(tmp_path: Path) -> None:
+    """Nothing can be learned from them, so what is routed loses a third of its quality, whatever it is."""
     items = rows(1000, cheap=2)
     rng = np.random.default_rng(3)
     for name in ("small-0", "small-1"):
@@ -167,6 +166,6 @@ def test_a_router_of_labels_that_were_shuffled_is_refused(tmp_path: Path) -> Non
             item[name] = int(score)
     samples = read_samples(Places(write(tmp_path / "s.csv", items)), ("small-0", "small-1"), "big")
 
-    trained = train(samples, ("small-0", "small-1"), "big", Goal(0.99), made="", versions={}, costs=COSTS)
+    trained = train(samples, ("small-0", "small-1"), "big", Goal(0.997), made="", versions={}, costs=COSTS)
 
     assert trained.artefact is None

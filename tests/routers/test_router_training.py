@@ -38,7 +38,8 @@ def test_a_router_tells_easy_prompts_from_hard_ones_and_keeps_its_promise_on_new
     assert all(router.wants_strong(f"{each} for case 3, part 5") for each in HARD)
     new = read_samples(Places(write(tmp_path / "new.csv", rows(1500, seed=1))), ("small",), "big")
     found = evaluate(router, new, {}, np.random.default_rng(0))
-    assert found.standing == "kept"
+    assert found.standing != "broken"
+    assert found.kept > 0.89
     assert found.saved > 1.5 * found.chance
 
 

@@ -30,6 +30,7 @@ def train_text(made: Made) -> str:
         ]
         return "\n".join(lines)
     lines += [
+        *_no_better(made),
         f"PROMISE: at least {_percent(promise.keep)} of {made.strong}'s quality is kept ({confidence} confidence).",
         f"  On {promise.items:,} items that nothing was learned from: {_percent(promise.kept)} kept, lower bound "
         f"{_percent(promise.bound)}, {_percent(promise.saved)} of the strong calls avoided.",
@@ -93,6 +94,14 @@ def eval_json(found: Evaluation) -> dict[str, Any]:
     said["spending"] = _spending(found.spending)
     said["parts"] = [part._asdict() for part in found.parts]
     return said
+
+
+def _no_better(made: Made) -> list[str]:
+    """Said where a coin does as well, so that nobody takes the promise for skill."""
+    promise, chance = made.trained.promise, made.trained.beside.chance_here
+    if chance >= 1.0 or promise.saved > chance:
+        return []
+    return ["NOTE: the prompts and answers told nothing here: chance avoids as many strong calls at the same quality."]
 
 
 def _samples_line(made: Made) -> str:

@@ -60,6 +60,8 @@ class Beside(NamedTuple):
     oracle: float
     ours: float
     """At the best point of our own curve, without the margin that the promise needs."""
+    chance_here: float
+    """That chance avoids at the quality that was measured of the setting taken."""
 
 
 class Trained(NamedTuple):
@@ -175,6 +177,7 @@ class _Trial(NamedTuple):
             saved_at(np.array(held.prompt_chars, dtype=np.float64), weak, self.strong, keep),
             saved_by_oracle(weak, self.strong, keep),
             max((float(one.to_weak.mean()) for one in enough), default=0.0),
+            saved_by_chance(weak, self.strong, float(routed(self.followed, self.strong).mean() / self.strong.mean())),
         )
 
 
