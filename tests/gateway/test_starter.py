@@ -49,6 +49,41 @@ def test_what_is_checked_has_a_certificate_that_can_be_read(starter: Path) -> No
     assert "missing.pem" in str(result.exception or "") + result.output
 
 
+def test_all_that_a_config_names_and_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    """Files and variables of another machine: each mended alone would be another start that fails."""
+    file = tmp_path / "weighbridge.toml"
+    file.write_text(
+        """
+[server]
+tls_cert = "no.pem"
+tls_key = "no.key"
+policy = "no-policy.toml"
+admin_key = "env:NO_ADMIN_KEY"
+[[backend]]
+name = "one"
+kind = "openai"
+base_url = "http://127.0.0.1:9100/v1"
+api_key = "env:NO_KEY_OF_ONE"
+[[backend]]
+name = "two"
+kind = "anthropic"
+api_key = "env:NO_KEY_OF_TWO"
+[[route]]
+model = "m"
+kind = "cascade"
+router = "no-router.json"
+to = [{ backend = "one" }, { backend = "two" }]
+"""
+    )
+
+    result = CliRunner().invoke(main, ["serve", "--check", "--config", str(file)])
+
+    said = str(result.exception or "") + result.output
+    assert result.exit_code == 1
+    for name in ("no.pem", "no-policy.toml", "NO_ADMIN_KEY", "NO_KEY_OF_ONE", "NO_KEY_OF_TWO", "no-router.json"):
+        assert name in said
+
+
 def test_a_config_that_is_there_is_left_alone(starter: Path) -> None:
     starter.write_text("mine")
 

@@ -1,34 +1,30 @@
-"""Joins the gateway: config, doors to backends, routes, the ledger, worker processes."""
+"""Joins the gateway: config, doors to backends, routes, rules. compose_workers.py runs what comes of it."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from weighbridge.errors import InputError, UsageError
+from weighbridge.errors import InputError, UsageError, WeighbridgeError
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
     from weighbridge.dispatch.policy import Policy
     from weighbridge.engines import BackendRecord
-    from weighbridge.gateway.config import Config, ServerTable
+    from weighbridge.gateway.config import Config, RouteTable, ServerTable
     from weighbridge.gateway.routes import Door, Parts, Route
     from weighbridge.gateway.tracing import Tracer
+    from weighbridge.routers import Router
 
+Made = TypeVar("Made")
 SHORTEST_ADMIN_KEY = 16
-RESTART_S = 0.5
-"""A worker that ended by itself is started again after so long."""
 
 
 def config_for(path: Path | None, settings: Settings) -> Config:
@@ -78,38 +74,81 @@ def config_at(path: Path | None) -> Config | None:
     return load_config(path or Path(FILE))
 
 
+class _Attempts:
+    """Things a config names, each tried, so that all that cannot be used are told at once."""
+
+    def __init__(self) -> None:
+        self._failed: list[WeighbridgeError] = []
+
+    def at(self, make: Callable[..., Made], *given: Any) -> Made | None:
+        try:
+            return make(*given)
+        except WeighbridgeError as error:
+            self._failed.append(error)
+            return None
+
+    def end(self) -> None:
+        """Raises what was told, the first with the others below it."""
+        if self._failed:
+            first, *others = self._failed
+            also = (str(error).replace("\n", "\n  ") for error in others)
+            first.next_move = "\n  ".join(part for part in (first.next_move, *also) if part)
+            raise first
+
+
 def make_parts(config: Config, settings: Settings) -> Parts:
-    """Doors, routes and purses of a config. Raises InputError, before anything listens, for what cannot work."""
+    """Doors, routes and purses of a config. Raises InputError, before anything listens, for all that cannot work."""
     from weighbridge.cli.compose_prices import catalogue_prices
     from weighbridge.dispatch.allowance import parse_allowance
     from weighbridge.dispatch.purse import Purse
     from weighbridge.gateway.routes import Parts, Route
     from weighbridge.gateway.run import tls_of
 
+    tried = _Attempts()
     server = _placed(config)
-    tls_of(server)  # whoever listens reads it anew
-    doors = _doors(config, settings)
+    tried.at(tls_of, server)  # whoever listens reads it anew
+    make = _door_maker(config, settings)
+    doors = {record.name: tried.at(make, record) for record in config.backends if not _may_take_long(record)}
+    routers = {table.model: tried.at(_router_of, config, table) for table in config.routes if table.router is not None}
+    policy = tried.at(_policy, config, settings)
+    admin = tried.at(_admin_digest, config, settings)
+    tracer = tried.at(_tracer, config, settings)
+    tried.end()
+    doors |= {record.name: tried.at(make, record) for record in config.backends if _may_take_long(record)}
+    tried.end()
+    assert policy is not None
     prices = catalogue_prices(config)
-    routes = {table.model: Route(table, doors, prices) for table in config.routes}
-    _add_routers(config, routes)
+    opened = {name: door for name, door in doors.items() if door is not None}
+    routes = {table.model: Route(table, opened, prices) for table in config.routes}
+    for model, router in routers.items():
+        assert router is not None
+        tried.at(_add_cascade, routes[model], router)
+    tried.end()
     teams = {
         team.name: Purse("team", team.name, parse_allowance(team.budget))
         for team in config.teams
         if team.budget is not None
     }
-    policy, admin = _policy(config, settings), _admin_digest(config, settings)
-    return Parts(server, routes, doors, teams, policy, admin, tracer=_tracer(config, settings))
+    return Parts(server, routes, opened, teams, policy, admin, tracer=tracer)
 
 
-def _add_routers(config: Config, routes: Mapping[str, Route]) -> None:
-    """Read the routers of cascades. InputError, with the file and the route, for what does not fit."""
-    for table in config.routes:
-        if table.router is not None:
-            from weighbridge.cli.compose_route import load_router
-            from weighbridge.gateway.cascade import Cascade
+def _may_take_long(record: BackendRecord) -> bool:
+    """Its weights may have to be pulled first: not before everything else is known to be right."""
+    return record.source is not None and not record.source.startswith("file:")
 
-            router = load_router(config.folder / Path(table.router).expanduser())
-            routes[table.model].cascade = Cascade(router, table, routes[table.model].aims)
+
+def _router_of(config: Config, table: RouteTable) -> Router:
+    """Of a cascade. InputError, with its file, for one that cannot be read."""
+    from weighbridge.cli.compose_route import load_router
+
+    return load_router(config.folder / Path(table.router or "").expanduser())
+
+
+def _add_cascade(route: Route, router: Router) -> None:
+    """InputError for a router whose models the route does not have."""
+    from weighbridge.gateway.cascade import Cascade
+
+    route.cascade = Cascade(router, route.table, route.aims)
 
 
 def _tracer(config: Config, settings: Settings) -> Callable[[], Tracer] | None:
@@ -186,21 +225,21 @@ def _admin_digest(config: Config, settings: Settings) -> bytes | None:
     return digest_of(value.encode())
 
 
-def _doors(config: Config, settings: Settings) -> Mapping[str, Door]:
+def _door_maker(config: Config, settings: Settings) -> Callable[[BackendRecord], Door]:
+    """What makes the door to a backend. It raises InputError for an address or a key that cannot be used."""
     from weighbridge.cli.compose_local import command_start, local_door
     from weighbridge.gateway.doors import IN_PROCESS, url_door
 
     tls = _tls(settings)
     most = config.server.answer_bytes
 
-    def reached(record: BackendRecord) -> Door:
+    def made(record: BackendRecord) -> Door:
+        if record.kind in IN_PROCESS:
+            return local_door(record, config, settings)
         start = command_start(record, config, settings) if record.command is not None else None
         return url_door(record, settings.environ, tls, answer_bytes=most, start=start)
 
-    return {
-        record.name: local_door(record, config, settings) if record.kind in IN_PROCESS else reached(record)
-        for record in config.backends
-    }
+    return made
 
 
 def _tls(settings: Settings) -> Callable[[], ssl.SSLContext]:
@@ -215,113 +254,6 @@ def _tls(settings: Settings) -> Callable[[], ssl.SSLContext]:
         return made
 
     return context
-
-
-def serve_gateway(config: Config, settings: Settings, tell: Callable[[str], object]) -> None:
-    """Listen and serve until told to stop; `tell` is given the line that says where.
-
-    With several workers this process only watches over them: each has a socket of its own on the same port
-    (SO_REUSEPORT), and the kernel spreads connections over them.
-    """
-    from weighbridge.gateway.config import data_dir_of
-    from weighbridge.gateway.run import bind_all
-
-    server = config.server
-    data_dir = data_dir_of(config, settings.data_dir)
-    parts = make_parts(config, settings)
-    listeners = bind_all(server.host, server.port, server.workers)
-    port = listeners[0].getsockname()[1]
-    scheme = "https" if server.tls_cert else "http"
-    host = f"[{server.host}]" if ":" in server.host else server.host
-    line = f"Serving on {scheme}://{host}:{port}"
-    if len(listeners) == 1:
-        _work(parts, listeners[0], data_dir, lambda: tell(line))
-        return
-    from weighbridge.gateway.shared import Shared
-
-    known_to_all = Shared()
-    parts = replace(parts, shared=known_to_all)
-    try:
-        _watch(parts, listeners, data_dir, lambda: tell(line))
-    finally:
-        known_to_all.close()
-
-
-def _work(
-    parts: Parts, listener: socket.socket, data_dir: Path, ready: Callable[[], object], alive: int | None = None
-) -> None:
-    """One worker, until it is told to stop, or until the other end of `alive` is closed."""
-    import uvloop
-
-    from weighbridge.gateway.books import Books
-    from weighbridge.gateway.run import serve
-
-    books = Books(data_dir)
-    try:
-        uvloop.run(serve(parts, listener, books, ready=ready, alive=alive))
-    finally:
-        books.close()
-
-
-def _watch(parts: Parts, listeners: list[socket.socket], data_dir: Path, ready: Callable[[], object]) -> None:
-    """Fork a worker for each socket, start again what ends by itself, end all when told to."""
-    from weighbridge.gateway.books import Books
-
-    Books(data_dir).close()  # the schema is made, and what a crash left behind is settled, before workers race for it
-    stopping = False
-    workers: dict[int, socket.socket] = {}
-
-    def stop(_number: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-        for pid in workers:
-            os.kill(pid, signal.SIGTERM)
-
-    alive, _ours = os.pipe()
-    """Its other end closes when this process is gone, however that happens; then no worker goes on alone."""
-
-    def start(listener: socket.socket) -> None:
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.close(_ours)
-            _be_worker(parts, listener, listeners, data_dir, ready=writer, alive=alive)
-        os.close(writer)
-        workers[pid] = listener
-        os.read(reader, 1)  # until it listens, or has ended
-        os.close(reader)
-
-    for listener in listeners:
-        start(listener)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    ready()
-    while workers:
-        pid, status = os.wait()
-        if pid not in workers:
-            continue
-        listener = workers.pop(pid)
-        if not stopping:
-            print(f"A worker ended ({os.waitstatus_to_exitcode(status)}); starting another.", file=sys.stderr)  # noqa: T201
-            time.sleep(RESTART_S)
-            start(listener)
-
-
-def _be_worker(
-    parts: Parts, listener: socket.socket, listeners: list[socket.socket], data_dir: Path, *, ready: int, alive: int
-) -> None:
-    """In the child: never returns into the parent's code."""
-    code = 1
-    try:
-        for other in listeners:
-            if other is not listener:
-                other.close()
-        _work(parts, listener, data_dir, lambda: os.write(ready, b"1"), alive)
-        code = 0
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 def with_options(config: Config, *, host: str | None, port: int | None, workers: int | None) -> Config:

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from weighbridge.cli.compose_serve import config_for, serve_gateway, with_options, write_starter
+from weighbridge.cli.compose_serve import config_for, with_options, write_starter
+from weighbridge.cli.compose_workers import serve_gateway
 from weighbridge.cli.environment import settings_from_environment
 
 
