@@ -13,7 +13,10 @@ missing. Pairs of columns are replayed in random order; `close` pairs differ by 
 
 Ceiling: no method beats the full set's own test at share 1. Methods beside ours: the z-test after all items (fixed),
 O'Brien-Fleming with 10 looks, mSPRT with a normal mixture (tau 0.1), and the z-test after every item from the 20th on
-(peeking: invalid, see its null). It would prove us wrong if `null` exceeded 5% by more than chance, or if the share
+(peeking: invalid, see its null). `ordered` is ours with the items drawn by predicted discordance: what the other
+columns scored is known beforehand, the pair's own scores are not.
+
+It would prove us wrong if `null` exceeded 5% by more than chance, or if the share
 were no better than O'Brien-Fleming's.
 
     python bench/sequential.py TABLE.csv.gz ... [--pairs 100] [--seed 0] | tail -1
@@ -34,6 +37,8 @@ import numpy as np
 import numpy.typing as npt
 
 from weighbridge.stats import Contest, Rule
+from weighbridge.stats.discordance import EarlierScores
+from weighbridge.stats.draws import Draws, by_weight, thin
 
 Floats = npt.NDArray[np.float64]
 OBF_LAST, OBF_LOOKS = 2.086, 10
@@ -127,6 +132,37 @@ class Ours:
         return contest.drawn, {"first": 1, "second": -1, None: 0}[verdict.winner]
 
 
+class Ordered:
+    """The same with items drawn by the discordance that earlier candidates predict; rows come in random order."""
+
+    def __init__(self, rule: Rule, rng: np.random.Generator) -> None:
+        self.rule = rule
+        self._rng = rng
+
+    def __call__(self, scores: Floats, discordance: Floats) -> tuple[int, int]:
+        order, draws = self._drawn(discordance)
+        contest = Contest(
+            ("first", "second"), self.rule, len(scores) if self.rule.scope == "items" else len(order), draws
+        )
+        for row in scores[order].tolist():
+            contest.add(row)
+            if contest.decided:
+                break
+        return contest.drawn, {"first": 1, "second": -1, None: 0}[contest.finish().winner]
+
+    def _drawn(self, discordance: Floats) -> tuple[npt.NDArray[np.int64], Draws]:
+        tosses = self._rng.random(len(discordance))
+        return by_weight(discordance, 1.0 - tosses) if self.rule.scope == "items" else thin(discordance, tosses)
+
+
+def predicted(others: Floats) -> Floats:
+    """Mean squared difference of two candidates on each item, from other candidates' scores (items, candidates)."""
+    earlier = EarlierScores(len(others))
+    for column in others.T:
+        earlier.add_all(column)
+    return earlier.predict()
+
+
 def draw_pairs(scores: Floats, close: bool, pairs: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     means = np.nanmean(scores, axis=0)
     k = len(means)
@@ -140,24 +176,34 @@ def replay(scores: Floats, close: bool, pairs: int, seed: int) -> dict[str, dict
     drawn = draw_pairs(scores, close, pairs, rng)
     methods = {"fixed": fixed, "obrien_fleming": obrien_fleming, "msprt": msprt, "peeking": peeking}
     ours = {"ours_work": Ours(Rule()), "ours_items": Ours(Rule(scope="items"))}
+    tosses = np.random.default_rng(seed)
+    ordered = {"work_ordered": Ordered(Rule(), tosses), "items_ordered": Ordered(Rule(scope="items"), tosses)}
     seen: dict[str, list[tuple[float, bool, bool, bool]]] = {name: [] for name in [*methods, *ours]}
+    if scores.shape[1] > 3:
+        seen |= {name: [] for name in ordered}
     for i, j in drawn:
-        both = scores[:, [i, j]]
-        both = both[~np.isnan(both).any(axis=1)]
-        both = both[rng.permutation(len(both))]
+        both, others = scores[:, [i, j]], np.delete(scores, [i, j], axis=1)
+        there = np.flatnonzero(~np.isnan(both).any(axis=1))
+        shuffled = there[rng.permutation(len(there))]
+        both, discordance = both[shuffled], predicted(others[shuffled])
         flip = rng.random(len(both)) < 0.5
         swapped = np.where(flip[:, None], both[:, ::-1], both)
         gaps, null_gaps = both[:, 0] - both[:, 1], swapped[:, 0] - swapped[:, 1]
         truth, ahead = fixed(gaps)[1], np.sign(round(gaps.sum(), 9))
         for name, rows in seen.items():
-            if name in ours:
+            if name in ordered:
+                method = ordered[name]
+                (n, decision) = method(both, discordance)
+                null = method(swapped, discordance)[1] if name == "work_ordered" else 0
+            elif name in ours:
                 (n, decision), (_, null) = ours[name](both), ours[name](swapped) if name == "ours_work" else (0, 0)
             else:
                 (n, decision), (_, null) = methods[name](gaps), methods[name](null_gaps)
             rows.append((n / len(gaps), decision != truth, decision * ahead < 0, null != 0))
     fields = ("share", "disagrees", "direction", "null")
     result = {name: dict(zip(fields, np.mean(rows, axis=0).tolist(), strict=True)) for name, rows in seen.items()}
-    result["ours_items"].pop("null")
+    for name in {"ours_items", "items_ordered"} & set(result):
+        result[name].pop("null")
     for name, one in ours.items():
         result[name]["us_per_item"] = 1e6 * one.seconds / max(one.items, 1)
     return result

@@ -88,11 +88,12 @@ class Bets:
         most, gain = self._most, y
         if self._finite:
             left = self.total - self.drawn
-            scale = self._scale()
             centre = (self.sums if sums is None else sums) / -left  # the largest mean of y under the null
-            largest = 1.0 if self._draws is None else float(self._draws.most[self.drawn])
-            most = MOST_STAKED / np.maximum(centre - self._floor * largest, 0.05)
-            grid = np.minimum(grid * (scale[:, None] * (self.total / left)), most[:, None])
+            floor, faster = self._floor, self.total / left
+            if self._draws is not None:
+                floor, grid = floor * self._draws.most[self.drawn], grid * self._scale()[:, None]
+            most = MOST_STAKED / np.maximum(centre - floor, 0.05)
+            grid = np.minimum(grid * faster, most[:, None])
             gain = y * worth - centre
         self._planner *= self._kept(np.minimum(stakes, most) * gain, live)
         self._spread *= self._kept(grid * gain[:, None], live)
@@ -100,8 +101,10 @@ class Bets:
         self.drawn += 1
         self.sums += y
         self._squares += y * y
-        self._sizes += np.abs(y)
-        self._weighed += worth * np.abs(y)
+        size = np.abs(y)
+        self._sizes += size
+        if self._draws is not None:
+            self._weighed += worth * size
         self.evidence = self._planner_share * self._planner + self._spread.sum(axis=1)
 
     @property
