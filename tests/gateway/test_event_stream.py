@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.chat import Usage
 from weighbridge.errors import BadAnswer
-from weighbridge.gateway.openai_raw import EventStream, payloads
+from weighbridge.gateway.openai_raw import EventStream, payloads, read_whole
 from weighbridge.gateway.openai_request import peek, swap_model
 from weighbridge.gateway.outline import in_one
 
@@ -46,6 +47,36 @@ def test_text_and_counts_come_through_whatever_the_cut(
     assert stream.finished
     assert any("usage" in each and each["usage"] for each in said) == wants
     assert got[-1] == b"[DONE]"
+
+
+NO_EVENTS = (b"data: {{{\n\n", b"data: <html>\n\n", b'data: {"choices":[\n\n', b"data: oops}\n\n", b"data: [1\n\n")
+
+
+@pytest.mark.parametrize("said", NO_EVENTS)
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_is_no_event_is_no_part_of_an_answer(said: bytes, apart: bool) -> None:
+    """A client's library would choke on it; so the stream breaks, in the client's dialect."""
+    begun = b"data: %b\n\n" % events_of(["a"], null=False)[0]
+    stream = EventStream(wants_usage=False)
+
+    with pytest.raises(BadAnswer, match="no event"):
+        [stream.feed(each) for each in ([begun, said] if apart else [begun + said + begun])]
+
+
+def test_chunks_that_do_not_look_like_events_are_not_passed_on_unread() -> None:
+    written: list[bytes] = []
+    pass_on = EventStream(wants_usage=False).passing_on(written.append)
+    event = b"data: %b\n\n" % events_of(["a"], null=False)[0]
+
+    passed = [pass_on(b"%x\r\n%b\r\n" % (len(each), each), 0) for each in (event, event * 2, b"data: oops}\n\n")]
+
+    assert passed == [True, True, False]
+    assert len(written) == 2
+
+
+def test_an_error_sent_with_a_200_is_no_answer() -> None:
+    with pytest.raises(BadAnswer, match="out of memory"):
+        read_whole(b'{"error":{"message":"out of memory","code":500}}')
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))

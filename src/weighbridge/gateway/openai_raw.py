@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from weighbridge.chat import Usage
-from weighbridge.chat.openai_wire import read_usage
+from weighbridge.chat.openai_wire import error_text, read_usage
 from weighbridge.errors import BadAnswer
 
 from .cut import Cutter
@@ -45,6 +45,7 @@ class _Event(msgspec.Struct):
 class _Whole(msgspec.Struct):
     model: str | None = None
     usage: dict[str, Any] | None = None
+    error: Any = None
 
 
 class _Counts(msgspec.Struct):
@@ -64,10 +65,11 @@ class _Counted(msgspec.Struct):
 _event = msgspec.json.Decoder(_Event)
 _counted = msgspec.json.Decoder(_Counted)
 _whole = msgspec.json.Decoder(_Whole)
+_sound = msgspec.json.Decoder(msgspec.Raw)
 
 
 def read_whole(body: bytes) -> tuple[Usage, str | None]:
-    """Counts and served model of a whole answer. BadAnswer for what is no JSON object."""
+    """Counts and served model of a whole answer. BadAnswer for what is no JSON object, or an error sent with a 200."""
     try:
         counted = _counted.decode(body)  # as nearly all answers are
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -91,6 +93,8 @@ def _read_odd(body: bytes) -> tuple[Usage, str | None]:
         whole = _whole.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadAnswer(f"the answer cannot be read ({str(error)[:120]}); it begins {body[:40]!r}") from None
+    if whole.error:
+        raise BadAnswer(f"an error instead of an answer: {error_text(whole.error)}")
     return read_usage(whole.usage), whole.model
 
 
@@ -114,7 +118,8 @@ class EventStream:
         """That came so far: about as many as tokens were written, which is what a stream that breaks is billed for."""
 
     def feed(self, data: bytes) -> bytes:
-        """What the client gets of it. Raises BadAnswer for an event without end, or an error before any content."""
+        """What the client gets of it. Raises BadAnswer for an event without end, what is none, or an error before any
+        content."""
         cutter = self._cutter
         if cutter.held or not data.endswith(b"\n\n"):
             data = cutter.feed(data)
@@ -123,6 +128,8 @@ class EventStream:
         self.events += data.count(b"\n\n") or data.count(b"\r\n\r\n") or 1
         if not self.begun:
             self._look(data)
+        if not _looks_sound(data):
+            _check(data)
         if data.find(b'"usage"') >= 0:  # `in` takes three times as long
             data = self._take_usage(data)
         if data.endswith(_DONE) or (cutter.is_crlf and data.endswith(b"[DONE]\r\n\r\n")):
@@ -138,7 +145,10 @@ class EventStream:
         def pass_on(framed: bytes, _: int) -> bool:
             if framed.find(b'"usage"') >= 0 or cutter.held or not framed.endswith(b"}\n\n\r\n"):
                 return False
-            self.events += framed.count(b"\n\n")
+            events = framed.count(b"\n\n")
+            if framed.count(_OBJECT) != events:
+                return False
+            self.events += events
             keep(framed)
             write(framed)
             return True
@@ -164,7 +174,7 @@ class EventStream:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 raise BadAnswer(f"the stream holds what is no event: {payload[:60]!r}") from None
             if event.error:
-                raise BadAnswer(f"an error instead of an answer: {str(event.error)[:200]}")
+                raise BadAnswer(f"an error instead of an answer: {error_text(event.error)}")
             if self.model is None:
                 self.model = _whole.decode(payload).model
             if any(_has_content(choice) for choice in event.choices or ()):
@@ -190,8 +200,25 @@ class EventStream:
 
 
 _DONE = b"[DONE]\n\n"
+_OBJECT = b'data: {"'
 _FINISHED = re.compile(rb'"finish_reason" ?: ?"')
 _LINE = re.compile(rb"\r\n|\n|\r")
+
+
+def _looks_sound(data: bytes) -> bool:
+    """Each event is one line that begins as an object does, and the last one ends so. Cheap, and nearly always true."""
+    return data.endswith(b"}\n\n") and data.count(_OBJECT) == data.count(b"\n\n")
+
+
+def _check(data: bytes) -> None:
+    """BadAnswer for an event that is no JSON: a client would not know what to make of it."""
+    for payload in payloads(data):
+        if payload == b"[DONE]":
+            continue
+        try:
+            _sound.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise BadAnswer(f"the stream holds what is no event: {payload[:60]!r}") from None
 
 
 def _events(data: bytes) -> list[bytes]:

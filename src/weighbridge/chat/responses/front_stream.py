@@ -86,7 +86,9 @@ class ResponseStream:
     def broken(self, error: WeighbridgeError) -> bytes:
         out = self._begin()
         said = error_wire(problem_of(error))["error"]
-        self._event("error", out, code=said["code"] or said["type"], message=said["message"], param=said["param"])
+        code, message, param = said["code"] or said["type"], said["message"], said["param"]
+        # as documented, and once more as OpenAI's servers send it: its client raises on `error` only
+        self._event("error", out, code=code, message=message, param=param, error=said)
         failed = {"code": "server_error", "message": said["message"]}
         self._event("response.failed", out, response=self._response | {"status": "failed", "error": failed})
         return b"".join(out)
