@@ -459,3 +459,117 @@ def test_how_logs_are_read_means_nothing_to_a_task(tmp_path: Path) -> None:
 
     assert said.exit_code == 2
     assert "--metric goes with --from only" in said.output
+
+
+def test_promptfoos_lines_tell_prompts_apart(tmp_path: Path) -> None:
+    """Two prompts of one provider are two candidates, never one that answered twice."""
+    rows = promptfoo_rows(SCORES, prompts=("Plain {{q}}", "Polite {{q}}"))
+    (tmp_path / "out.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whole = promptfoo(tmp_path / "out.json", SCORES, prompts=("Plain {{q}}", "Polite {{q}}"))
+
+    lines, document = verdict(tmp_path / "out.jsonl"), verdict(whole)
+
+    assert {one["name"] for one in lines["candidates"]} == {one["name"] for one in document["candidates"]}
+    assert len(lines["candidates"]) == 4
+    assert "repeats" not in lines
+
+
+def test_what_a_promptfoo_call_that_broke_cost_is_unknown(tmp_path: Path) -> None:
+    """promptfoo writes 0 there before it asks."""
+    path = promptfoo(tmp_path / "out.json", SCORES)
+    whole = json.loads(path.read_text())
+    whole["results"]["results"][0] |= {"error": "API error: 500", "failureReason": 2, "score": 0, "cost": 0,
+                                       "gradingResult": None, "response": {"error": "API error: 500"}}  # fmt: skip
+    path.write_text(json.dumps(whole))
+
+    line = {one["name"]: one for one in verdict(path)["candidates"]}
+
+    assert line["good"]["cost_usd"] is None
+    assert line["bad"]["cost_usd"] == pytest.approx(0.24)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("out.yaml", "results: []", "promptfoo eval -o results.json"),
+        ("out.csv", "q,[a],Status,Grader Reason,[b],Status,Grader Reason\nx,y,PASS,ok,y,FAIL,no\n", "-o results.json"),
+        ("sheet.xlsx", "PK\x03\x04", "Save the sheet as CSV"),
+    ],
+)  # fmt: skip
+def test_files_of_other_kinds_are_answered_with_the_way_there(
+    tmp_path: Path, name: str, content: str, said: str
+) -> None:
+    (tmp_path / name).write_text(content)
+
+    found = run(tmp_path / name)
+
+    assert found.exit_code == 1
+    assert said in found.output
+
+
+def _likelihoods(folder: Path, **more: Any) -> Path:
+    """Logs of lm-eval's kind `loglikelihood`: perplexity comes first, holds log-likelihoods, and wants less."""
+    lm_eval(folder, SCORES, task="cloze")
+    for path in folder.rglob("samples_*"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        for row in rows:
+            row |= {"metrics": ["perplexity", "acc"], "perplexity": -0.5, "acc": row.pop("exact_match"), **more}
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for path in folder.rglob("results_*"):
+        whole = json.loads(path.read_text())
+        whole["higher_is_better"] = {"cloze": {"perplexity": False, "acc": True}}
+        path.write_text(json.dumps(whole))
+    return folder
+
+
+@pytest.mark.parametrize("results", [True, False])
+def test_a_metric_that_is_no_score_gives_way_to_one_that_is(tmp_path: Path, results: bool) -> None:
+    """Whether a log says that less is better, or only its values betray it; what was left is said."""
+    folder = _likelihoods(tmp_path / "out")
+    for path in () if results else list(folder.rglob("results_*")):
+        path.unlink()
+
+    found = verdict(folder)
+
+    assert found["recorded"]["metrics"] == {"cloze": "acc"}
+    assert found["verdict"]["winner"] == "good"
+    assert any("Also recorded: perplexity" in note for note in found["recorded"]["notes"])
+
+
+def test_metrics_of_whole_texts_are_no_scores_and_are_shown(tmp_path: Path) -> None:
+    folder = _likelihoods(tmp_path / "out", metrics=["word_perplexity"], word_perplexity=[-3.5, 6])
+
+    said = run(folder)
+
+    assert said.exit_code == 1
+    assert "word_perplexity holds [-3.5, 6]" in " ".join(said.output.split())
+
+
+def test_a_task_without_scores_among_others_is_left_out_and_said(tmp_path: Path) -> None:
+    _likelihoods(tmp_path / "out", metrics=["word_perplexity"], word_perplexity=[-3.5, 6])
+    lm_eval(tmp_path / "out", SCORES, date="2026-01-06T10-00-00.123456")
+
+    found = verdict(tmp_path / "out")
+
+    assert found["task"] == "arith"
+    assert any(note.startswith("Left out, for no answer has a score") for note in found["recorded"]["notes"])
+
+
+def test_early_versions_of_lm_eval_name_files_by_arguments_and_task(tmp_path: Path) -> None:
+    """0.4.0 to 0.4.2: an array in `MODEL_ARGS_TASK.jsonl`, all models in one folder beside the newest results."""
+    folder = lm_eval(tmp_path / "new", SCORES, hashes=False)
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in SCORES:
+        rows = [json.loads(line) for line in next((folder / name).glob("samples_*")).read_text().splitlines()]
+        for row in rows:
+            del row["filter"], row["metrics"]
+        (old / f"pretrained__acme__{name},dtype__float16_arith.jsonl").write_text(json.dumps(rows, indent=2))
+    args = "pretrained=acme/bad,dtype=float16"
+    (old / "results.json").write_text(json.dumps({"config": {"model_args": args}, "configs": {"arith": {}}}))
+
+    found = verdict(old)
+
+    assert found["task"] == "arith"
+    assert {one["name"] for one in found["candidates"]} == {"acme/good", "acme/bad"}
+    assert found["verdict"]["winner"] == "acme/good"

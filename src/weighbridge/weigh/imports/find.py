@@ -23,6 +23,12 @@ from .recorded import Log, Recorded, Taken
 from .tables import table_log
 
 SUFFIXES = (".jsonl", ".json", ".eval", ".csv", ".tsv", ".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz")
+ELSEWHERE = {
+    **dict.fromkeys((".yaml", ".yml", ".html"), "promptfoo writes the same as JSON: `promptfoo eval -o results.json`."),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "Save the sheet as CSV."),
+    ".parquet": "Write it as CSV or JSON Lines.",
+}
+"""What to do about files of other kinds."""
 MOST_FILES = 100_000
 KNOWN = (
     "lm-eval samples, Inspect logs, promptfoo results, OpenAI evals logs, CSV, TSV, JSON Lines with item, candidate "
@@ -94,6 +100,9 @@ def _opened(path: Path, taken: Taken, *, must: bool) -> Log | None:
 
 
 def _recognised(path: Path, taken: Taken) -> Log | None:
+    if path.suffix.lower() in ELSEWHERE:
+        what = f"files that end in {path.suffix} are not read"
+        raise InputError(what, where=str(path), next_move=ELSEWHERE[path.suffix.lower()])
     head = head_of(path, 4096)
     start = head.lstrip()[:1]
     if head.startswith(b"PK\x03\x04"):

@@ -12,7 +12,7 @@ from weighbridge.errors import InputError, UsageError
 from weighbridge.formats.problems import did_you_mean
 
 from .recorded import Log, Recorded
-from .scale import Scale, number_of, scored
+from .scale import Scale, number_of, on_scale, scored
 from .sheet import Column, Sheet
 
 PEEKED = 50
@@ -108,9 +108,7 @@ def _metrics(logs: Sequence[Log], peeked: Mapping[int, list[Recorded]], wanted: 
         common[log.task] = [name for name in common.get(log.task, names) if name in names]
     if not common:
         where = ", ".join(log.name for log in logs[:3])
-        broken = next((sample for samples in peeked.values() for sample in samples if sample.failed), None)
-        why = f" The first one failed: {broken.error[:200] or broken.failed}." if broken is not None else ""
-        raise InputError("no answer in these logs has a score", where=where, next_move=f"Were they scored at all?{why}")
+        raise InputError("no answer in these logs has a score", where=where, next_move=_why_none(peeked))
     if wanted.metric is not None:
         return dict.fromkeys({log.task for log in logs}, wanted.metric.removesuffix(",none"))
     for task, names in common.items():
@@ -119,10 +117,37 @@ def _metrics(logs: Sequence[Log], peeked: Mapping[int, list[Recorded]], wanted: 
                 f"the logs{f' of {task}' if task else ''} have no metric in common",
                 next_move="--metric NAME takes one that all of them have under another order of scorers.",
             )
-    metrics = {task: names[0] for task, names in common.items()}
+    metrics = {task: _first(task, names, logs, peeked, wanted) for task, names in common.items()}
     for log in logs:
         _check_direction(log, metrics.get(log.task, ""), wanted)
     return metrics
+
+
+def _why_none(peeked: Mapping[int, list[Recorded]]) -> str:
+    """What to say where no sample that was looked at has a score."""
+    samples = [sample for samples in peeked.values() for sample in samples]
+    broken = next((sample for sample in samples if sample.failed), None)
+    if broken is not None:
+        return f"Were they scored at all? The first one failed: {broken.error[:200] or broken.failed}."
+    held = next((sample.scores for sample in samples if sample.scores), {})
+    if any(value is not None for value in held.values()):
+        said = ", ".join(f"{name} holds {str(value)[:40]}" for name, value in list(held.items())[:3])
+        return f"A score is one number, true or false, or one of C, I, P, N for each answer; {said}."
+    return "Were they scored at all?"
+
+
+def _first(
+    task: str, names: Sequence[str], logs: Sequence[Log], peeked: Mapping[int, list[Recorded]], wanted: Wanted
+) -> str:
+    """The first metric; of logs that hold several, the first of which more is better and whose values lie on the scale,
+    where there is one. What is left out is said beside."""
+    own = [log for log in logs if log.task == task and not log.blank_is_missing]
+    less = {name for log in own for name in log.lower_is_better} if wanted.scale.worst < wanted.scale.best else set()
+    values = [sample.scores for log in own for sample in peeked[id(log)]]
+    fitting = (
+        name for name in names if name not in less and all(on_scale(one.get(name), wanted.scale) for one in values)
+    )
+    return next(fitting, names[0])
 
 
 def _usable(sample: Recorded) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
     OUT/MODEL/samples_gsm8k_2026-01-05T10-00-00.123456.jsonl     the folder is the model, `/` written as `__`
     OUT/MODEL/results_2026-01-05T10-00-00.123456.json            model, arguments, shots, which metrics want less
+    OUT/MODEL_ARGS_TASK.jsonl, OUT/results.json                  versions before 0.4.3: an array, `/` and `=` as `__`
 
 Documents are paired by `doc_hash` where every log of a task has it, else by `doc_id`: limits, shards and another
 revision of a data set move ids, not hashes. A metric under a filter other than the first is `METRIC,FILTER`, as
@@ -31,6 +32,8 @@ FIXED = frozenset(
 RESULTS = ("model_name", "model_source", "config", "n-shot", "higher_is_better", "configs", "lm_eval_version", "date",
            "system_instruction_sha", "chat_template_sha", "fewshot_as_multiturn")  # fmt: skip
 MAIN_FILTER = "none"
+OF_MODEL = ("pretrained=", "model=", "engine=")
+"""Arguments that name a model."""
 
 
 def is_samples(first: Mapping[str, Any]) -> bool:
@@ -45,16 +48,34 @@ def lm_eval_log(path: Path, first: Mapping[str, Any], taken: Taken) -> Log:
     written = match["date"] if match and "date" in match.groupdict() else ""
     results = _results_beside(path, written)
     model = as_text(results.get("model_name")) or path.absolute().parent.name
+    old = _old_name(task, results) if not written else None
+    if old is not None:
+        model, task = old
     log = Log(path, "lm-eval samples", lambda: _read(path, taken), candidate=clipped(model), task=clipped(task))
     log.written = written
     log.settings = _settings(results, task)
     better = as_dict(as_dict(results.get("higher_is_better")).get(task))
     log.lower_is_better = frozenset(name for name, higher in better.items() if higher is False)
-    if not as_text(results.get("model_name")):
+    if old is None and not as_text(results.get("model_name")):
         log.notes.append("no results_*.json lies beside it, so the model's name is that of its folder")
     if "doc_hash" not in first:
         log.notes.append("its documents have no hash, so they are paired by their number alone")
     return log
+
+
+def _old_name(stem: str, results: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Model and task of `pretrained__EleutherAI__pythia-160m_arc_easy`; the results say which tasks there were. None
+    for other names."""
+    tasks = (name for name in as_dict(results.get("configs")) if stem.endswith(f"_{name}"))
+    task = max(tasks, key=len, default=None)
+    if task is None:
+        return None
+    asked = stem.removesuffix(f"_{task}")
+    model = as_text(as_dict(results.get("config")).get("model_args"))
+    if re.sub("[/=]", "__", model) != asked:  # of another run, which was written to the same folder
+        model = asked.replace("__", "/").replace("/", "=", 1)
+    first = next((part.partition("=")[2] for part in model.split(",") if part.startswith(OF_MODEL)), "")
+    return first or model, task
 
 
 def _results_beside(path: Path, written: str) -> dict[str, Any]:

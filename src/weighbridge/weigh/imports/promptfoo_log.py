@@ -5,7 +5,8 @@ provider and test.
     {"evalId", "results": {"version": 2 or less, "results": [...], "table": {"head": {"prompts"}, "body"}}, ...}
     {"version": ..., "results": [...], ...}     the summary alone, as the library returns it
 
-A candidate is a provider; with several prompts, a provider with a prompt. Tests are paired by their variables and
+A candidate is a provider; with several prompts, a provider with a prompt (lines carry both, and are looked through
+for them first). Tests are paired by their variables and
 assertions, not by number: `--repeat` gives every repetition a number of its own. `score` is the metric unless a named
 one is asked for; `pass` is the pass or fail beside it. A result with an error and no grade is failed (failureReason 2).
 Read from promptfoo: src/types/index.ts, src/evaluator.ts.
@@ -40,11 +41,11 @@ def is_result(first: Mapping[str, Any]) -> bool:
 
 def promptfoo_log(path: Path, taken: Taken, *, lines: bool) -> Log:
     """A document or a file of lines; who was asked is read here."""
-    heads = [] if lines else _heads(path)
+    heads = _heads_of_lines(path) if lines else _heads(path)
     return Log(path, "promptfoo results", lambda: _read(path, taken, heads, lines=lines))
 
 
-def _heads(path: Path) -> list[str]:
+def _heads(path: Path) -> dict[int, str]:
     """Candidate by promptIdx; empty where the document does not list them."""
     prompts: list[Any] = []
     for _, raw in _parts(path, whole=HEADS):
@@ -54,7 +55,19 @@ def _heads(path: Path) -> list[str]:
             break
     providers = [as_text(as_dict(one).get("provider")) for one in prompts]
     labels = [as_text(as_dict(one).get("label")) or as_text(as_dict(one).get("raw")) for one in prompts]
-    return _distinct(providers, labels)
+    return dict(enumerate(_distinct(providers, labels)))
+
+
+def _heads_of_lines(path: Path) -> dict[int, str]:
+    """The same from what each result says of its prompt."""
+    asked: dict[int, tuple[str, str]] = {}
+    for _, row in objects_of(path):
+        prompt, index = as_dict(row.get("prompt")), row.get("promptIdx")
+        if isinstance(index, int) and index not in asked:
+            asked[index] = _provider(row), as_text(prompt.get("label")) or as_text(prompt.get("raw"))
+    order = sorted(asked)
+    names = _distinct([asked[index][0] for index in order], [asked[index][1] for index in order])
+    return dict(zip(order, names, strict=True))
 
 
 def _distinct(providers: list[str], labels: list[str]) -> list[str]:
@@ -91,13 +104,13 @@ def _objects(path: Path, *, lines: bool) -> Iterator[tuple[int | None, dict[str,
         yield None, as_dict(decoded(raw, f"{path.name}: result {number}"))
 
 
-def _read(path: Path, taken: Taken, heads: list[str], *, lines: bool) -> Iterator[Recorded]:
+def _read(path: Path, taken: Taken, heads: Mapping[int, str], *, lines: bool) -> Iterator[Recorded]:
     for line, row in _objects(path, lines=lines):
         grading, response = as_dict(row.get("gradingResult")), as_dict(row.get("response"))
         case, variables = as_dict(row.get("testCase")), as_dict(row.get("vars"))
         usage = as_dict(row.get("tokenUsage")) or as_dict(response.get("tokenUsage"))
         index = row.get("promptIdx")
-        listed = heads[index] if isinstance(index, int) and 0 <= index < len(heads) else None
+        listed = heads.get(index) if isinstance(index, int) else None
         score, passed = row.get("score", grading.get("score")), row.get("success", grading.get("pass"))
         error = as_text(row.get("error"))
         failed = row.get("failureReason") == ERROR or (bool(error) and not grading)
@@ -111,7 +124,7 @@ def _read(path: Path, taken: Taken, heads: list[str], *, lines: bool) -> Iterato
             scores={} if failed else {"score": score, "pass": passed, **named},
             failed="error" if failed else None,
             error=error or as_text(response.get("error")),
-            usd=as_number(row.get("cost", response.get("cost"))),
+            usd=_usd(row, response),
             latency_s=None if latency is None or response.get("cached") else latency / 1000,
             tokens_in=as_count(usage.get("prompt")),
             tokens_out=as_count(usage.get("completion")),
@@ -121,6 +134,12 @@ def _read(path: Path, taken: Taken, heads: list[str], *, lines: bool) -> Iterato
             answer=_output(response.get("output")),
             note=as_text(grading.get("reason")),
         )
+
+
+def _usd(row: Mapping[str, Any], response: Mapping[str, Any]) -> float | None:
+    """promptfoo begins at 0 and keeps it for a call that broke: what that cost is unknown."""
+    cost = row.get("cost", response.get("cost"))
+    return None if cost == 0 and "cost" not in response else as_number(cost)
 
 
 def _item(row: Mapping[str, Any], case: Mapping[str, Any]) -> str:

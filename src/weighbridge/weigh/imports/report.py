@@ -50,7 +50,7 @@ def make_report(
     groups = weighed.breakdown.groups(rule.alpha)
     recorded = _recorded(logs, gathered, weighed, names=names, scale=scale, seed=seed)
     result = Result(
-        task=_title(logs),
+        task=_title([log for log in logs if gathered.samples[str(log.path)]] or logs),
         items=len(weighed.rows),
         candidates=tuple(_line(sheet, name, weighed) for name in names),
         verdict=verdict_result(weighed.verdict, rule),
@@ -143,8 +143,18 @@ def _recorded(
         seed=seed,
         live_items=weighed.live_items,
         live_calls=weighed.live_calls,
-        notes=tuple(_notes(gathered, present, names, paired)),
+        notes=(*_unread(logs, gathered), *_notes(gathered, present, names, paired)),
     )
+
+
+def _unread(logs: Sequence[Log], gathered: Gathered) -> list[str]:
+    """Files that gave nothing."""
+    empty = [log for log in logs if not gathered.samples[str(log.path)]]
+    named = list(dict.fromkeys(log.task or log.name for log in empty))
+    if not named:
+        return []
+    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    return [f"Left out, for no answer has a score by the metric that counts: {', '.join(named[:5])}{more}."]
 
 
 def _notes(gathered: Gathered, present: dict[str, Any], names: Sequence[str], paired: int) -> list[str]:

@@ -73,6 +73,17 @@ def number_of(value: object) -> float | str | None:
     return str(value)[:40]
 
 
+def on_scale(value: object, scale: Scale) -> bool:
+    """Whether a value is a score, or none at all."""
+    number = number_of(value)
+    if number is None or _is_word(value):
+        return True
+    if isinstance(number, str):
+        return False
+    share = (number - scale.worst) / (scale.best - scale.worst)
+    return -SLACK <= share <= 1.0 + SLACK
+
+
 def scored(value: object, scale: Scale, where: str, metric: str) -> float | None:
     """A score in [0, 1], None where the log has none. Raises InputError for what is no score or off the scale."""
     number = number_of(value)
@@ -93,8 +104,8 @@ def scored(value: object, scale: Scale, where: str, metric: str) -> float | None
     raise InputError(
         f"the score {number:g} of {metric!r} {known}",
         where=where,
-        next_move="Name the worst and the best score there can be, such as --scale 1..10; or leave out a column that "
-        "holds no scores by naming the candidates: --candidates A,B.",
+        next_move="Name the worst and the best score there can be, such as --scale 1..10; or take another metric: "
+        "--metric NAME. A column that holds no scores is left out by naming the candidates: --candidates A,B.",
     )
 
 

@@ -26,6 +26,8 @@ LOOKED_AT = 200
 CANDIDATE_COLUMNS = ("candidate", "model", "model_id", "model_name")
 SAID = 5
 """Columns that are named where they are left out."""
+PROMPTFOO = "Grader Reason"
+"""A column that only promptfoo's tables have, once for each prompt."""
 METRIC = "score"
 """What the cells of a wide table are called."""
 
@@ -114,6 +116,12 @@ def _delimiter(path: Path, text: io.TextIOWrapper) -> str:
 def _names(header: Row, path: Path) -> list[str]:
     names = [name.strip() for name in header.cells]
     for place, name in enumerate(names):
+        if name and name in names[:place] and PROMPTFOO in names:
+            raise InputError(
+                "this is a table of promptfoo's, made for people to read",
+                where=f"{path.name}:1",
+                next_move="Its JSON holds the same: `promptfoo eval -o results.json`, or `promptfoo export eval ID`.",
+            )
         if name and name in names[:place]:
             raise InputError(f"two columns are called {name!r}", where=f"{path.name}:1", next_move="Rename one.")
     return names
