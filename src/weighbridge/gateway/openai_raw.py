@@ -146,7 +146,7 @@ class EventStream:
             if framed.find(b'"usage"') >= 0 or cutter.held or not framed.endswith(b"}\n\n\r\n"):
                 return False
             events = framed.count(b"\n\n")
-            if framed.count(_OBJECT) != events:
+            if framed.count(_OBJECT) != events or (events > 1 and framed.count(b"}\n\n") != events):
                 return False
             self.events += events
             keep(framed)
@@ -206,8 +206,8 @@ _LINE = re.compile(rb"\r\n|\n|\r")
 
 
 def _looks_sound(data: bytes) -> bool:
-    """Each event is one line that begins as an object does, and the last one ends so. Cheap, and nearly always true."""
-    return data.endswith(b"}\n\n") and data.count(_OBJECT) == data.count(b"\n\n")
+    """Each event is one line that begins and ends as an object does. Cheap, and nearly always true."""
+    return data.endswith(b"}\n\n") and data.count(_OBJECT) == data.count(b"}\n\n") == data.count(b"\n\n")
 
 
 def _check(data: bytes) -> None:
