@@ -14,7 +14,7 @@ from weighbridge.stats.bets import Bets
 from weighbridge.stats.discordance import EarlierScores
 from weighbridge.stats.draws import LEAST_CHANCE, Draws, by_weight, chances, effective, thin
 from weighbridge.stats.plan import make_plan
-from weighbridge.stats.weighted_means import WeightedMeans
+from weighbridge.stats.weighted_means import WeightedFinite, WeightedWork
 
 PLAN = {finite: make_plan(0.0225, 0.025, finite) for finite in (False, True)}
 
@@ -100,7 +100,7 @@ def test_the_mean_is_that_of_all_items_and_not_of_those_that_came_up(finite: boo
         discordance, scores = hard_and_easy(rng, 200)
         truth = scores[:, 0].mean() if finite else (0.3 + 0.95) / 2
         order, draws = (by_weight if finite else thin)(discordance, 1.0 - rng.random(200))
-        means = WeightedMeans(1, draws, finite=finite)
+        means = (WeightedFinite if finite else WeightedWork)(1, draws)
         means.add(scores[order[:60], :1], np.ones(1, dtype=np.bool_))
         weighted.append((means.mean(0) or 0.0) - truth)
         plain.append(scores[order[:60], 0].mean() - truth)
@@ -132,7 +132,8 @@ def missed(runs: int, *, finite: bool, gaps: float = 0.0) -> float:
         values = np.where(rng.random(300) < gaps, np.nan, scores[:, 0])
         truth = np.nanmean(values) if finite else (0.3 + 0.95) / 2
         order, draws = (by_weight if finite else thin)(discordance, 1.0 - rng.random(300))
-        means, out, before = WeightedMeans(1, draws, finite=finite), False, 0
+        means = (WeightedFinite if finite else WeightedWork)(1, draws)
+        out, before = False, 0
         for look in (5, 10, 20, 40, 80, 150, len(order)):
             means.add(values[order[before:look], None], np.ones(1, dtype=np.bool_))
             interval, before = means.interval(0, 0.2), look

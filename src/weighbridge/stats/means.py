@@ -89,7 +89,7 @@ class WorkMeans(Means):
             m = 0.5 * (low + high)
             stakes = np.minimum(self._stakes, 0.9 / max(m, 1e-9))
             wealth = np.log1p(stakes[:, None] * (values - m)) @ counts
-            low, high = (m, high) if _log_mean(wealth) >= needed else (low, m)
+            low, high = (m, high) if log_mean(wealth) >= needed else (low, m)
         return low
 
 
@@ -135,11 +135,11 @@ def bernstein_reach(v: float, needed: float, stakes: Floats) -> float:
     low, high = 0.0, float(np.min((needed + np.log(len(stakes)) + psi * v) / stakes))
     for _ in range(40):
         u = 0.5 * (low + high)
-        low, high = (low, u) if _log_mean(stakes * u - psi * v) >= needed else (u, high)
+        low, high = (low, u) if log_mean(stakes * u - psi * v) >= needed else (u, high)
     return high
 
 
-def _log_mean(logs: Floats) -> float:
+def log_mean(logs: Floats) -> float:
     """Logarithm of the mean of exp(logs), without overflow."""
     top = float(logs.max())
     return top + float(np.log(np.exp(logs - top).mean()))

@@ -14,7 +14,7 @@ from .arrays import Floats
 from .draws import Draws
 from .means import FiniteMeans, Means, WorkMeans
 from .records import Interval
-from .weighted_means import WeightedMeans
+from .weighted_means import WeightedFinite, WeightedWork
 
 BUFFER = 256
 
@@ -37,7 +37,7 @@ class Tally:
 
         def means(rows: int) -> Means:
             if draws is not None:
-                return WeightedMeans(rows, draws, finite=finite)
+                return WeightedFinite(rows, draws) if finite else WeightedWork(rows, draws)
             return FiniteMeans(rows, total) if finite else WorkMeans(rows, total)
 
         self._scores, self._gaps = means(candidates), means(len(pairs))
