@@ -370,3 +370,44 @@ def test_names_that_are_not_there_are_answered_with_all_that_are(tmp_path: Path)
     assert "There are: good, bad, late." in run(path, "--candidates", "good").output
     late = run(path, "--candidates", "good,late")
     assert (late.exit_code, "'late' has no score at all" in late.output) == (2, True)
+
+
+@pytest.mark.parametrize("cell", ["50%", "50 %", "0,5", "12,5%", "-1,5"])
+def test_numbers_that_are_spelled_in_another_way_are_refused_and_never_left_out(tmp_path: Path, cell: str) -> None:
+    """A candidate whose scores are percentages would quietly be no candidate."""
+    path = tmp_path / "t.csv"
+    path.write_text("".join(["item;a;b;c\n", *(f"i{n};{cell};1;0\n" for n in range(5))]))
+
+    said = run(path)
+
+    assert said.exit_code == 1
+    assert f"the column 'a' holds '{cell}'" in said.output
+    assert run(path, "--candidates", "b,c").exit_code == 0
+
+
+def test_an_array_of_objects_is_read_like_lines_of_them(tmp_path: Path) -> None:
+    """As pandas writes it: `to_json(orient="records")`."""
+    rows = [{"id": f"q{n}", "model": who, "correct": n % 3 > 0 or who == "a"} for n in range(60) for who in "ab"]
+    (tmp_path / "rows.json").write_text(json.dumps(rows, indent=1))
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    array, lines = verdict(tmp_path / "rows.json"), verdict(tmp_path / "rows.jsonl")
+
+    assert array["verdict"] == lines["verdict"]
+    assert array["verdict"]["winner"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model_a,model_b,winner\nx,y,a\n", "`weighbridge rank` makes ratings of them"),
+        ("item,a,b\n", "a header and no rows"),
+    ],
+)
+def test_a_table_without_scores_says_what_it_is(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+
+    found = run(tmp_path / "t.csv")
+
+    assert found.exit_code == 1
+    assert said in found.output

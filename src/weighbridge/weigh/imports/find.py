@@ -7,8 +7,9 @@ refused with what it was taken for.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from weighbridge.errors import InputError, UsageError
 from weighbridge.formats.json_parts import BadJson, json_parts
@@ -18,7 +19,7 @@ from .inspect_log import inspect_log
 from .lm_eval_log import is_samples, lm_eval_log
 from .openai_evals_log import is_events, openai_evals_log
 from .promptfoo_log import is_result, promptfoo_log
-from .reading import as_dict, decoded, head_of, objects_of, opened
+from .reading import as_dict, decoded, head_of, objects_of, opened, rows_of
 from .recorded import Log, Recorded, Taken
 from .tables import table_log
 
@@ -137,18 +138,23 @@ def _of_lines(path: Path, taken: Taken) -> Log | None:
         return openai_evals_log(path)
     if is_result(first):
         return promptfoo_log(path, taken, lines=True)
+    return _of_rows(path, first, taken)
+
+
+def _of_rows(path: Path, first: Mapping[str, Any], taken: Taken) -> Log | None:
+    """JSON Lines or an array of objects that name the item, the candidate and the score."""
     roles = roles_of(first, taken, f"{path.name}:1")
     if roles is None:
         return None
     check_where(first, taken, f"{path.name}:1")
 
     def read() -> Iterator[Recorded]:
-        for line, row in objects_of(path):
+        for line, row in rows_of(path):
             found = recorded(row, roles, taken, (path.name, line))
             if found is not None:
                 yield found
 
-    return Log(path, "JSON Lines, one object per answer", read, repeats_are_meant=taken.repeats, blank_is_missing=True)
+    return Log(path, "JSON, one object per answer", read, repeats_are_meant=taken.repeats, blank_is_missing=True)
 
 
 def _of_document(path: Path, taken: Taken) -> Log | None:
@@ -174,7 +180,7 @@ def _of_array(path: Path, taken: Taken) -> Log | None:
     except BadJson as error:
         raise InputError(f"not readable as JSON: {error}", where=path.name) from error
     row = as_dict(decoded(first, path.name))
-    return lm_eval_log(path, row, taken) if is_samples(row) else None
+    return lm_eval_log(path, row, taken) if is_samples(row) else _of_rows(path, row, taken)
 
 
 _RESULTS = {("results", "results"), ("results",)}

@@ -20,7 +20,7 @@ from typing import Any
 from weighbridge.errors import InputError
 from weighbridge.formats.json_parts import BadJson, json_parts
 
-from .reading import as_dict, as_list, as_text, decoded, head_of, objects_of, opened
+from .reading import as_dict, as_list, as_text, decoded, opened, rows_of
 from .recorded import Log, Recorded, Taken, clipped, tags_of
 
 NAME = re.compile(r"samples_(?P<task>.+?)_(?P<date>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl?(\.gz)?")
@@ -107,7 +107,7 @@ def _read(path: Path, taken: Taken) -> Iterator[Recorded]:
     """Documents in the order of the file; each filter's line is a sample of its own, of its own metrics."""
     main: str | None = None
     occurrences: Counter[tuple[str, str]] = Counter()
-    for line, row in _objects(path):
+    for line, row in rows_of(path):
         if not is_samples(row):
             what = "this line is no sample of lm-eval: it has no doc_id and no responses"
             raise InputError(what, where=f"{path.name}:{line}", next_move="Was the file put together from others?")
@@ -127,19 +127,6 @@ def _read(path: Path, taken: Taken) -> Iterator[Recorded]:
             expected=row.get("target"),
             answer=_answer(row),
         )
-
-
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Lines; or the elements of one array, as early versions wrote it."""
-    if not head_of(path, 64).lstrip().startswith(b"["):
-        yield from objects_of(path)
-        return
-    try:
-        with opened(path) as file:
-            for number, (_, raw) in enumerate(json_parts(file, each={()}), 1):
-                yield number, as_dict(decoded(raw, f"{path.name}: sample {number}"))
-    except BadJson as error:
-        raise InputError(f"not readable as JSON: {error}", where=path.name) from error
 
 
 def _scores(row: Mapping[str, Any], suffix: str) -> dict[str, Any]:

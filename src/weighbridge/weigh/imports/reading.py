@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 import msgspec
 
 from weighbridge.errors import InputError
+from weighbridge.formats.json_parts import BadJson, json_parts
 from weighbridge.units import MIB, format_bytes
 
 LONGEST_LINE = 64 * MIB
@@ -95,6 +96,20 @@ def objects_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             what = f"line {number} is no JSON object"
             raise InputError(what, where=f"{path.name}:{number}", next_move="Each line holds one object.")
         yield number, value
+
+
+def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line, object) of JSON Lines; or (number, element) of one array of objects."""
+    if not head_of(path, 64).lstrip().startswith(b"["):
+        yield from objects_of(path)
+        return
+    try:
+        with opened(path) as file:
+            for number, (_, raw) in enumerate(json_parts(file, each={()}), 1):
+                yield number, as_dict(decoded(raw, f"{path.name}: element {number}"))
+    except BadJson as error:
+        what = f"not readable as JSON: {error}"
+        raise InputError(what, where=path.name, next_move="Was it copied while it was written?") from error
 
 
 def decoded(raw: bytes, where: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,8 @@ from .scale import number_of
 LOOKED_AT = 200
 """Rows from which it is judged which columns hold scores."""
 CANDIDATE_COLUMNS = ("candidate", "model", "model_id", "model_name")
+OTHER_NUMBER = re.compile(r"[+-]?\d+(,\d+\s*%?|(\.\d+)?\s*%)")
+"""Shares as many programs write them: 50%, 0,5."""
 SAID = 5
 """Columns that are named where they are left out."""
 PROMPTFOO = "Grader Reason"
@@ -180,11 +183,17 @@ def _columns(
     if taken.candidates and any(name in names for name in taken.candidates):
         return item, [name for name in names if name in taken.candidates and name != item]
     candidates = [name for name in names if name and name != item and _holds_scores(name, rows, taken)]
+    _check_spelling([name for name in names if name not in candidates and name != item], rows, taken, where)
     if item is not None and not candidates and rows and _holds_scores(item, rows, taken):
         item = None
+    if not candidates and {"model_a", "model_b", "winner"} <= {name.casefold() for name in names}:
+        what = "these are votes on pairs, and no scores"
+        raise InputError(what, where=where, next_move="`weighbridge rank` makes ratings of them.")
     if not candidates:
         raise InputError(
-            "no column of this table holds scores",
+            "the table has a header and no rows"
+            if len(names) > 1 and not rows
+            else "no column of this table holds scores",
             where=where,
             next_move="One row per item has a column of numbers for each candidate; one row per answer has columns "
             "called item, candidate and score (--columns names others). Numbers are written 0.5, not 0,5 or 50%.",
@@ -197,6 +206,20 @@ def _columns(
             "of the items: --columns item=NAME.",
         )
     return item, candidates
+
+
+def _check_spelling(names: Sequence[str], rows: Sequence[dict[str, str]], taken: Taken, where: str) -> None:
+    """Raise InputError for a column of numbers that are spelled in another way: it would be no candidate otherwise."""
+    for name in names:
+        filled = [cell for row in rows if (cell := row[name].strip())]
+        other = [cell for cell in filled if OTHER_NUMBER.fullmatch(cell)]
+        if name and 2 * len(other) > len(filled) and not _is_tag(name, taken):
+            raise InputError(
+                f"the column {name!r} holds {other[0]!r}, and a score is written 0.5",
+                where=where,
+                next_move="Write numbers with a point and without a percent sign; or name the candidates, where this "
+                "column is none: --candidates A,B.",
+            )
 
 
 def _left_out(names: Sequence[str], item: str | None, candidates: Sequence[str], taken: Taken) -> list[str]:
