@@ -345,15 +345,15 @@ def test_a_failed_answer_keeps_its_place_among_the_runs(tmp_path: Path) -> None:
 
 
 def test_columns_that_are_no_candidates_are_said_unless_candidates_were_named(tmp_path: Path) -> None:
-    """A candidate that was asked late, or whose scores are written 0,5, does not vanish without a word."""
-    rows = [[n, 1, 0, "" if n < 250 else 1, "0,5", 1] for n in range(300)]
-    path = table(tmp_path / "t.csv", rows, ["item", "x", "y", "late", "comma", ""])
+    """A candidate that was asked late, or whose scores are words, does not vanish without a word."""
+    rows = [[n, 1, 0, "" if n < 250 else 1, "good", 1] for n in range(300)]
+    path = table(tmp_path / "t.csv", rows, ["item", "x", "y", "late", "word", ""])
 
     notes = verdict(path)["recorded"]["sources"][0]["notes"]
 
     assert len(notes) == 1
-    assert notes[0].endswith("are lacking: late, comma, (without a name)")
-    assert "late, comma" in run(path).stdout.replace("\n", " ")
+    assert notes[0].endswith("are lacking: late, word, (without a name)")
+    assert "late, word" in run(path).stdout.replace("\n", " ")
     assert verdict(path, "--candidates", "x,late")["recorded"]["sources"][0]["notes"] == []
 
 
