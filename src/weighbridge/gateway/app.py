@@ -311,6 +311,7 @@ class Gateway:
             self.books.append(lines)
         except LedgerError as error:
             self._cannot_record(error, ended)
+            self._trace(ended, lines)
             return
         self.is_sick = ""
         count = self.metrics.count
@@ -318,9 +319,12 @@ class Gateway:
             exchange.deliver()
             count(line)
         self._ended_calls += len(ended)
+        self._trace(ended, lines)
+
+    def _trace(self, ended: list[Exchange], lines: list[tuple[Any, ...]]) -> None:
         if self._tracer is not None:
-            for line in lines:
-                self._tracer.ended(line)
+            for exchange, line in zip(ended, lines, strict=True):
+                self._tracer.ended(line, exchange.reasons)
 
     def _cannot_record(self, error: LedgerError, ended: list[Exchange]) -> None:
         """Their money stays held: what is not written down is not settled. The answers are paid for and delivered."""

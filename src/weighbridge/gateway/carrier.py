@@ -38,6 +38,11 @@ class Flow(Protocol):
         """The backend said why the answer ended."""
         ...
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the answer ended, or each of several, once it has; in the words of `Piece.finish`."""
+        ...
+
     def feed(self, data: bytes) -> bytes:
         """What the client gets of the next bytes. Raises EngineError."""
         ...

@@ -32,6 +32,7 @@ from .ask import Ask
 from .cache import Kept
 from .carrier import Flow
 from .chunked import LAST_CHUNK, chunk
+from .finishes import reasons_in
 from .flows import PieceFlow
 from .local import LocalEngine, LocalRun
 from .money import Admission
@@ -151,6 +152,8 @@ class Exchange:
         except WeighbridgeError as error:
             self._cannot_ask(error)
             return
+        if self._carrier.on_request is not None:
+            self._carrier.on_request(self._aim, b"")
         self._pieces = []
         self._upstream = LocalRun(local, request, self)
 
@@ -488,6 +491,13 @@ class Exchange:
         if usage.input_tokens is None or usage.output_tokens is None:
             return None
         return usage.input_tokens + usage.output_tokens
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the answer ended, or each of several; for traces alone, and read out of it only then."""
+        if self._flow is not None:
+            return self._flow.reasons
+        return reasons_in(self.final.partition(b"\r\n\r\n")[2])
 
     def line(self, kind: str = "call") -> tuple[Any, ...]:
         """The journal's line, in the order of CallRow's columns."""

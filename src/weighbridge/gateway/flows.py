@@ -23,6 +23,7 @@ class PieceFlow:
         self.usage: Usage | None = None
         self.model: str | None = None
         self.events = 0
+        self.reasons: tuple[str, ...] = ()
 
     def take(self, pieces: Iterable[Piece]) -> bytes:
         out = b""
@@ -36,6 +37,7 @@ class PieceFlow:
                 self.model = piece.model
             if piece.finish is not None:
                 self.finished = True
+                self.reasons = (piece.finish,)
             out += self._encoder.piece(piece)
         return out
 
@@ -91,6 +93,7 @@ class RawFlow:
         self.usage: Usage | None = None
         self.model: str | None = None
         self.events = 0
+        self.reasons: tuple[str, ...] = ()
 
     def feed(self, data: bytes) -> bytes:
         data = self._cutter.feed(data)
@@ -104,6 +107,7 @@ class RawFlow:
             self._look(rest + b"\n")
         last = self._reader.end()
         self.usage, self.model = last.usage, last.model
+        self.reasons = (last.finish,) if last.finish is not None else ()
         return rest if self._sse is None else b""
 
     def _look(self, data: bytes) -> None:

@@ -20,6 +20,7 @@ from weighbridge.chat.openai_wire import error_text, read_usage
 from weighbridge.errors import BadAnswer
 
 from .cut import Cutter
+from .finishes import words
 
 
 class _Delta(msgspec.Struct):
@@ -160,6 +161,11 @@ class EventStream:
         """The backend said why the answer ended, in one of the last events: only counts may follow."""
         return any(_FINISHED.search(data) for data in self._last)
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it ended, as far as the last events say."""
+        return words(each.decode() for data in self._last for each in _REASON.findall(data))
+
     def end(self) -> bytes:
         """Nothing: all was forwarded as it came."""
         return b""
@@ -202,6 +208,7 @@ class EventStream:
 _DONE = b"[DONE]\n\n"
 _OBJECT = b'data: {"'
 _FINISHED = re.compile(rb'"finish_reason" ?: ?"')
+_REASON = re.compile(rb'"finish_reason" ?: ?"([a-zA-Z_]{1,40})"')
 _LINE = re.compile(rb"\r\n|\n|\r")
 
 

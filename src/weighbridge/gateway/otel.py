@@ -2,10 +2,11 @@
 
     server span     `POST /v1/chat/completions`   the request as it came, within the client's trace (`traceparent`)
     client span     `chat MODEL`                  each request to a backend, which gets a `traceparent` of its own
+    internal span   the same                      each request to an engine that is asked in process
 
 No prompt and no answer is in a span. Spans are sent by OTLP over HTTP from a thread of the SDK; a collector that does
 not answer costs traces, never calls.
-Conventions: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (1.40), https://www.w3.org/TR/trace-context/
+Conventions: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (1.41), https://www.w3.org/TR/trace-context/
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -30,6 +30,7 @@ from weighbridge.ledger import CallRow
 
 from .ask import Ask
 from .config import TracesTable
+from .otel_asked import asked_of
 from .routes import Aim
 
 PROVIDERS = {"gemini": "gcp.gemini", "responses": "openai"}
@@ -49,23 +50,6 @@ CLOSE_MS = 3000
 _AT = {name: place for place, name in enumerate(CallRow.__struct_fields__, 1)}
 
 
-class _Settings(msgspec.Struct):
-    """What the conventions name of a request; the same in several dialects."""
-
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    seed: int | None = None
-    n: int | None = None
-    stream: bool | None = None
-
-
-_settings = msgspec.json.Decoder(_Settings)
-
-
 class Trace:
     """Of one call."""
 
@@ -73,31 +57,38 @@ class Trace:
         self.tracer = tracer
         self.span = span
         self.path = ask.head.path
-        self.attempts: list[Span] = []
+        self.attempts: list[tuple[Aim, Span]] = []
         self._context = set_span_in_context(span)
-        self._asked = asked_of(ask.carrier.cache_body)
+        self._asked = asked_of(ask.carrier.cache_body, stream=ask.carrier.stream)
+        self._stream = ask.carrier.stream
         self._is_hedged = ask.route.hedge is not None
 
     def on_request(self, aim: Aim, data: bytes) -> bytes:
-        """A request to a backend, which is given this attempt's place in the trace."""
+        """A request to a backend, which is given this attempt's place in the trace; an engine here has no bytes to put
+        it in."""
         if self.attempts and not self._is_hedged:
-            fail(self.attempts[-1], "failed over")
+            fail(self.attempts[-1][1], "failed over")
         operation = "embeddings" if self.path in PATHS else OPERATIONS.get(self.path, "chat")
         named = {"gen_ai.operation.name": operation, "gen_ai.request.model": aim.model, **self._asked, **reached(aim)}
-        span = self.tracer.span(f"{operation} {aim.model}", SpanKind.CLIENT, named, self._context)
-        self.attempts.append(span)
+        kind = SpanKind.CLIENT if aim.door.local is None else SpanKind.INTERNAL
+        span = self.tracer.span(f"{operation} {aim.model}", kind, named, self._context)
+        self.attempts.append((aim, span))
+        if aim.door.local is not None:
+            return data
         fields: dict[str, str] = {}
         self.tracer.propagator.inject(fields, set_span_in_context(span))
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("latin-1")
         first, _, rest = data.partition(b"\r\n")
         return b"".join((first, b"\r\n", lines, rest))
 
-    def end(self, line: Sequence[Any]) -> None:
+    def end(self, line: Sequence[Any], reasons: Sequence[str]) -> None:
         said = {name: line[place] for name, place in _AT.items()}
-        for span in self.attempts[:-1]:
-            span.end()
-        if self.attempts:
-            self._end_attempt(self.attempts[-1], said)
+        answered = self._answered(said)
+        for _, span in self.attempts:
+            if span is answered:
+                self._end_attempt(span, said, reasons)
+            else:
+                span.end()
         self.span.set_attribute("http.response.status_code", said["status"] or 0)
         shown = {
             name: said[name] for name in ("usd", "usd_is", "backend", "outcome", "flags") if said[name] is not None
@@ -107,14 +98,21 @@ class Trace:
             fail(self.span, said["reason"] or str(said["status"]))
         self.span.end()
 
-    def _end_attempt(self, span: Span, said: Mapping[str, Any]) -> None:
+    def _answered(self, said: Mapping[str, Any]) -> Span | None:
+        """The attempt that the call is told of; of two that were asked at once it may be the first."""
+        place = said["backend"], said["model_asked"]
+        found = [span for aim, span in self.attempts if (aim.backend, aim.model) == place]
+        return found[-1] if found else None
+
+    def _end_attempt(self, span: Span, said: Mapping[str, Any], reasons: Sequence[str]) -> None:
         counts = {
             "gen_ai.response.model": said["model_served"],
+            "gen_ai.response.finish_reasons": reasons or None,
             "gen_ai.usage.input_tokens": said["input_tokens"],
             "gen_ai.usage.output_tokens": said["output_tokens"],
             "gen_ai.usage.cache_read.input_tokens": said["cached_tokens"],
             "gen_ai.usage.reasoning.output_tokens": said["reasoning_tokens"],
-            "gen_ai.response.time_to_first_chunk": said["ttft_s"],
+            "gen_ai.response.time_to_first_chunk": said["ttft_s"] if self._stream else None,
         }
         span.set_attributes({name: value for name, value in counts.items() if value is not None})
         if said["outcome"] == "failed":
@@ -156,34 +154,14 @@ class OtelTracer:
         trace = self._traces[call_id] = Trace(self, span, ask)
         ask.carrier.on_request = trace.on_request
 
-    def ended(self, line: Sequence[Any]) -> None:
+    def ended(self, line: Sequence[Any], reasons: Sequence[str]) -> None:
         trace = self._traces.pop(line[_AT["id"]], None)
         if trace is not None:
-            trace.end(line)
+            trace.end(line, reasons)
 
     def close(self) -> None:
         self._provider.force_flush(CLOSE_MS)
         self._provider.shutdown()
-
-
-def asked_of(body: bytes) -> dict[str, Any]:
-    """What a request asks for, in the conventions' words; dialects that say it elsewhere say less."""
-    try:
-        said = _settings.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    most = said.max_completion_tokens if said.max_completion_tokens is not None else said.max_tokens
-    named = {
-        "gen_ai.request.max_tokens": most,
-        "gen_ai.request.temperature": said.temperature,
-        "gen_ai.request.top_p": said.top_p,
-        "gen_ai.request.frequency_penalty": said.frequency_penalty,
-        "gen_ai.request.presence_penalty": said.presence_penalty,
-        "gen_ai.request.seed": said.seed,
-        "gen_ai.request.choice.count": said.n if said.n not in (None, 1) else None,
-        "gen_ai.request.stream": said.stream,
-    }
-    return {name: value for name, value in named.items() if value is not None}
 
 
 def reached(aim: Aim) -> dict[str, Any]:

@@ -106,6 +106,8 @@ class Rival:
             self._end_attempt()
             self.exchange.rival_out(self)
             return
+        if self.exchange.carrier.on_request is not None:
+            self.exchange.carrier.on_request(self.aim, b"")
         self.was_sent = True
         self.upstream = LocalRun(local, request, self)
 

@@ -87,6 +87,10 @@ class WatchedFlow:
         self._see()
         return out
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return self._inner.reasons
+
     def _see(self) -> None:
         inner = self._inner
         self.begun, self.done, self.finished = inner.begun, inner.done, inner.finished

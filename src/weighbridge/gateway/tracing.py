@@ -15,8 +15,8 @@ class Tracer(Protocol):
         """A call was admitted: from here on its requests to backends carry the trace."""
         ...
 
-    def ended(self, line: Sequence[Any]) -> None:
-        """A call has ended, as its journal line tells it (exchange.py)."""
+    def ended(self, line: Sequence[Any], reasons: Sequence[str]) -> None:
+        """A call has ended, as its journal line tells it (exchange.py), and why its answer did, or each of several."""
         ...
 
     def close(self) -> None:
