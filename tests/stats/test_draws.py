@@ -170,7 +170,7 @@ def play(scores: Floats, discordance: Floats, rule: Rule, rng: np.random.Generat
 @pytest.mark.slow
 @pytest.mark.parametrize("predictions", ["good", "misleading", "of-the-answers"])
 def test_equal_candidates_have_a_winner_in_at_most_alpha_of_runs(predictions: str) -> None:
-    """Sign-flip null, 300 runs that nothing ends early, alpha 0.1, tolerance three standard errors; `of-the-answers` knows all differences."""
+    """Sign-flip null, 300 runs that nothing ends early, alpha 0.1, three standard errors; one kind knows all gaps."""
     rng, wins = np.random.default_rng(9), 0
     rule = Rule(alpha=0.1, futility=False)
     for _ in range(300):
