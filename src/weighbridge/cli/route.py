@@ -144,7 +144,7 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
     "--calibrate",
     type=click.FloatRange(0.1, 0.9),
     metavar="SHARE",
-    help="Of the items, only to test the promise; 0.65 unless said, 0.7 for a cascade.",
+    help="Of the items, only to test the promise; 0.5 unless said (0.65 of many), 0.7 for a cascade.",
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the split and of all that is drawn."

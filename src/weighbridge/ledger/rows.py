@@ -57,8 +57,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     call could have cost, because nothing is known of its end. None where `usd` is."""
     flags: str | None = None
     """What is odd about the call, separated by spaces: `model-mismatch` where another model than the one asked for
-    answered, `over-hold` where it cost more than was held, `cascade` where it asked a cheap model of a cascade (`cascade
-    judge`: the judge of what that said), `again` where an item was asked once more for another answer."""
+    answered, `over-hold` where it cost more than was held, `cascade` where it asked a cheap model of a cascade
+    (`cascade judge`: the judge of what that said), `again` where an item was asked once more for another answer."""
     decision: str | None = None
     """Id of the policy's decision that allowed or refused it (decisions.py); None where no policy was asked."""
 

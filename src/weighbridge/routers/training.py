@@ -31,8 +31,11 @@ from .spending import Spending, calls_of, round_shares, spending
 from .splits import check_split, split
 
 LEAST_SPLIT = 25
-SHARES = {"ridge": 0.65, "knn": 0.65, "cascade": 0.7}
-"""A cascade has few numbers to learn, and a promise needs items."""
+CASCADE_SHARE = 0.7
+"""Of the items, to test the promise on: a cascade has few numbers to learn, and a promise needs items."""
+SHARE, LARGE_SHARE, MANY = 0.5, 0.65, 5_000
+"""The same of routers that read the prompt, and of theirs from MANY items on: what is learned from the other 35% is as
+good there, and the margin of the promise is smaller."""
 
 
 class Goal(NamedTuple):
@@ -41,7 +44,7 @@ class Goal(NamedTuple):
     method: Method = "auto"
     """auto: a cascade where several models' answers or a judge's scores were recorded, else ridge."""
     calibrate: float | None = None
-    """Share of the items that the promise is tested on, where the samples do not say; None is SHARES."""
+    """Share of the items that the promise is tested on, where the samples do not say; None is what fits the method."""
     seed: int = 0
     answer_from: str = "whole"
     rounds: tuple[int, ...] = ()
@@ -90,7 +93,7 @@ def train(
     check_columns(samples, voters, strong)
     method = choose_method(samples, voters, goal.method)
     sizes = (goal.rounds or (len(voters),)) if method == "cascade" else (1,)
-    inside, outside = split(samples, goal.calibrate or SHARES[method], goal.seed)
+    inside, outside = split(samples, goal.calibrate or _share(method, len(samples)), goal.seed)
     check_split(inside, outside, LEAST_SPLIT)
     taught, held = samples.only(inside), samples.only(outside)
     learned = learn(taught, voters, strong, method, sizes=sizes, seed=goal.seed, tell=tell)
@@ -192,6 +195,12 @@ def _try(settings: Sequence[Setting], seen: Prospects, best: Floats, strong: str
 def routed(found: Followed, strong: Floats) -> Floats:
     """(n,) scores of what the client gets."""
     return np.where(found.to_weak, found.weak, strong)
+
+
+def _share(method: str, items: int) -> float:
+    if method == "cascade":
+        return CASCADE_SHARE
+    return SHARE if items < MANY else LARGE_SHARE
 
 
 def _judge(samples: Samples, voters: Sequence[str], goal: Goal) -> JudgeRecord | None:
