@@ -61,7 +61,8 @@ class OpenAIEmbedBack:
             raise cannot_say(self.name, "truncate")
         body: dict[str, Any] = {"model": request.model, "input": request.inputs}
         fields = {"dimensions": request.dimensions, "user": request.user}
-        return Sent("embeddings", as_bytes(body | {n: v for n, v in fields.items() if v is not None}))
+        given = {n: v for n, v in fields.items() if v is not None}
+        return Sent("embeddings", as_bytes(body | given), (), request.hints)
 
     def decode(self, body: bytes, request: EmbedRequest) -> Embedded:
         whole = decode_json(body, _Whole)
@@ -82,8 +83,8 @@ class OllamaEmbedBack:
     def encode(self, request: EmbedRequest) -> Sent:
         body: dict[str, Any] = {"model": request.model, "input": request.inputs}
         fields = {"dimensions": request.dimensions, "truncate": request.truncate}
-        left_out = ("user",) if request.user is not None else ()
-        return Sent("api/embed", as_bytes(body | {n: v for n, v in fields.items() if v is not None}), (), left_out)
+        given = {n: v for n, v in fields.items() if v is not None}
+        return Sent("api/embed", as_bytes(body | given), (), request.left_out)
 
     def decode(self, body: bytes, request: EmbedRequest) -> Embedded:
         whole = decode_json(body, _Whole)
@@ -101,9 +102,8 @@ class GeminiEmbedBack:
         model = request.model.removeprefix("models/")
         size = {} if request.dimensions is None else {"outputDimensionality": request.dimensions}
         one = [{"model": f"models/{model}", "content": {"parts": [{"text": text}]}, **size} for text in request.inputs]
-        left_out = ("user",) if request.user is not None else ()
         path = f"models/{quote(model, safe='-._~')}:batchEmbedContents"
-        return Sent(path, as_bytes({"requests": one}), (), left_out)
+        return Sent(path, as_bytes({"requests": one}), (), request.left_out)
 
     def decode(self, body: bytes, request: EmbedRequest) -> Embedded:
         whole = decode_json(body, _Batch)

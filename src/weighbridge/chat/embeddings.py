@@ -32,6 +32,13 @@ class EmbedRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     user: str | None = None
     truncate: bool | None = None
     """Whether a text that is too long is cut instead of refused; None leaves it to the backend."""
+    hints: tuple[str, ...] = ()
+    """Fields that change no vector and have no counterpart: named as left out."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What a dialect that knows of no users leaves out."""
+        return (*self.hints, "user") if self.user is not None else self.hints
 
 
 class Embedded(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -125,10 +132,12 @@ class OllamaEmbedFront:
         texts = getattr(wire, given)
         if texts is None or getattr(wire, other) is not None:
             raise RequestError(f"`{given}` is what is embedded here, and nothing else", field=given)
-        for name in wire.options or ():
+        for name in (name for name, value in (wire.options or {}).items() if value is not None):
             raise RequestError(f"`options.{name}` cannot be carried to the model behind this name", field="options")
+        hints = ("keep_alive",) if wire.keep_alive is not None else ()
         texts = [texts] if isinstance(texts, str) else texts
-        return EmbedAsked(EmbedRequest(wire.model, _some(texts), wire.dimensions, None, wire.truncate), own=older)
+        request = EmbedRequest(wire.model, _some(texts), wire.dimensions, None, wire.truncate, hints)
+        return EmbedAsked(request, own=older)
 
     def encode(self, embedded: Embedded, asked: EmbedAsked, model: str = "") -> bytes:
         if asked.own:

@@ -108,7 +108,7 @@ def _content(text: str, images: list[str] | None) -> str | tuple[Text | Image, .
 
 
 def _common(wire: Asking) -> dict[str, Any]:
-    options = wire.options or {}
+    options = {name: value for name, value in (wire.options or {}).items() if value is not None}
     extra = {f"options.{name}": value for name, value in options.items() if name not in _known_options}
     if wire.keep_alive is not None:
         extra["keep_alive"] = wire.keep_alive
