@@ -43,10 +43,29 @@ def samples_of_task(folder: Path, weak: Sequence[str], strong: str) -> Samples:
                 where=str(folder),
                 next_move="Give their scores as a table: one row for each item, one column for each candidate.",
             )
-        with Ledger(settings_from_environment().data_dir) as ledger:
-            return _Answers(task, ledger, [by_name[name] for name in (*weak, strong)]).samples()
+        data_dir = settings_from_environment().data_dir
+        with Ledger(data_dir) as ledger:
+            samples = _Answers(task, ledger, [by_name[name] for name in (*weak, strong)]).samples()
+            if ledger.asked(task.name, strong) < len(task.items):
+                _check_drawn_alike(task, ledger, data_dir, strong)
+            return samples
     finally:
         task.close()
+
+
+def _check_drawn_alike(task: Task, ledger: Ledger, data_dir: Path, strong: str) -> None:
+    """Raise InputError where only some items were answered, and which ones went by how much they tell: a promise about
+    such a sample would be one about other work."""
+    from weighbridge.weigh.earlier import kept
+
+    for run in ledger.runs_of(task.name, strong):
+        if kept(data_dir, run) is not None:
+            raise InputError(
+                "the items that were answered were drawn by predicted discordance, so they are no sample of the work",
+                where=str(task.folder),
+                next_move=f"Have all of them answered: weighbridge weigh {task.folder} --scope items "
+                f"--min-items {len(task.items)}",
+            )
 
 
 class _Answers:

@@ -42,6 +42,8 @@ _ANSWERS_TO = """
     WHERE task = ? AND caller = 'weigh' AND outcome != 'failed' AND answer_key IS NOT NULL AND flags IS NOT 'again'
     ORDER BY id
 """
+_RUNS = "SELECT DISTINCT run FROM calls WHERE task = ? AND candidate = ? AND run IS NOT NULL"
+_ASKED = "SELECT count(DISTINCT item) FROM calls WHERE task = ? AND candidate = ?"
 _ANSWERED = "SELECT count(DISTINCT item) FROM calls WHERE task = ? AND candidate = ? AND outcome = 'ok'"
 _MEANS = """
     SELECT avg(input_tokens), avg(output_tokens), avg(usd), avg(latency_s)
@@ -124,6 +126,14 @@ class Ledger:
     def answers_to(self, task: str) -> dict[tuple[str, str], str]:
         """Item and candidate to the key of the latest answer that was weighed for a task; of repeats the first."""
         return {(item, candidate): key for item, candidate, key in self._rows(_ANSWERS_TO, task)}
+
+    def runs_of(self, task: str, candidate: str) -> list[str]:
+        """Names of the runs that asked the candidate about a task's items."""
+        return [run for (run,) in self._rows(_RUNS, task, candidate)]
+
+    def asked(self, task: str, candidate: str) -> int:
+        """Items of a task that the candidate was ever asked about, whatever came of it."""
+        return int(self._rows(_ASKED, task, candidate)[0][0])
 
     def history(self, task: str, candidate: str) -> History:
         """What the candidate's latest answers for this task took."""
