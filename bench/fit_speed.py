@@ -20,7 +20,8 @@ from fit_server import RangeServer, repository
 
 from weighbridge.catalog.snapshot import load_catalogue
 from weighbridge.cli.compose_fit import source_of_model
-from weighbridge.cli.compose_headers import INDEX, MOST_TRAFFIC, HeaderReader
+from weighbridge.cli.compose_headers import MOST_TRAFFIC, HeaderReader
+from weighbridge.cli.shards import INDEX
 from weighbridge.errors import InputError, UsageError
 from weighbridge.fit.answer import fit
 from weighbridge.fit.devices import find_devices

@@ -15,7 +15,8 @@ import pytest
 from fault_server import Behaviour, Exchange, FaultServer, answers, response, serving
 from gguf_bytes import T, gguf
 from safetensors_bytes import safetensors, table
-from weighbridge.cli.compose_headers import MOST_TRAFFIC, HeaderReader, hub_folder, local_weights
+from weighbridge.cli.compose_headers import MOST_TRAFFIC, HeaderReader, hub_folder
+from weighbridge.cli.shards import local_weights
 from weighbridge.errors import InputError, PullError, WeightsError
 from weighbridge.fit.reading import read_architecture
 from weighbridge.settings import read_settings

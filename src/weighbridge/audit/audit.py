@@ -24,7 +24,8 @@ from .templates.found import templates_of
 from .templates.judge import template_findings
 from .templates.modelfile import modelfile_findings
 from .token_numbers import token_number_findings
-from .tokenizer import highest_number, tokenizer_findings
+from .tokenizer import tokenizer_findings
+from .vocabulary import highest_number
 from .walk import Entry, Walked, walk
 
 NEVER_CHECKED = (

@@ -11,7 +11,7 @@ from weighbridge.formats.ggml_types import GGML_TYPES
 from weighbridge.formats.gguf import GgufArray, GgufHeader, Tensor
 
 from .containers.member import finding, shown
-from .tokenizer import SAID, looks_special, merge_findings
+from .vocabulary import SAID, looks_special, merge_findings
 
 _BLOCK = re.compile(r"^blk\.(\d+)\.")
 _BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")

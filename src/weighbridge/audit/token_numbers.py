@@ -13,7 +13,7 @@ from weighbridge.audit.records import Finding
 
 from .containers.member import finding, shown
 from .repository import Repository
-from .tokenizer import looks_special, token_numbers
+from .vocabulary import looks_special, token_numbers
 
 _ENDS = ("eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id", "forced_bos_token_id")
 _SHAPES = ("suppress_tokens", "begin_suppress_tokens", "bad_words_ids", "forced_decoder_ids", "sequence_bias")

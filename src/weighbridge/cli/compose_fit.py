@@ -10,7 +10,7 @@ import msgspec
 
 from weighbridge.catalog.records import Catalogue, Model
 from weighbridge.cli.chosen import choose, held
-from weighbridge.cli.compose_source import Source, from_catalogue, from_config, from_file, from_web
+from weighbridge.cli.compose_source import Source, from_catalogue, from_config, from_file
 from weighbridge.errors import InputError, UsageError
 from weighbridge.fit.answer import Details, fit_details, usual_engine
 from weighbridge.fit.answer_quant import Choice, choose_quant
@@ -64,6 +64,8 @@ def source_of(wish: Wish, folder: Path) -> Source:
     if Path(wish.model).is_dir() and wish.model not in held(folder).catalogue.models:
         raise UsageError(f"{wish.model} is a folder", next_move=f"For the model in it: --config {wish.model}.")
     if wish.model.startswith(("hf:", "http://", "https://")):
+        from weighbridge.cli.compose_web import from_web
+
         return from_web(wish.model)
     if wish.model.endswith((".gguf", ".safetensors")):
         return from_file(Path(wish.model))

@@ -1,7 +1,7 @@
-"""Sizes of weights from headers alone: a folder or file here, or a place on the web at a bound of traffic.
+"""Sizes of weights on the web from headers alone, at a bound of traffic.
 
-    local    every `*.safetensors` of a folder (those its index names, when it has one), or one file
-    remote   ranges only: the first bytes of each file; of a large index only its beginning, which holds the total
+Ranges only: the first bytes of each file; of a large index only its beginning, which holds the total. What lies here is
+read by cli/shards.py.
 
 A remote header costs at most MOST_TRAFFIC bytes, tries that fail included. A server that ignores ranges, does not end
 or contradicts itself gets an error that says so; a file too long for the bound gets its size alone, exact too.
@@ -9,15 +9,15 @@ or contradicts itself gets an error that says so; a file too long for the bound 
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import quote, urljoin
 
+from weighbridge.cli.shards import INDEX, check_index, index_names
 from weighbridge.errors import InputError, PullError, WeightsError
 from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.checkpoint import checkpoint_weights
@@ -28,7 +28,6 @@ from weighbridge.formats.safetensors import (
     SafetensorsHeader,
     header_length,
     parse_header,
-    read_safetensors,
 )
 from weighbridge.net.fetch import Explain, Fetcher, Request
 from weighbridge.settings import Settings
@@ -39,10 +38,6 @@ FIRST_BYTES = 64 * KIB
 """Of a file, asked for at once: the header of most shards, or the beginning of an index."""
 WITHIN_S = 45.0
 """For one range, tries that fail included."""
-MOST_INDEX_BYTES = 64 * MIB
-"""Of an index here; DeepSeek-V3's has 9."""
-MOST_SHARDS = 4096
-INDEX = "model.safetensors.index.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,74 +52,6 @@ class Remote:
     """None where the headers did not fit into the bound."""
     gguf: GgufHeader | None = None
     note: str = ""
-
-
-# --- here -------------------------------------------------------------------------------------------------------------
-
-
-def local_headers(path: Path) -> tuple[list[SafetensorsHeader], int]:
-    """The headers of a file or of a folder's checkpoint, and the bytes of its index (0 without one)."""
-    if path.is_file():
-        return [read_safetensors(path)], 0
-    index = path / INDEX
-    if index.is_file():
-        names, _ = index_names(_read_index(index), str(index))
-        headers = [read_safetensors(path / name) for name in sorted(set(names.values()))]
-        _check_index(names, headers, str(index))
-        return headers, index.stat().st_size
-    files = sorted(path.glob("*.safetensors"))
-    if not files:
-        raise InputError(
-            "there are no safetensors files here", where=str(path), next_move=f"Name a file, or a folder with {INDEX}."
-        )
-    return [read_safetensors(file) for file in files], 0
-
-
-def local_weights(path: Path, architecture: Architecture | None = None) -> Weights:
-    """Exact weights of a file or folder."""
-    headers, more = local_headers(path)
-    return checkpoint_weights(headers, architecture, more)
-
-
-def _read_index(path: Path) -> bytes:
-    if path.stat().st_size > MOST_INDEX_BYTES:
-        raise WeightsError(f"the index is longer than {format_bytes(MOST_INDEX_BYTES)}", where=str(path))
-    return path.read_bytes()
-
-
-def index_names(text: bytes, where: str) -> tuple[dict[str, str], int | None]:
-    """Tensor to file of an index, and the total it states. A file must lie beside the index."""
-    try:
-        table = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"the index is no JSON: {str(error)[:200]}", where=where) from error
-    names = table.get("weight_map") if isinstance(table, dict) else None
-    if not isinstance(names, dict) or not names:
-        raise WeightsError("the index has no weight_map", where=where)
-    for tensor, name in names.items():
-        if not isinstance(name, str) or PurePosixPath(name).name != name or name in (".", "..") or "\\" in name:
-            raise WeightsError(
-                f"the index puts {tensor[:80]!r} into {str(name)[:80]!r}, which is no file name", where=where
-            )
-    if len(set(names.values())) > MOST_SHARDS:
-        raise WeightsError(f"the index names more than {MOST_SHARDS} files", where=where)
-    metadata = table.get("metadata")
-    total = metadata.get("total_size") if isinstance(metadata, dict) else None
-    return names, int(total) if isinstance(total, int | float) and 0 < total < 1 << 60 else None
-
-
-def _check_index(names: Mapping[str, str], headers: list[SafetensorsHeader], where: str) -> None:
-    """Every tensor of the index is in the file it names, and no file holds another."""
-    held = {tensor.name: Path(header.where).name for header in headers for tensor in header.tensors}
-    for tensor, name in names.items():
-        if held.get(tensor) != name:
-            raise WeightsError(f"the index puts {tensor[:80]!r} into {name}, which does not hold it", where=where)
-    extra = next((tensor for tensor in held if tensor not in names), None)
-    if extra is not None:
-        raise WeightsError(f"{held[extra]} holds {extra[:80]!r}, which the index does not name", where=where)
-
-
-# --- on the web -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -281,7 +208,7 @@ def _index(source: _Source, url: str, architecture: Architecture | None) -> Remo
     if len(shards) * FIRST_BYTES > source.budget.left:
         return _from_total(source, stated, shown, f"{len(shards)} headers would take more than the bound")
     headers = [_header(source, urljoin(url, quote(name))) for name in shards]
-    _check_index(names, headers, shown)
+    check_index(names, headers, shown)
     weights = checkpoint_weights(headers, architecture, total)
     return Remote(shown, weights.total_bytes, source.budget.spent, weights)
 

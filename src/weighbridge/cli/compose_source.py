@@ -1,4 +1,4 @@
-"""Where fit has a model from: the catalogue's config, a config.json, a file's header, or a hub's.
+"""Where fit has a model from: the catalogue's config, a config.json, a file's header, or a hub's (cli/compose_web.py).
 
 MODEL               a name of the catalogue; nothing is asked of the network
 hf:OWNER/NAME       a repository: its config.json and the headers of its weights, within 8 MiB of traffic
@@ -9,22 +9,19 @@ https://...gguf     a GGUF file's header, within the same bound
 
 from __future__ import annotations
 
-import codecs
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from weighbridge.catalog.facts import Resolved, resolve
 from weighbridge.catalog.records import Catalogue, Model
-from weighbridge.cli.environment import settings_from_environment
-from weighbridge.errors import InputError, PullError, UsageError, WeightsError
+from weighbridge.cli.config_json import read_json
+from weighbridge.errors import InputError, UsageError, WeightsError
 from weighbridge.fit.architecture import Architecture
 from weighbridge.fit.formats import PACKED, PLAIN, Format, format_of
 from weighbridge.fit.gguf_mix import MIXES
@@ -38,8 +35,6 @@ from weighbridge.fit.weights import derive
 from weighbridge.fit.weights_record import Weights
 from weighbridge.formats.gguf import GgufHeader, read_gguf
 
-MOST_CONFIG_BYTES = 8 << 20
-WITHIN_S = 45.0
 STORAGE_ASSUMED = "how the checkpoint is stored is not in the catalogue's config: 16 bit assumed"
 HALF = 0.5
 """Of 48 checkpoints whose whole config the catalogue has, 35 are stored in 16 bit, 9 in 8 and 4 in 4: from half to all
@@ -175,16 +170,18 @@ def from_config(path: Path, weights: Path | None = None) -> Source:
     name = said if isinstance(said, str) and said else file.resolve().parent.name or file.stem
     held = weights or (path if path.is_dir() and any(path.glob("*.safetensors")) else None)
     exact = None if held is None else _local(held, architecture)
-    return _from_config(name, architecture, exact, str(held or ""))
+    return source_of_config(name, architecture, exact, str(held or ""))
 
 
 def _local(held: Path, architecture: Architecture) -> Weights:
-    from weighbridge.cli.compose_headers import local_weights
+    from weighbridge.cli.shards import local_weights
 
     return local_weights(held, architecture)
 
 
-def _from_config(name: str, architecture: Architecture, exact: Weights | None, source: str) -> Source:
+def source_of_config(name: str, architecture: Architecture, exact: Weights | None, source: str) -> Source:
+    """exact: the weights as they are stored, where somebody looked at them; `source` is where they lie."""
+
     def make(quant: str) -> Subject:
         if exact is not None and quant == "native":
             named = msgspec.structs.replace(exact, format="native")
@@ -200,40 +197,6 @@ def _from_config(name: str, architecture: Architecture, exact: Weights | None, s
 def _unsaid_type(architecture: Architecture) -> str:
     what = "weights are" if architecture.stored.method == "none" else "the unquantised part is"
     return f"the config does not say as what {what} stored: {architecture.dtype} assumed; --quant says otherwise"
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """A config.json of a bounded size. Raises InputError for anything else."""
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(MOST_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", where=str(file)) from error
-    return decode_config(data, str(file))
-
-
-def decode_config(data: bytes, where: str) -> dict[str, Any]:
-    """A config's object. Raises InputError for what is no JSON object of at most 8 MiB."""
-    if len(data) > MOST_CONFIG_BYTES:
-        raise InputError(f"a config has less than {MOST_CONFIG_BYTES >> 20} MiB; this is something else", where=where)
-    try:
-        config = _decoded(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"this is no JSON: {error}", where=where, next_move="Name a config.json.") from error
-    if not isinstance(config, dict):
-        raise InputError("a config is a JSON object; this is something else", where=where)
-    return config
-
-
-def _decoded(data: bytes) -> Any:
-    """JSON, and what Python writes in its place: Mamba's configs say `"time_step_limit": [0.0, Infinity]`."""
-    data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        if not re.search(rb"\b(?:Infinity|NaN)\b", data):
-            raise
-        return json.loads(data)
 
 
 def from_file(path: Path, config: Path | None = None) -> Source:
@@ -266,58 +229,3 @@ def from_gguf(files: list[GgufHeader], name: str, source: str) -> Source:
     weights = gguf_weights(files, architecture)
     subject = Subject(model=name, architecture=architecture, weights=weights, source=source, gguf=True)
     return Source(name, architecture, lambda _: subject, fixed=subject)
-
-
-# --- the web ----------------------------------------------------------------------------------------------------------
-
-
-def from_web(place: str) -> Source:
-    """A hub's repository (`hf:owner/name[@revision]`), or the address of a GGUF file."""
-    from weighbridge.cli.compose_headers import HeaderReader
-
-    reader = HeaderReader(settings_from_environment())
-    if not place.startswith("hf:"):
-        return _from_address(reader.read(place).gguf, place)
-    name = place.removeprefix("hf:").partition("@")[0]
-    architecture = read_architecture(_fetched_config(place), where=f"config.json of {name}")
-    remote = reader.read(place, architecture)
-    return _from_config(name, architecture, remote.weights, name)
-
-
-def _from_address(header: GgufHeader | None, place: str) -> Source:
-    if header is None:
-        raise InputError(
-            "the header of this address does not say what the model is made of",
-            where=place,
-            next_move="Name a repository (hf:owner/name), a .gguf, or the model with --config config.json.",
-        )
-    if header.split_count > 1:
-        raise InputError("a split GGUF file is read only where all its parts lie", where=place)
-    stem = place.partition("?")[0].rsplit("/", 1)[-1].removesuffix(".gguf")
-    return from_gguf([header], header.name or stem, place)
-
-
-def _fetched_config(place: str) -> dict[str, Any]:
-    """A repository's config.json, at most 8 MiB and 45 s of it."""
-    from weighbridge.cli.compose_headers import hub_folder
-    from weighbridge.net.fetch import Fetcher, Request
-
-    settings = settings_from_environment()
-    token = {"Authorization": f"Bearer {settings.hf_token.value}"} if settings.hf_token is not None else {}
-    url = hub_folder(settings, place) + "config.json"
-    with Fetcher(settings.environ) as fetcher:
-        found = fetcher.changed(Request(url, _explain(url), token), MOST_CONFIG_BYTES, WITHIN_S)
-    if found is None:
-        raise PullError("the server answers 304 to a question that was not asked", where=url)
-    return decode_config(found[0], url)
-
-
-def _explain(url: str) -> Callable[[int, Mapping[str, str], str], PullError]:
-    def explain(status: int, _headers: Mapping[str, str], _text: str) -> PullError:
-        return PullError(
-            f"the server answers {status} instead of the config",
-            where=url,
-            next_move="Check the repository's name, the revision and the token (HF_TOKEN).",
-        )
-
-    return explain
