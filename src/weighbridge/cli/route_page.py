@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from weighbridge.routers import model_of
 from weighbridge.routers.evaluating import Evaluation
 from weighbridge.routers.spending import Spending
 from weighbridge.units import format_bytes
@@ -39,8 +40,16 @@ def train_text(made: Made) -> str:
         f"  {_asked(made.trained.spending)}",
         f"Wrote {made.out} ({format_bytes(made.size)}). Serve it in a [[route]] with\n"
         f'  kind = "cascade", router = "{made.out}"',
+        f"and a target for each of these stages: {', '.join(_stages(made))}",
     ]
     return "\n".join(lines)
+
+
+def _stages(made: Made) -> tuple[str, ...]:
+    """Whom a route has to be able to ask."""
+    artefact = made.trained.artefact
+    judge = artefact.judge if artefact is not None else None
+    return tuple(dict.fromkeys((*map(model_of, made.weak), made.strong, *([judge.name] if judge is not None else []))))
 
 
 def train_json(made: Made) -> dict[str, Any]:

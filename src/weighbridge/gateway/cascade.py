@@ -21,7 +21,7 @@ from weighbridge.formats.problems import did_you_mean
 from weighbridge.routers import Router, model_of
 
 from .ask import Ask
-from .deliberation import ANSWER_BYTES, Deliberation, judge_usd, planned
+from .deliberation import Deliberation, judge_usd, planned
 from .money import Admission
 from .routes import most_usd
 from .stage import prompt_of
@@ -68,8 +68,7 @@ class Cascade:
         judge = router.asks_judge
         if judge is None:
             return usd
-        shown = body_bytes + output_tokens * ANSWER_BYTES
-        return usd + len(judge.voters) * judge_usd(judge, self._stages[judge.name], shown)
+        return usd + len(judge.voters) * judge_usd(judge, self._stages[judge.name], body_bytes, output_tokens)
 
     def of(self, model: str, allowed: Sequence[Aim]) -> list[Aim]:
         """The targets of a model that may be asked."""

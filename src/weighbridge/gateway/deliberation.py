@@ -49,9 +49,10 @@ def planned(gateway: Gateway, ask: Ask, aims: Sequence[Aim]) -> Sequence[Aim]:
     return plan(aims, strategy, now=gateway.now, rng=gateway.rng, prefix=prefix) if len(aims) > 1 else aims
 
 
-def judge_usd(judge: JudgeRecord, aims: Sequence[Aim], shown_bytes: int) -> float:
-    """The most that one score could cost."""
-    return most_usd(aims, shown_bytes + len(judge.instructions.encode()), JUDGE_TOKENS)
+def judge_usd(judge: JudgeRecord, aims: Sequence[Aim], body_bytes: int, output_tokens: int) -> float:
+    """Held for one score: of the instructions, a request and an answer as long as they may be."""
+    shown = len(judge.instructions.encode()) + body_bytes + output_tokens * ANSWER_BYTES
+    return most_usd(aims, shown, JUDGE_TOKENS)
 
 
 class Deliberation:
@@ -129,10 +130,8 @@ class Deliberation:
             if place not in self._hearings:
                 text = judge_question(judge.instructions, self._text, replies[place].text or "")
                 carrier = JudgeCarrier(ask.carrier, text)
-                call = self._call(
-                    carrier, aims, most_usd(aims, carrier.body_bytes, JUDGE_TOKENS), JUDGE_TOKENS, f"{CHEAP} judge"
-                )
-                self._hearings[place] = call
+                held = judge_usd(judge, aims, ask.carrier.body_bytes, ask.output_tokens)
+                call = self._hearings[place] = self._call(carrier, aims, held, JUDGE_TOKENS, f"{CHEAP} judge")
                 made.append(call)
         self._launch(made, keep=False)
         return bool(made)
