@@ -169,12 +169,45 @@ def test_without_the_admin_key_there_is_no_way_in(tmp_path: Path, server: str) -
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"name":1}', b'{"name":"x","budget":"5"}', b'{"name":"x","odd":1}'])
-def test_a_key_that_makes_no_sense_is_not_made(tmp_path: Path, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "says", "field"),
+    [
+        pytest.param(b"{", "no JSON object", None, id="half"),
+        pytest.param(b"[]", "cannot be made", None, id="no-object"),
+        pytest.param(b'{"name":1}', "expected `str`, got `int`", "name", id="kind"),
+        pytest.param(b'{"name":"x","budget":"5"}', "Write dollars and a period", "budget", id="budget"),
+        pytest.param(b'{"name":"x","budget":" 5/day"}', "Write it so: 5/day", "budget", id="budget-odd"),
+        pytest.param(b'{"name":"x","budgt":"5/day"}', "mean 'budget'?", "budgt", id="misspelt"),
+        pytest.param(b'{"name":"x","addresses":["no"]}', "192.0.2.7", "addresses", id="address"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_not_made(tmp_path: Path, body: bytes, says: str, field: str | None) -> None:
     async def run() -> None:
         async with running(tmp_path, {}, config=b'[server]\nadmin_key = "env:ADMIN"\n') as gate:
-            assert (await gate.post("/admin/keys", body, key=ADMIN_KEY)).status == 400
-            assert (await gate.post("/admin/keys", {"name": "x", "addresses": ["no"]}, key=ADMIN_KEY)).status == 400
+            refused = await gate.post("/admin/keys", body, key=ADMIN_KEY)
+            error = refused.json()["error"]
+
+            assert (refused.status, error["param"]) == (400, field)
+            assert says in error["message"]
+            assert len(gate.gateway.keyring.callers) == 1, "the one the test made"
+
+    asyncio.run(run())
+
+
+def test_a_path_that_is_nearly_right_is_told(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with running(tmp_path, {}, config=b"") as gate:
+            said = (await gate.post("/v1/chat/completion", {})).json()["error"]["message"]
+            assert "Did you mean '/v1/chat/completions'?" in said
+
+    asyncio.run(run())
+
+
+def test_a_small_budget_is_told_as_it_was_written(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:
+            said = (await gate.chat(key=gate.make_key("0.00001/hour")[1])).json()["error"]["message"]
+            assert ", $0.00001 an hour, does not have the $" in said
 
     asyncio.run(run())
 

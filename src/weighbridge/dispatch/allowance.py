@@ -24,7 +24,8 @@ class Allowance(msgspec.Struct, frozen=True):
     period: Period
 
     def __str__(self) -> str:
-        return f"${self.usd:g} a {self.period}"
+        usd = f"{self.usd:.9f}".rstrip("0").rstrip(".")  # all the digits that can be written
+        return f"${usd} {'an' if self.period == 'hour' else 'a'} {self.period}"
 
 
 def parse_allowance(text: str) -> Allowance:

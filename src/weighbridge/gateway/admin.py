@@ -34,6 +34,7 @@ PATH = "/admin/"
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1 << 53)]
 _BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_NETWORK_HINT = "Write networks or addresses: 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32."
 _NETWORKS = [{"pattern": rf"^({_BYTE}\.){{3}}{_BYTE}(/(3[0-2]|[12]?[0-9]))?$"}, {"format": "ipv6"}]
 Network = Annotated[str, msgspec.Meta(max_length=60, extra_json_schema={"anyOf": _NETWORKS})]
 """`10.0.0.0/8`, or an address."""
@@ -75,7 +76,12 @@ def check_admin(head: Head, admin_digest: bytes | None) -> None:
     if admin_digest is None:
         raise CallRefused("there is no admin API here", status=404, code="not_found")
     if not is_admin(head, admin_digest):
-        raise CallRefused("the admin key is not this one", status=401, code="invalid_api_key")
+        raise CallRefused(
+            "the admin key is not this one" if head.token else "the admin key is missing",
+            status=401,
+            code="invalid_api_key",
+            next_move="Send what `admin_key` of [server] names as `Authorization: Bearer KEY`.",
+        )
     if "origin" in head.fields:
         raise CallRefused("calls from web pages are not allowed", status=403, code="origin_not_allowed")
 
@@ -110,10 +116,12 @@ def _create(db: sqlite3.Connection, body: bytes) -> dict[str, str]:
         allowance = parse_allowance(asked.budget) if asked.budget is not None else None
         for each in asked.addresses or ():
             ipaddress.ip_network(each, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise RequestError(f"the key cannot be made: {error}") from None
-    except InputError as error:
-        raise RequestError(error.what, field="budget", next_move=error.next_move) from None
+    except msgspec.ValidationError as error:
+        raise _mistake(body, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RequestError(f"the key cannot be made: the body is no JSON object ({error})") from None
+    except ValueError as error:
+        raise RequestError(f"the key cannot be made: {error}", field="addresses", next_move=_NETWORK_HINT) from None
     row = KeyRow(
         id=f"key_{os.urandom(8).hex()}",
         name=asked.name,
@@ -131,6 +139,22 @@ def _create(db: sqlite3.Connection, body: bytes) -> dict[str, str]:
     secret = new_secret()
     add_key(db, row, secret)
     return {"id": row.id, "key": secret}
+
+
+def _mistake(body: bytes, said: str) -> RequestError:
+    """What is wrong with a NewKey, and how it is written."""
+    what, _, path = said.rstrip("`").partition(" - at `$.")
+    unknown = what.rpartition("unknown field `")[2].rstrip("`") if "unknown field `" in what else None
+    if unknown is not None:
+        hint = did_you_mean(unknown, NewKey.__struct_fields__)
+        return RequestError(f"a key has no {unknown[:40]!r}", field=unknown[:40], next_move=hint)
+    if path == "budget" and "regex" in what:
+        try:
+            parse_allowance(str(msgspec.json.decode(body)["budget"]))
+        except InputError as error:
+            return RequestError(error.what, field=path, next_move=error.next_move)
+        return RequestError("not a budget as the API takes it", field=path, next_move="Write it so: 5/day.")
+    return RequestError(f"the key cannot be made: {what[:1].lower()}{what[1:]}", field=path or None)
 
 
 def _change(db: sqlite3.Connection, key_id: str, how: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from weighbridge.chat.model_lists import (
     shown_model,
 )
 from weighbridge.errors import CallRefused, RequestError, WeighbridgeError
+from weighbridge.formats.problems import nearest
 
 from . import admin, metrics, reply
 from .client import Client
@@ -218,7 +219,8 @@ class Endpoints:
         if methods:
             self._wrong_method(client, head, methods)
             return
-        raise CallRefused(f"there is nothing at {head.path[:200]!r}", status=404, code="not_found")
+        hint = nearest(head.path[:200], sorted({path for _, path in self._by_place}))
+        raise CallRefused(f"there is nothing at {head.path[:200]!r}", status=404, code="not_found", next_move=hint)
 
     def _wrong_method(self, client: Client, head: Head, methods: list[str]) -> None:
         allowed = ", ".join(methods)

@@ -135,7 +135,7 @@ def over_limit(limit: Limit | None, what: str, wait: float) -> CallRefused:
 
 def over_budget(purse: Purse, usd: float) -> CallRefused:
     return CallRefused(
-        f"{purse} does not have the ${usd:.6f} this call could cost",
+        f"{purse}, does not have the ${usd:.6f} this call could cost",
         status=429,
         code="insufficient_quota",
         next_move="Lower max_tokens, wait for the next period, or ask for a larger budget.",
