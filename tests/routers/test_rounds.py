@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -13,7 +14,17 @@ from hypothesis import strategies as st
 
 from routed_samples import rows, write
 from weighbridge.cli.main import main
-from weighbridge.routers import Goal, Places, Reply, Router, read_router, read_samples, train
+from weighbridge.routers import (
+    Goal,
+    Places,
+    Reply,
+    Router,
+    judge_question,
+    read_router,
+    read_samples,
+    read_score,
+    train,
+)
 from weighbridge.routers.rounds import ALL, Prospects, follow, make_settings
 from weighbridge.routers.scoring import prospects
 
@@ -169,3 +180,102 @@ def test_of_labels_that_were_shuffled_no_router_comes(tmp_path: Path) -> None:
     trained = train(samples, ("small-0", "small-1"), "big", Goal(0.997), made="", versions={}, costs=COSTS)
 
     assert trained.artefact is None
+
+
+def judged(tmp_path: Path, seed: int = 0) -> Path:
+    items = rows(500, seed=seed)
+    for item in items:
+        item["small.judge"] = 0.9 if item["small"] else 0.2
+    return write(tmp_path / f"j{seed}.csv", items)
+
+
+def test_a_router_with_a_judge_says_whom_a_route_has_to_ask_and_how(tmp_path: Path) -> None:
+    path, out, asked = judged(tmp_path), tmp_path / "r.json", tmp_path / "asked.txt"
+    asked.write_text("Task: {{prompt}}\nAnswer: {{answer}}\nScore from 0 to 5:")
+    common = ("train", path, "--weak", "small", "--strong", "big", "--keep", 0.9, "--out", out, "--json")
+
+    said = route(*common, "--judge", "referee", "--judge-prompt", asked, "--judge-out-of", 5, "--cost", "referee=2")
+
+    assert said.exit_code == 0, said.output
+    found = json.loads(said.output)
+    assert found["stages"] == ["small", "big", "referee"]
+    assert found["spending"]["asked"]["referee"] == 1.0
+    judge = read_router(out.read_bytes(), "r.json").asks_judge
+    assert judge is not None
+    assert (judge.name, judge.voters, judge.out_of) == ("referee", ("small",), 5.0)
+    assert judge.instructions == asked.read_text()
+
+
+def test_a_judge_that_is_not_shown_what_it_judges_or_has_no_scores_is_told(tmp_path: Path) -> None:
+    asked = tmp_path / "asked.txt"
+    asked.write_text("Score {{prompt}} from 0 to 5")
+    common = ("train", judged(tmp_path), "--weak", "small", "--strong", "big", "--keep", 0.9)
+    plain = ("train", write(tmp_path / "p.csv", rows(100)), "--weak", "small", "--strong", "big", "--keep", 0.9)
+
+    blind = route(*common, "--judge-prompt", asked)
+    idle = route(*plain, "--judge", "referee")
+
+    assert (blind.exit_code, idle.exit_code) == (2, 2)
+    assert "the judge is not shown {{answer}}" in blind.output
+    assert "small.judge" in idle.output
+
+
+@pytest.mark.parametrize("missing", ["small.judge", "small.answer", "small.chars"])
+def test_samples_that_lack_what_the_router_decides_by_do_not_evaluate_it(tmp_path: Path, missing: str) -> None:
+    """It would be measured deciding by something else."""
+    out = tmp_path / "r.json"
+    made = route("train", judged(tmp_path), "--weak", "small", "--strong", "big", "--keep", 0.9, "--out", out)
+    assert made.exit_code == 0, made.output
+    fresh = judged(tmp_path, seed=1)
+    with fresh.open(newline="") as file:
+        items = list(csv.DictReader(file))
+    kept = tuple(name for name in items[0] if name != missing)
+    assert route("eval", out, fresh).exit_code == 0
+
+    said = route("eval", out, write(tmp_path / "less.csv", items, only=kept))
+
+    assert said.exit_code == 1
+    assert missing in said.output
+
+
+@given(
+    st.text(max_size=60)
+    | st.sampled_from(["9", "9/10", " 9.", "**Score: 9**", '{"score": 9}', "thoughts\nScore: 9 / 10"])
+)
+def test_a_reply_of_a_judge_is_a_score_or_nothing(text: str) -> None:
+    score = read_score(text, 10.0)
+
+    assert np.isnan(score) or 0.0 <= score <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ("9", 0.9),
+        ("9/10", 0.9),
+        ("I think it is right.\n\nScore: 9", 0.9),
+        ('{"reason": "10 out of 10", "score": 9}', 0.9),
+        ("**9**", 0.9),
+        ("9/5", None),
+        ("11", None),
+        ("-9", None),
+        (".9", None),
+        ("9%", None),
+        ("Score: -9", None),
+        ("9 of the 10 steps are right", None),
+        ("", None),
+        ("nine", None),
+    ],
+)
+def test_what_is_plainly_a_score_counts_and_nothing_else(reply: str, score: float | None) -> None:
+    """A guess about a judge's words would be a guess about quality."""
+    found = read_score(reply, 10.0)
+
+    assert np.isnan(found) if score is None else found == pytest.approx(score)
+
+
+def test_what_an_answer_says_of_places_is_not_filled_in() -> None:
+    """An answer could otherwise show the judge something else than itself."""
+    asked = judge_question("P {{prompt}} A {{answer}}", "what is {{answer}}?", "{{prompt}} and {{answer}}")
+
+    assert asked == "P what is {{answer}}? A {{prompt}} and {{answer}}"

@@ -71,6 +71,9 @@ def train_router(
     rates = rates_of(options["prices"], (*weak, strong))
     goal = goal._replace(prices=tuple((name, rate.said) for name, rate in rates.items()))
     samples = priced(recorded_samples(places, weak, strong), (*weak, strong), rates)
+    if (options["judge"] or options["judge_prompt"]) and not samples.judged:
+        what = f"no judge's scores of {' or '.join(weak)} were recorded"
+        raise UsageError(what, next_move=f"Give columns {weak[0]}.judge, or a table: --judged FILE.")
     judge = [goal.judge.name] if samples.judged else []
     known = {**_named_costs(costs, (*weak, strong, *judge)), **mean_costs(samples, (*weak, strong))}
     versions = {"weighbridge": __version__, "numpy": np.__version__}
@@ -103,14 +106,14 @@ def _rounds(weak: Sequence[str], then: Sequence[str]) -> tuple[tuple[str, ...], 
 
 
 def _judge(options: Mapping[str, Any]) -> JudgeSaid:
-    path = options["judge_prompt"]
+    path, name = options["judge_prompt"], options["judge"] or JudgeSaid().name
     if path is None:
-        return JudgeSaid(options["judge"], out_of=options["judge_out_of"])
+        return JudgeSaid(name, out_of=options["judge_out_of"])
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the judge's instructions cannot be read: {error}", where=str(path)) from error
-    return JudgeSaid(options["judge"], check_instructions(text, str(path)), options["judge_out_of"])
+    return JudgeSaid(name, check_instructions(text, str(path)), options["judge_out_of"])
 
 
 def evaluate_router(

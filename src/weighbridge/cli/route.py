@@ -122,10 +122,8 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
 )
 @click.option(
     "--judge",
-    default="judge",
-    show_default=True,
     metavar="NAME",
-    help="Whose the judge's scores are; serving asks it.",
+    help="Whose the judge's scores are; serving asks it.  [judge]",
 )
 @click.option(
     "--judge-prompt",

@@ -60,6 +60,8 @@ def train_json(made: Made) -> dict[str, Any]:
         "weak": made.weak,
         "strong": made.strong,
         "method": made.method,
+        "rounds": made.goal.rounds,
+        "stages": _stages(made),
         "promise": promise,
         "missing": max(promise.keep - promise.bound, 0.0) if made.trained.artefact is None else 0.0,
         "beside": made.trained.beside._asdict(),

@@ -18,8 +18,8 @@ from weighbridge.errors import InputError, WeighbridgeError
 from .packed import Packed
 
 LONGEST = 64 << 20
-JUDGED = "judge's score"
-"""Of the features: the router decides by a judge's score of each cheap answer."""
+AGREEMENT, LENGTHS, JUDGED = "agreement of answers", "length of replies", "judge's score"
+"""Features of a cascade: what has to be known of cheap answers, when it is served and when it is evaluated."""
 MOST_VOTERS = 32
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]

@@ -12,6 +12,7 @@ from weighbridge.errors import InputError
 from weighbridge.stats import Interval, mean_interval
 
 from .arrays import Flags, Floats
+from .artefact import AGREEMENT, JUDGED, LENGTHS
 from .packed import unpack
 from .promise import lower_bound
 from .rounds import follow
@@ -80,6 +81,7 @@ def evaluate(
             else None,
         )
     samples = samples.only(fresh)
+    check_recorded(router, samples)
     seen_by = prospects(router.model, samples, router.voters)
     weak, strong = seen_by.taken[-1], samples.scores[router.strong]
     if not strong.any():
@@ -110,6 +112,27 @@ def evaluate(
         saved_by_oracle(weak, strong, min(kept, 1.0)),
         spending(samples, asked, costs),
         _parts(samples, routed, strong, found.to_weak),
+    )
+
+
+def check_recorded(router: Router, samples: Samples) -> None:
+    """InputError where something is missing that the router decides by: it would decide by something nobody tested."""
+    features = router.artefact.provenance.features
+    judge = router.asks_judge
+    wanted = {AGREEMENT: ("answer", samples.answers), LENGTHS: ("chars", samples.chars)}
+    for feature, (word, found) in wanted.items():
+        if feature in features and not any(voter in found for voter in router.voters):
+            raise _missing(feature, f"{router.voters[0]}.{word}")
+    scored = judge.voters if judge is not None else ()
+    for voter in scored:
+        if voter not in samples.judged:
+            raise _missing(JUDGED, f"{voter}.judge")
+
+
+def _missing(feature: str, column: str) -> InputError:
+    return InputError(
+        f"the router decides by {feature}, and the samples do not hold it",
+        next_move=f"Give the column {column}, or a table of its own.",
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from weighbridge.errors import UsageError
 
 from .arrays import Floats
-from .artefact import JUDGED
+from .artefact import AGREEMENT, JUDGED, LENGTHS
 from .cascade_model import fit_cascade_model
 from .grams import SURFACE, read_text
 from .neighbours import fit_neighbours
@@ -129,7 +129,7 @@ def features_of(samples: Samples, voters: Sequence[str], method: str) -> tuple[s
         return ("words and pairs of words, hashed", "runs of 3 and 5 characters, hashed", *SURFACE)
     if method == "knn":
         return ("words and pairs of words, hashed",)
-    found = ["agreement of answers"] if samples.has_answers(voters) else []
-    found += ["length of replies"] if any(voter in samples.chars for voter in voters) else []
+    found = [AGREEMENT] if samples.has_answers(voters) else []
+    found += [LENGTHS] if any(voter in samples.chars for voter in voters) else []
     found += [JUDGED] if any(voter in samples.judged for voter in voters) else []
     return (*found, "length of the prompt")
