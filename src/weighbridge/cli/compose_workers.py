@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from weighbridge.gateway.routes import Parts
     from weighbridge.settings import Settings
 
+log = logging.getLogger("weighbridge.gateway")
 RESTART_S = 0.5
 """A worker that ended by itself is started again after so long."""
 
@@ -45,12 +47,24 @@ def serve_gateway(config: Config, settings: Settings, tell: Callable[[str], obje
         return
     from weighbridge.gateway.shared import Shared
 
+    _tell_of_copies(config)
     known_to_all = Shared()
     parts = replace(parts, shared=known_to_all)
     try:
         _watch(parts, listeners, data_dir, lambda: tell(line))
     finally:
         known_to_all.close()
+
+
+def _tell_of_copies(config: Config) -> None:
+    """Engines in process belong to a worker: several workers have one each."""
+    names = ", ".join(record.name for record in config.backends if record.kind == "llamacpp")
+    if names:
+        log.warning(
+            "each of %d workers starts %s for itself: weights are shared, contexts and threads are not; "
+            "where models run on this machine, one worker is enough",
+            *(config.server.workers, names),
+        )
 
 
 def _work(
