@@ -14,7 +14,7 @@ from weighbridge.chat import Usage
 from weighbridge.dispatch.allowance import Allowance, parse_allowance, window_hour
 from weighbridge.dispatch.breaker import FAILURES, Breaker
 from weighbridge.dispatch.price import cost_usd
-from weighbridge.dispatch.purse import Purse, hold, settle, short_of
+from weighbridge.dispatch.purse import Purse, hold, settle
 from weighbridge.dispatch.rate import Rate
 from weighbridge.dispatch.routing import Strategy, Target, plan
 from weighbridge.engines import Price
@@ -143,12 +143,20 @@ def test_a_purse_pays_only_what_is_free_and_gets_back_what_a_call_did_not_cost()
     purse = Purse("key", "k", Allowance(1, "day"))
     purse.free = 1.0
 
-    assert short_of((purse,), 1.0) is None
-    hold((purse,), 0.75)
-    assert short_of((purse,), 0.5) is purse
+    assert hold((purse,), 0.75, 1.0) is None
+    assert hold((purse,), 0.5, 2.0) is purse
     settle((purse,), 0.75, 0.25)
-    assert short_of((purse,), 0.75) is None
     assert purse.free == pytest.approx(0.75)
+    assert hold((purse,), 0.75, 3.0) is None
+    assert (purse.free, purse.used_at) == (pytest.approx(0.0), 3.0)
+
+
+def test_a_call_is_paid_from_all_of_its_purses_or_from_none() -> None:
+    rich, poor = (Purse("key", name, Allowance(1, "day")) for name in ("rich", "poor"))
+    rich.free, poor.free = 1.0, 0.1
+
+    assert hold((rich, poor), 0.5, 1.0) is poor
+    assert (rich.free, poor.free) == (1.0, 0.1)
 
 
 def test_each_kind_of_token_is_billed_once_at_its_own_rate() -> None:

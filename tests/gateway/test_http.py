@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fault_server import FaultServer, answers, chat_body
 from patience import PATIENCE_S
 from weighbridge.gateway.head import BadRequest, Heads, read_head
+from weighbridge.gateway.tending import check_clients
 
 BODY = b'{"model":"public","messages":[{"role":"user","content":"hello"}]}'
 START = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
@@ -203,7 +204,7 @@ def test_a_request_that_waits_for_its_turn_is_not_late(tmp_path: Path) -> None:
 
             def append_and_look(lines: Sequence[tuple[Any, ...]]) -> None:
                 append(lines)
-                asyncio.get_running_loop().call_soon(gateway._check_clients, gateway.now)
+                asyncio.get_running_loop().call_soon(check_clients, gateway, gateway.now)
 
             gateway.books.append = append_and_look  # type: ignore[method-assign]
             raw = request("POST", "/v1/chat/completions", BODY, gate.key, {})

@@ -41,8 +41,8 @@ def test_a_running_gateway_sees_keys_that_are_made_revoked_and_rotated(tmp_path:
             assert (await gate.chat(key=secret)).status == 401
             revoke_key(db, key_id, time.time())
             db.close()
-            before = gate.gateway.keyring.generation
-            await soon(lambda: gate.gateway.keyring.generation > before)
+            before = gate.gateway.callers.keyring.generation
+            await soon(lambda: gate.gateway.callers.keyring.generation > before)
             reply = await gate.chat(key="sk-wb-new")
             assert (reply.status, reply.json()["error"]["code"]) == (401, "invalid_api_key")
 

@@ -150,8 +150,9 @@ def test_keys_are_made_listed_rotated_and_revoked_over_http(tmp_path: Path) -> N
             assert (await gate.chat(key=rotated["key"])).status == 200
             assert (await gate.chat(key=made["key"])).status == 401
             await gate.post(f"/admin/keys/{made['id']}/revoke", b"", key=ADMIN_KEY)
-            generation = gate.gateway.keyring.generation
-            while gate.gateway.keyring.generation == generation and (await gate.chat(key=rotated["key"])).status == 200:
+            keyring = gate.gateway.callers.keyring
+            generation = keyring.generation
+            while keyring.generation == generation and (await gate.chat(key=rotated["key"])).status == 200:
                 await asyncio.sleep(0.01)
             assert (await gate.chat(key=rotated["key"])).status == 401
 

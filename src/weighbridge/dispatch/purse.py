@@ -10,7 +10,7 @@ spent beyond it is nothing but what single calls cost more than was held for the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from .allowance import Allowance
 
@@ -37,18 +37,17 @@ class Purse:
         return f"the budget of {self.kind} {self.name!r}, {self.allowance}"
 
 
-def short_of(purses: Iterable[Purse], usd: float) -> Purse | None:
-    """The first purse that cannot pay `usd`."""
+def hold(purses: Sequence[Purse], usd: float, now: float) -> Purse | None:
+    """Set money aside in all of them, or, where one cannot pay, in none: then that one. `now` is on the process's
+    clock."""
     for purse in purses:
-        if purse.free + ROUNDING_USD < usd or purse.free <= 0.0:
+        free = purse.free
+        if free <= 0.0 or free + ROUNDING_USD < usd:
             return purse
-    return None
-
-
-def hold(purses: Sequence[Purse], usd: float) -> None:
-    """Set money aside; `short_of` said that it is there."""
     for purse in purses:
         purse.free -= usd
+        purse.used_at = now
+    return None
 
 
 def settle(purses: Sequence[Purse], held_usd: float, cost_usd: float) -> None:

@@ -3,6 +3,9 @@
 Heads are read by llhttp (head.py); bodies are counted, or, where they are chunked, read by llhttp too. What a client
 sends ahead of its turn waits, and the socket is paused when too much of it does. Times are checked by `check`, a few
 times a second for all connections together: no timer a request.
+
+Reads go into one buffer, which all connections of a gateway share: what it holds is looked at before anybody reads
+again. The rest of a body that comes in several reads goes where it belongs at once.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import httptools
 
 from . import reply
 from .head import BadRequest, Head, HeadReader, read_head
+from .outline import Part
 
 if TYPE_CHECKING:
     from .app import Gateway
@@ -25,6 +29,12 @@ MOST_AHEAD = 64 * 1024
 LEAST_BYTES_S = 4096
 """Bytes a second that a body larger than a few pages has to come at, at least."""
 HIGH_WATER = 256 * 1024
+READ_BYTES = 256 * 1024
+"""Of the buffer that all connections share."""
+LARGE_READ = 8 * 1024
+"""Of larger ones the head is looked at first, so that a body is copied once."""
+PART_BYTES = 1024 * 1024
+"""Room that is made at once for what is missing of a body: nobody gets more for announcing much."""
 LONGEST_LENGTH = 15
 """Digits of a content-length (head.py)."""
 
@@ -41,6 +51,10 @@ class Step(Enum):
     CLOSED = auto()
 
 
+HEAD, BODY, CHUNKS, ANSWER, CLOSED = Step
+"""A name of a module is found in a tenth of the time that a member of an Enum takes."""
+
+
 class Work(Protocol):
     """What is done for a request while the client waits."""
 
@@ -53,7 +67,7 @@ class Work(Protocol):
     def resume(self) -> None: ...
 
 
-class Client(asyncio.Protocol):
+class Client(asyncio.BufferedProtocol):
     __slots__ = (
         "_after",
         "_ahead",
@@ -62,7 +76,9 @@ class Client(asyncio.Protocol):
         "_head",
         "_missing",
         "_paused_at",
+        "_place",
         "_reader",
+        "_reads",
         "_since",
         "_size",
         "_step",
@@ -78,13 +94,15 @@ class Client(asyncio.Protocol):
         self.write: Callable[[bytes], object] = _ignore
         """Sends bytes, unless the connection is gone."""
         self._transport: asyncio.Transport | None = None
-        self._step = Step.HEAD
+        self._step = HEAD
         self._head = Head()
         self._before = self._after = b""
         """What stands around content-length's value in the last head, if such a head may come again."""
         self._ahead = b""
         """Bytes not looked at yet: of a head that is not whole, or of requests that come later."""
-        self._body: list[bytes] = []
+        self._reads = self._place = gateway.reads
+        """`_place`: where the next read goes."""
+        self._body: list[bytes | bytearray] = []
         self._missing = 0
         self._size = 0
         self._reader: HeadReader | None = None
@@ -102,14 +120,14 @@ class Client(asyncio.Protocol):
 
     def finish(self, data: bytes, *, close: bool = False) -> None:
         """The last bytes of an answer; then comes the next request."""
-        if self._step is Step.CLOSED:
+        if self._step is CLOSED:
             return
         self.work = None
         self.write(data)
         if close or not self._head.keep_alive or self.gateway.is_closing:
             self.close()
             return
-        self._step = Step.HEAD
+        self._step = HEAD
         self._since = self.gateway.now
         if self._ahead:
             asyncio.get_running_loop().call_soon(self._go_on)
@@ -120,26 +138,26 @@ class Client(asyncio.Protocol):
             self._transport.abort()
 
     def close(self) -> None:
-        self._step = Step.CLOSED
+        self._step = CLOSED
         if self._transport is not None:
             self._transport.close()
 
     @property
     def is_idle(self) -> bool:
-        return self._step is Step.HEAD and not self._ahead
+        return self._step is HEAD and not self._ahead
 
     def check(self, now: float) -> None:
         """Close the connection if its client takes too long over anything."""
-        if self._step is Step.CLOSED:
+        if self._step is CLOSED:
             return
         server = self.gateway.server
         waited = now - self._since
         if self._paused_at is not None and now - self._paused_at >= server.write_s:
             self.cut()
-        elif self._step is Step.HEAD:
+        elif self._step is HEAD:
             if waited >= (server.head_s if self._ahead else server.idle_s):
                 self._refuse(BadRequest(408, "the request did not come in time")) if self._ahead else self.close()
-        elif self._step in (Step.BODY, Step.CHUNKS) and waited >= server.body_s + self._size / LEAST_BYTES_S:
+        elif self._step in (BODY, CHUNKS) and waited >= server.body_s + self._size / LEAST_BYTES_S:
             self._refuse(BadRequest(408, "the request's body did not come in time"))
 
     # --- asyncio.Protocol
@@ -152,22 +170,25 @@ class Client(asyncio.Protocol):
         if not self.gateway.welcome(self):
             self._refuse(BadRequest(503, "too many connections"))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._place
+
+    def buffer_updated(self, size: int) -> None:
         step = self._step
-        if step is Step.HEAD:
+        if step is HEAD:
             if self._ahead:
-                self._take_more_of_head(data)
+                self._take_more_of_head(self._reads[:size].tobytes())
+            elif size <= LARGE_READ:
+                data = self._reads[:size].tobytes()
+                self._take_head(data, data)
             else:
-                self._take_head(data)
-        elif step is Step.BODY:
-            self._body.append(data)
-            self._missing -= len(data)
-            if self._missing <= 0:
-                self._complete_body()
-        elif step is Step.CHUNKS:
-            self._take_chunks(data)
-        elif step is Step.ANSWER:
-            self._ahead += data
+                self._take_head(self._reads[:LARGE_READ].tobytes(), self._reads[:size])
+        elif step is BODY:
+            self._take_more_of_body(size)
+        elif step is CHUNKS:
+            self._take_chunks(self._reads[:size].tobytes())
+        elif step is ANSWER:
+            self._ahead += self._reads[:size]
             if len(self._ahead) > MOST_AHEAD and self._transport is not None:
                 self._transport.pause_reading()
 
@@ -176,7 +197,7 @@ class Client(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._step = Step.CLOSED
+        self._step = CLOSED
         self._transport = None
         self.write = _ignore
         work, self.work = self.work, None
@@ -198,24 +219,25 @@ class Client(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Look at what came ahead of its turn."""
-        if self._step is not Step.HEAD:
+        if self._step is not HEAD:
             return
         data, self._ahead = self._ahead, b""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
         if data:
-            self._take_head(data)
+            self._take_head(data, data)
 
-    def _take_head(self, data: bytes) -> None:
+    def _take_head(self, data: bytes, read: Part) -> None:
+        """`data`: the beginning of what was read, or all of it."""
         before = self._before
         if before and data.startswith(before):
             at = len(before)
             stop = data.find(b"\r\n", at, at + LONGEST_LENGTH + 2)
             digits = data[at:stop]
             if stop > 0 and digits.isdigit() and data.startswith(self._after, stop):
-                self._take_body(data, stop + len(self._after), int(digits))
+                self._take_body(read, stop + len(self._after), int(digits))
                 return
-        self._take_other_head(data)
+        self._take_other_head(bytes(read))
 
     def _take_other_head(self, data: bytes) -> None:
         """Of another head than the last one."""
@@ -239,19 +261,20 @@ class Client(asyncio.Protocol):
         else:
             self._take_body(data, end + 4, length)
 
-    def _take_body(self, data: bytes, start: int, length: int) -> None:
+    def _take_body(self, read: Part, start: int, length: int) -> None:
         gateway = self.gateway
         if length > gateway.server.body_bytes:
             self._refuse(BadRequest(413, f"the body is larger than {gateway.server.body_bytes:,} bytes"))
             return
-        missing = length - (len(data) - start)
+        stop = start + length
+        missing = stop - len(read)
         if missing > 0:
-            self._begin_body(data[start:], missing, length)
+            self._begin_body(bytes(read[start:]), missing)
             return
         if missing < 0:
-            self._ahead = data[start + length :]
-        self._step = Step.ANSWER
-        gateway.answer(self, self._head, data[start : start + length] if length else b"")
+            self._ahead = bytes(read[stop:])
+        self._step = ANSWER
+        gateway.answer(self, self._head, bytes(read[start:stop]))
 
     def _wait_for_head(self, data: bytes) -> None:
         if len(data) > self.gateway.server.head_bytes:
@@ -266,7 +289,7 @@ class Client(asyncio.Protocol):
         since, data = self._since, self._ahead + data
         self._ahead = b""
         if data.find(b"\r\n\r\n") >= 0:
-            self._take_head(data)
+            self._take_head(data, data)
             return
         self._wait_for_head(data)
         self._since = since
@@ -279,26 +302,38 @@ class Client(asyncio.Protocol):
         self._reader = reader if reader.head.is_chunked else None
         return reader.head, reader.length or 0
 
-    def _begin_body(self, data: bytes, missing: int, length: int) -> None:
-        self._step = Step.BODY
+    def _begin_body(self, data: bytes, missing: int) -> None:
+        self._step = BODY
         self._since = self.gateway.now
         self._body = [data]
         self._missing = missing
-        self._size = length
+        self._size = len(data) + missing
+        self._make_room()
         if self._head.expects:
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _complete_body(self) -> None:
-        body = b"".join(self._body)
-        self._body = []
-        if self._missing < 0:
-            body, self._ahead = body[: self._missing], body[self._missing :]
-        self._step = Step.ANSWER
+    def _make_room(self) -> None:
+        """For what is missing of the body, and not for a byte more."""
+        part = bytearray(min(self._missing, PART_BYTES))
+        self._body.append(part)
+        self._place = memoryview(part)
+
+    def _take_more_of_body(self, size: int) -> None:
+        self._missing -= size
+        self._place = self._place[size:]
+        if self._place:
+            return
+        if self._missing:
+            self._make_room()
+            return
+        self._place = self._reads
+        body, self._body = b"".join(self._body), []
+        self._step = ANSWER
         self.gateway.answer(self, self._head, body)
 
     def _begin_chunks(self, data: bytes) -> None:
         assert self._reader is not None
-        self._step = Step.CHUNKS
+        self._step = CHUNKS
         self._since = self.gateway.now
         self._body = []
         self._size = 0
@@ -329,7 +364,7 @@ class Client(asyncio.Protocol):
             self._reader = None
             body = b"".join(self._body)
             self._body = []
-            self._step = Step.ANSWER
+            self._step = ANSWER
             self.gateway.answer(self, self._head, body)
 
     def _refuse(self, bad: BadRequest) -> None:

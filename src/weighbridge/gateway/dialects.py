@@ -46,6 +46,9 @@ class Conversation:
     a public model name."""
 
     on_request: Callable[[Aim, bytes], bytes] | None = None
+    left_out: tuple[str, ...] = ()
+    _asked: Asked | None = None
+    _stamp: Stamp | None = None
 
     def __init__(
         self,
@@ -61,15 +64,12 @@ class Conversation:
         self._path = path
         self._body = body
         self._fields = fields
-        self._asked: Asked | None = None
         self._new_stamp = stamp
-        self._stamp: Stamp | None = None
         self.body_bytes = len(body)
         self.model = seen.model
         self.stream = seen.stream and path != COUNT_PATH
         self.most_output = 1 if path == COUNT_PATH else seen.most_output  # what counting costs at most
         self.answers = 1
-        self.left_out: tuple[str, ...] = ()
 
     @property
     def stream_type(self) -> bytes:
@@ -84,7 +84,8 @@ class Conversation:
         return self._body
 
     def request(self, aim: Aim) -> Body:
-        self.left_out = ()
+        if self.left_out:
+            self.left_out = ()
         data = self._raw_request(aim) if self._is_raw(aim) else self._translated(aim)
         return data if self.on_request is None else self.on_request(aim, in_one(data))
 
@@ -210,15 +211,13 @@ class OpenAIConversation(Conversation):
         self._path = path
         self._body = body
         self._fields = fields
-        self._asked = None
         self._new_stamp = stamp
-        self._stamp = None
         self.body_bytes = len(body)
         self.model = asked.model
         self.stream = asked.stream is True
-        self.most_output = asked.most_output
-        self.answers = asked.answers
-        self.left_out = ()
+        answers = self.answers = 1 if asked.n is None and asked.best_of is None else asked.answers
+        each = asked.max_tokens if asked.max_completion_tokens is None else asked.max_completion_tokens
+        self.most_output = None if each is None or each < 0 else each * answers
 
     def _raw_request(self, aim: Aim) -> Body:
         door = aim.door

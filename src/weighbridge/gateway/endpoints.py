@@ -163,7 +163,7 @@ class Endpoints:
 
     def _served(self, client: Client, head: Head) -> list[ServedModel]:
         """Every route that the caller may ask for."""
-        caller = self._gateway.caller_of(client, head)
+        caller = self._gateway.callers.of(client, head)
         names = self._gateway.names_for(caller)
         return [ServedModel(name, created=self._gateway.started_at) for name in names]
 
@@ -171,7 +171,7 @@ class Endpoints:
         served = self._served(client, head)
         found = next((model for model in served if model.id in (name, name.removesuffix(":latest"))), None)
         if found is None:
-            raise self._gateway.no_route(name, self._gateway.caller_of(client, head))
+            raise self._gateway.no_route(name, self._gateway.callers.of(client, head))
         return found
 
     # --- what needs no model
@@ -186,7 +186,7 @@ class Endpoints:
 
     def _metrics(self, client: Client, head: Head, body: bytes) -> None:
         if not admin.is_admin(head, self._gateway.admin_digest):
-            self._gateway.caller_of(client, head)
+            self._gateway.callers.of(client, head)
         self._send(client, head, self._gateway.metrics_text(), kind=metrics.CONTENT_TYPE)
 
     def _openapi(self, client: Client, head: Head, body: bytes) -> None:

@@ -77,6 +77,7 @@ class HedgedExchange(ContinuedExchange):
             self._drop_own()
         rival.lead()
         self._aim, self._upstream, self._call_off = rival.aim, rival.upstream, rival.call_off
+        self._is_trying = True
         self._flow, self._held, self._pieces = rival.flow, rival.held, rival.pieces
         self._carrier.left_out = rival.left_out
         self._sent_at = rival.sent_at
@@ -91,11 +92,9 @@ class HedgedExchange(ContinuedExchange):
             self._hold_back(held)
 
     def _drop_own(self) -> None:
-        if self._call_off is not None:
-            self._call_off()
         if self._upstream is not None:
             self._lost = (*self._lost, Lost(self._aim, self._flow.events if self._flow is not None else 0))
-            self._drop_upstream()
+        self._drop_upstream()
         self._aim.under_way -= 1
         self._aim.breaker.gave_up()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weighbridge.dispatch.purse import Purse, hold, settle, short_of
+from weighbridge.dispatch.purse import Purse, hold, settle
 from weighbridge.dispatch.rate import Limit, Taken
 from weighbridge.errors import CallRefused
 
@@ -67,14 +67,16 @@ class Till:
             if route.is_unpriced(output_tokens):
                 self._refuse_unpriced(route)
             held = route.held_usd(body_bytes, output_tokens)
-            short = short_of(purses, held)
+            short = hold(purses, held, now)
             if short is not None:
                 raise Short(short, held)
-        tokens = self.count(ask, now)
-        if purses:
-            hold(purses, held)
-            for purse in purses:
-                purse.used_at = now
+        tokens = None
+        if caller is not None and (caller.requests is not None or caller.tokens is not None):
+            try:
+                tokens = self.count(ask, now)
+            except CallRefused:
+                settle(purses, held, 0.0)
+                raise
         return Admission(caller, purses, held, tokens)
 
     def _paying(self, caller: Caller | None, route: Route) -> tuple[Purse, ...]:

@@ -6,7 +6,7 @@ Read of it: the model, whether it streams, what bounds its answer. Of a large on
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,12 +14,12 @@ import msgspec
 
 from weighbridge.errors import RequestError
 
-from .outline import LARGE_BYTES, Body, Outline, outline
+from .outline import Body, Outline, outline
 
 PREFIX_BYTES = 4096
 _NAME = b'"model"'
 _BACKSLASH = 92
-_ESCAPED_LETTER = re.compile(rb"\\u006")
+_ESCAPED_LETTER = b"\\u006"
 """How any letter of `model` begins when it is spelled as an escape, to be one field for us and another elsewhere."""
 
 
@@ -42,14 +42,6 @@ class Peek(msgspec.Struct):
         return max(self.n or 1, self.best_of or 1, 1)
 
     @property
-    def most_output(self) -> int | None:
-        """Tokens of all answers together, where the request bounds them."""
-        each = self.max_completion_tokens
-        if each is None:
-            each = self.max_tokens
-        return None if each is None or each < 0 else each * self.answers
-
-    @property
     def wants_usage(self) -> bool:
         return bool(self.stream_options and self.stream_options.get("include_usage") is True)
 
@@ -59,16 +51,19 @@ class _Start(msgspec.Struct):
     prompt: msgspec.Raw | None = None
 
 
-_READ = frozenset(Peek.__struct_fields__)
 _peek = msgspec.json.Decoder(Peek)
 _start = msgspec.json.Decoder(_Start)
 
 
 def look(body: bytes) -> tuple[Peek, Outline | None]:
-    """What is read of a request, and, of a large one, where its members stand. RequestError, with the field, for what
-    is no request in this dialect."""
-    if len(body) >= LARGE_BYTES and (found := outline(body)) is not None:
-        return peek(found.only(_READ)), found
+    """What is read of a request, and what of a large one it was read from. RequestError, with the field, for what is no
+    request in this dialect."""
+    found = outline(body)
+    if found is not None:
+        try:
+            return peek(found.text), found
+        except RequestError:
+            pass  # said better of the whole
     return peek(body), None
 
 
@@ -95,37 +90,63 @@ def conversation_start(body: bytes) -> bytes:
 def with_model(body: bytes, asked: Peek, model: str, *, ask_usage: bool, found: Outline | None = None) -> Body:
     """The body as the backend gets it: its own model name, and usage asked for at the end of a stream. `found` is what
     `look` found."""
-    if found is not None:
-        changed = {} if model == asked.model else {"model": msgspec.json.encode(model)}
-        if ask_usage:
-            changed["stream_options"] = msgspec.json.encode({**(asked.stream_options or {}), "include_usage": True})
-        return found.with_values(changed)
     if ask_usage and asked.stream_options is not None:
         fields = _all_fields(body)
         fields["model"] = model
-        fields["stream_options"] = {**asked.stream_options, "include_usage": True}
+        fields["stream_options"] = {**fields["stream_options"], "include_usage": True}
         return msgspec.json.encode(fields)
-    swapped = _swap_in_small(body, asked.model, model)
-    return _append_usage(swapped) if ask_usage else swapped
+    if found is None:
+        swapped = _swap_in_small(body, asked.model, model)
+        return _append_usage(swapped) if ask_usage else swapped
+    return _swap_in_large(body, found, asked.model, model, ask_usage=ask_usage)
 
 
 def swap_model(body: bytes, old: str, new: str) -> Body:
-    """The body of a request, in any dialect, that asks for another model."""
-    if len(body) >= LARGE_BYTES and (found := outline(body)) is not None and "model" in found.spans:
-        return found.with_values({} if old == new else {"model": msgspec.json.encode(new)})
-    return _swap_in_small(body, old, new)
+    """The body of a request, in any dialect, that asks for another model. It was read, so a parser takes it."""
+    found = outline(body)
+    if found is None:
+        return _swap_in_small(body, old, new)
+    return _swap_in_large(body, found, old, new, ask_usage=False)
 
 
 def _swap_in_small(body: bytes, old: str, new: str) -> bytes:
     """Where the field stands once, plainly spelled, its bytes are swapped; anything else is read and written anew, so
     that no two parsers can see two models in it."""
     around = body.split(_NAME, 2)
-    if len(around) == 2 and not (_BACKSLASH in body and _ESCAPED_LETTER.search(body)):
+    if len(around) == 2 and not (_BACKSLASH in body and body.find(_ESCAPED_LETTER) >= 0):
         swapped = body if old == new else _swap(around[0], around[1], old, new)
         if swapped is not None:
             return swapped
+    return _written_anew(body, new)
+
+
+def _swap_in_large(body: bytes, found: Outline, old: str, new: str, *, ask_usage: bool) -> Body:
+    """The same in what stands around long values."""
+    pieces, text = found.pieces, found.text
+    around = text.split(_NAME, 2)
+    if len(around) == 2 and not (_BACKSLASH in text and text.find(_ESCAPED_LETTER) >= 0):
+        if old == new and not ask_usage:
+            return (body,)
+        swapped = pieces if old == new else _swap_in_one(pieces, old, new)
+        if swapped is not None:
+            return found.filled([*swapped[:-1], _append_usage(swapped[-1])] if ask_usage else swapped)
+    anew = _written_anew(body, new)
+    return _append_usage(anew) if ask_usage else anew
+
+
+def _swap_in_one(pieces: Sequence[bytes], old: str, new: str) -> Sequence[bytes] | None:
+    """In the one of them that has the name."""
+    for place, piece in enumerate(pieces):
+        before, name, after = piece.partition(_NAME)
+        if name:
+            swapped = _swap(before, after, old, new)
+            return None if swapped is None else [*pieces[:place], swapped, *pieces[place + 1 :]]
+    return None
+
+
+def _written_anew(body: bytes, model: str) -> bytes:
     fields = _all_fields(body)
-    fields["model"] = new
+    fields["model"] = model
     return msgspec.json.encode(fields)
 
 

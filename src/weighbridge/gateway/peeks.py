@@ -9,6 +9,8 @@ import msgspec
 
 from weighbridge.errors import RequestError
 
+from .outline import outline
+
 
 class Seen(NamedTuple):
     model: str
@@ -66,6 +68,12 @@ SEE: dict[str, Callable[[bytes], Seen]] = {
 
 
 def _read(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    found = outline(body)
+    if found is not None:
+        try:
+            return decoder.decode(found.text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass  # said better of the whole
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

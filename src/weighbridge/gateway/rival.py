@@ -10,8 +10,9 @@ from weighbridge.chat import Piece, Usage
 from weighbridge.dispatch.price import cost_usd
 from weighbridge.errors import EngineError, StreamCut, WeighbridgeError
 
+from .attempts import log
 from .carrier import Flow
-from .exchange import MOST_HELD, log
+from .exchange import MOST_HELD
 from .flows import PieceFlow
 from .local import LocalEngine, LocalRun
 from .routes import Aim
@@ -180,6 +181,12 @@ class Rival:
                 return
             self.exchange.rival_leads(self, first=True)
         self.exchange.answered(status, head, body)
+
+    def stale(self, error: EngineError) -> None:
+        if self._leads:
+            self.exchange.stale(error)
+        else:
+            self.failed(error)
 
     def failed(self, error: EngineError) -> None:
         if self._leads:

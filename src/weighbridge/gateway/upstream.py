@@ -4,11 +4,13 @@ net/calls.py serves whoever awaits an answer. Here bytes go from one socket to t
 exchange it carries: with the status once the head is there, with each read of a stream, with a whole body, or with
 what went wrong. Framing is read by llhttp; a connection that says anything nobody asked for is given up.
 
+    a whole answer under the last one's head, all in one read  ->  `answered`
     a read of whole chunks, while llhttp stands between two    ->  `on_chunks`, framing and all
     one of a single chunk that is not taken so                ->  `flowed`
     anything else                                             ->  llhttp, then `flowed`
 
-llhttp has nothing to keep of a chunk that it does not see: it stands between two chunks before and after.
+llhttp has nothing to keep of what it does not see: it stands between two answers, or two chunks, before and after. The
+head of an answer that it read is remembered by its bytes around content-length's value, and equal bytes mean the same.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from weighbridge.net.dial import Way, dial
 
 from .chunked import count_whole
 from .outline import Body
+from .usual_head import UsualHead
 
 HEAD_BYTES = 64 * 1024
 IDLE_S = 4.0
@@ -48,6 +51,9 @@ class Carried(Protocol):
 
     def answered(self, status: int, head: bytes, body: bytes) -> None:
         """A whole answer that is no stream."""
+
+    def stale(self, error: EngineError) -> None:
+        """A connection that had been used before was closed without a byte of an answer."""
 
     def failed(self, error: EngineError) -> None:
         """There will be nothing more."""
@@ -132,6 +138,8 @@ class Upstream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        if not self._head and self._pool.usual.knows(data) and not self._may_stream and self._take_usual(data):
+            return
         if self._is_between_chunks and (count := count_whole(data)):
             take, carried = self.on_chunks, self._carried
             if take is not None and take(data, count):
@@ -181,11 +189,23 @@ class Upstream(asyncio.Protocol):
                 self._release()
                 left.flowed_out()
 
+    def _take_usual(self, data: bytes) -> bool:
+        """Of an answer that llhttp need not read; False where it has to."""
+        start, carried = self._pool.usual.start_of_body(data), self._carried
+        if not start or carried is None:
+            return False
+        self._carried = None
+        self._pool.give_back(self)
+        carried.answered(200, data[:start], data[start:])
+        return True
+
     def _answer(self, carried: Carried) -> None:
         parts = self._parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
         head, status = self._head, self._status
+        if status == 200 and self._keep_alive:
+            self._pool.usual.remember(head, len(body))
         self._carried = None
         self._release()
         carried.answered(status, head, body)
@@ -223,7 +243,11 @@ class Upstream(asyncio.Protocol):
             return
         why = f" ({exc})" if exc is not None and str(exc) else ""
         if not self._head:
-            carried.failed(BackendUnreachable(f"the backend closed the connection without answering{why}"))
+            error = BackendUnreachable(f"the backend closed the connection without answering{why}")
+            if self.uses > 1 and not self._status:  # nor an interim answer
+                carried.stale(error)
+            else:
+                carried.failed(error)
         elif self._status < 200:
             carried.failed(BadAnswer(f"the backend closed the connection within the headers{why}"))
         elif exc is None and self._ends_by_closing():
@@ -278,6 +302,8 @@ class _Nobody:
 
     def answered(self, status: int, head: bytes, body: bytes) -> None: ...
 
+    def stale(self, error: EngineError) -> None: ...
+
     def failed(self, error: EngineError) -> None: ...
 
 
@@ -291,6 +317,7 @@ class UpstreamPool:
         self.way = way
         self.answer_bytes = answer_bytes
         self.open: set[Upstream] = set()
+        self.usual = UsualHead()
         self._idle: list[Upstream] = []
         self._dialling: set[asyncio.Task[None]] = set()
 
