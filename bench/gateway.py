@@ -14,7 +14,9 @@ holds what the load generator's reading costs a sender on loopback, for all alik
     request_us          while requests come, 32 connections      request_all_us   with what the ledger does afterwards
     chunk_us            of 50 streams, 1 ms between two chunks; the request's own cost spread over its chunks
     translated_us       the same, asked in Anthropic's words (the backend speaks OpenAI's)
-    body_100kb_us       a request of 100 KB
+    body_100kb_us       a request of 100 KB; beside nginx with room for all of it in memory (`nginx`), also beside nginx
+                        that passes a body on as it comes but has its usual 16 KB for it (`nginx_16k`), and beside one
+                        that is told nothing of bodies and puts them into files (`nginx_defaults`)
     p50_ms p99_ms       light load: one connection               ttft_*_ms        50 streams, 20 ms between two chunks
     cold_start_s        from its start until it listens           resident_mb      then; resident_after_mb at the end
     scaling             of two workers over one, in requests a core-second: ours, nginx's, bare's (gateway_scaling.py)
@@ -43,7 +45,20 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway_peers import BARE_TWO, FRAMES, GATE, HOST, LITELLM, NGINX_TWO, PORTS, STREAMS, TWO, UP, write_configs
+from gateway_peers import (
+    BARE_TWO,
+    FRAMES,
+    GATE,
+    HOST,
+    LITELLM,
+    NGINX_BODIES,
+    NGINX_TWO,
+    PORTS,
+    STREAMS,
+    TWO,
+    UP,
+    write_configs,
+)
 from gateway_scaling import Pair, Served, measured, medians
 
 PEERS = str(Path(__file__).with_name("gateway_peers.py"))
@@ -171,6 +186,9 @@ class Bench:
 
     def round_of(self, name: str, pid: int) -> dict[str, float]:
         port = PORTS[name]
+        if name in NGINX_BODIES and name != "nginx":  # what it is told of bodies makes a difference for large ones only
+            body, _, bad, _ = self.cost(port, pid, BENCH_WORDS=WORDS_100KB)
+            return {"body_100kb_us": body, "bad": bad}
         request, request_all, bad, rate = self.cost(port, pid)
         found = {"request_us": request, "request_all_us": request_all, "requests_s": rate}
         found["chunk_us"], _, more, _ = self.cost(port, pid, FRAMES, connections=STREAMS, BENCH_STREAM="1")
@@ -227,7 +245,8 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
     }
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     if Path(nginx).exists():
-        commands["nginx"] = ([nginx, "-c", str(folder / "nginx.conf"), "-e", str(folder / "nginx.err")], {})
+        for name in NGINX_BODIES:
+            commands[name] = ([nginx, "-c", str(folder / f"{name}.conf"), "-e", str(folder / "nginx.err")], {})
         twice["nginx"] = ([nginx, "-c", str(folder / "nginx-two.conf"), "-e", str(folder / "nginx.err")], NGINX_TWO)
     if given.litellm:
         commands["litellm"] = litellm(given.litellm, folder)
@@ -279,6 +298,10 @@ def summary(
             if peer != "bare":
                 over = found[f"gateway_over_{peer}"]["request_us"]
                 found[f"requests_a_core_second_over_{peer}"] = round(1 / over, 4)
+    for peer in ("nginx_16k", "nginx_defaults"):
+        if peer in rounds:
+            field = "body_100kb_us"
+            found[f"gateway_over_{peer}"] = {field: ratio(ours, rounds[peer], field, field)}
     for field in ("p50_ms", "p99_ms", "ttft_p50_ms", "ttft_p99_ms"):
         added = [mine[field] - direct[field] for mine, direct in zip(ours, rounds["direct"], strict=True)]
         found[f"added_{field}"] = round(statistics.median(added), 4)

@@ -22,8 +22,15 @@ import uvloop
 
 HOST = "127.0.0.1"
 UP, BARE, NGINX, GATE, LITELLM, TWO = 9190, 9191, 9192, 9193, 9194, 9195
-BARE_TWO, NGINX_TWO = 9196, 9197
+BARE_TWO, NGINX_TWO, NGINX_16K, NGINX_DEFAULTS = 9196, 9197, 9198, 9199
 PORTS = {"direct": UP, "bare": BARE, "nginx": NGINX, "gateway": GATE, "litellm": LITELLM}
+PORTS |= {"nginx_16k": NGINX_16K, "nginx_defaults": NGINX_DEFAULTS}
+NGINX_BODIES = {
+    "nginx": "client_body_buffer_size 1m; proxy_request_buffering off;",
+    "nginx_16k": "proxy_request_buffering off;",
+    "nginx_defaults": "",
+}
+"""What nginx is told of requests' bodies. By default it keeps 16 KB of one in memory and writes it to a file."""
 CHUNKS = 100
 """Content chunks of a streamed answer."""
 FRAMES = CHUNKS + 3
@@ -251,8 +258,10 @@ model = "mock-model"
 to = [{{ backend = "up", model = "mock-model", price = {{ input = 1.0, output = 2.0 }} }}]
 """
         )
-    write_nginx(folder / "nginx.conf", key, NGINX, workers=1)
-    write_nginx(folder / "nginx-two.conf", key, NGINX_TWO, workers=2)
+    folder.chmod(0o755)  # nginx's workers write bodies into a folder in it, as somebody else
+    for name, bodies in NGINX_BODIES.items():
+        write_nginx(folder / f"{name}.conf", key, PORTS[name], workers=1, bodies=bodies)
+    write_nginx(folder / "nginx-two.conf", key, NGINX_TWO, workers=2, bodies=NGINX_BODIES["nginx"])
     (folder / "litellm.yaml").write_text(
         f"""
 model_list:
@@ -263,7 +272,7 @@ general_settings: {{ master_key: "{key}" }}
     )
 
 
-def write_nginx(path: Path, key: str, port: int, *, workers: int) -> None:
+def write_nginx(path: Path, key: str, port: int, *, workers: int, bodies: str) -> None:
     """Several workers get a socket each, as ours do."""
     folder, shared = path.parent, " reuseport" if workers > 1 else ""
     path.write_text(
@@ -272,16 +281,16 @@ worker_processes {workers}; daemon off; pid {path}.pid; error_log {folder}/nginx
 events {{ worker_connections 1024; }}
 http {{
   access_log off; keepalive_requests 100000000; map_hash_bucket_size 128;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  client_body_temp_path {path}-body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   map $http_authorization $known {{ default 0; "Bearer {key}" 1; }}
   upstream up {{ server {HOST}:{UP}; keepalive 64; keepalive_requests 100000000; }}
   server {{
-    listen {HOST}:{port}{shared}; client_max_body_size 50m; client_body_buffer_size 1m;
+    listen {HOST}:{port}{shared}; client_max_body_size 50m; {bodies}
     location / {{
       if ($known = 0) {{ return 401; }}
       proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header Authorization "Bearer sk-up"; proxy_buffering off; proxy_request_buffering off;
+      proxy_set_header Authorization "Bearer sk-up"; proxy_buffering off;
     }}
   }}
 }}
