@@ -27,8 +27,8 @@ import numpy.typing as npt
 
 from .arrays import Floats
 
-LEAST_CHANCE = 0.5
-"""Scope `work`: the smallest chance to be asked, and so the largest count is 2."""
+LEAST_CHANCE = 0.6
+"""Scope `work`: the smallest chance to be asked, and so the largest count is 1.67."""
 SURE = 1.3
 """Scope `work`: a unit is asked for certain where its prediction is so many times the mean of those before it."""
 LIGHTEST, HEAVIEST = 0.6, 1.5
