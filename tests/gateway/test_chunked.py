@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from weighbridge.errors import EngineError
 from weighbridge.gateway.chunked import LAST_CHUNK, chunk, count_whole
-from weighbridge.gateway.upstream import Upstream, UpstreamPool
+from weighbridge.gateway.pool import UpstreamPool
+from weighbridge.gateway.upstream import Upstream
 from weighbridge.net.dial import Way
 from weighbridge.net.origin import split_url
 

@@ -13,8 +13,9 @@ import pytest
 from gateway_running import HELLO, request, running
 
 from fault_server import LOOPBACK, Behaviour, Exchange, FaultServer, answers, chat_body, chat_events, script, streams
+from fault_server import says as says_raw
 from fault_server import says_and_cuts as cuts
-from patience import PATIENCE_S, soon
+from patience import PATIENCE_S, settled, soon
 from weighbridge.gateway.attempts import RACE_S
 
 ONCE = "retries = 0"
@@ -129,5 +130,71 @@ def test_a_call_whose_time_is_up_while_it_waits_for_its_next_attempt_ends_once(t
             (aim,) = gate.gateway.routes["public"].aims
             assert (aim.under_way, aim.failures) == (0, len(up.requests))
             assert [row.status for row in gate.calls()] == [504]
+
+    asyncio.run(run())
+
+
+def answer_of(body: bytes, *, length: int | None = None, more: bytes = b"") -> bytes:
+    known = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\nserver: s\r\n" % (
+        len(body) if length is None else length
+    )
+    return known + more + b"\r\n" + body
+
+
+SHORT, LONG = chat_body("short"), chat_body("a longer answer than that")
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "body"),
+    [
+        pytest.param([answer_of(LONG)], 200, LONG, id="another-length"),
+        pytest.param([answer_of(LONG)[:60], answer_of(LONG)[60:]], 200, LONG, id="in-two-reads"),
+        pytest.param([answer_of(LONG)[:-9], answer_of(LONG)[-9:]], 200, LONG, id="a-body-in-two-reads"),
+        pytest.param([answer_of(LONG, more=b"x: y\r\n")], 200, LONG, id="another-field"),
+        pytest.param([answer_of(LONG, more=b"connection: close\r\n")], 200, LONG, id="closing"),
+        pytest.param([answer_of(LONG, length=len(LONG) + 5)], 502, None, id="a-body-too-short"),
+        pytest.param([answer_of(LONG, more=b"content-length: 3\r\n")], 502, None, id="two-lengths"),
+        pytest.param([answer_of(LONG, more=b"transfer-encoding: chunked\r\n")], 502, None, id="length-and-chunks"),
+        pytest.param([answer_of(LONG).replace(b"200 OK", b"500 NO", 1)], 502, None, id="another-status"),
+    ],
+)
+def test_an_answer_whose_head_looks_like_the_last_one_is_what_its_own_head_says(
+    tmp_path: Path, parts: list[bytes], status: int, body: bytes | None
+) -> None:
+    """Heads are known again by their bytes; what differs in any is read in full."""
+
+    async def says_in_parts(exchange: Exchange) -> None:
+        if exchange.number < 2:
+            exchange.write(answer_of(SHORT))
+            return
+        for part in parts:
+            exchange.write(part)
+            await exchange.drain()
+            await settled(3)
+        if status != 200:
+            exchange.cut()
+
+    async def run() -> None:
+        async with FaultServer(says_in_parts) as up, running(tmp_path, {"up": up}, route=ONCE) as gate:
+            replies = [await gate.chat() for _ in range(3)]
+
+            assert [each.status for each in replies] == [200, 200, status]
+            assert [each.body for each in replies[:2]] == [SHORT, SHORT]
+            assert body is None or replies[2].body == body
+            assert up.connections == 1
+
+    asyncio.run(run())
+
+
+def test_bytes_behind_an_answer_belong_to_no_later_call(tmp_path: Path) -> None:
+    """A backend that answers twice would otherwise have its second answer given to somebody else."""
+
+    async def run() -> None:
+        twice = says_raw(answer_of(SHORT) + answer_of(LONG))
+        behave = script(says_raw(answer_of(SHORT)), twice, says_raw(answer_of(SHORT)))
+        async with FaultServer(behave) as up, running(tmp_path, {"up": up}) as gate:
+            replies = [await gate.chat() for _ in range(3)]
+
+            assert LONG not in [each.body for each in replies]
 
     asyncio.run(run())

@@ -13,7 +13,6 @@ import logging
 import os
 import time
 from collections.abc import Coroutine, Sequence
-from difflib import get_close_matches
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -30,23 +29,23 @@ from .books import Books
 from .cache import AnswerCache
 from .callers import Callers
 from .carrier import Carrier
-from .client import READ_BYTES, Client
+from .client import Client
 from .endpoints import Endpoints
 from .exchange import Exchange
 from .head import Head, Heads
 from .hedge import HedgedExchange
 from .kept import keeper_for
 from .keyring import Caller
-from .loans import Loans
+from .loans import Loans, Waiting
 from .money import Admission, Short, Till
-from .refusal import openai_refusal
+from .reads import read_buffer
+from .refusal import no_route, openai_refusal
 from .register import Register
 from .routes import Aim, Parts
 from .rules import Rules
 from .shared import Board
 from .tending import tend
 
-KEPT_FREE_BYTES = 8 << 20
 log = logging.getLogger("weighbridge.gateway")
 
 
@@ -61,9 +60,8 @@ class Gateway:
         self.admin_digest = parts.admin_digest
         self.rules = None if isinstance(parts.policy, AllowAll) else Rules(parts.policy, books)
         self.books = books
-        _keep_freed_memory()
         self.heads = Heads()
-        self.reads = memoryview(bytearray(READ_BYTES))
+        self.reads = read_buffer()
         """What clients' connections read into, one at a time."""
         self.callers = Callers(server, books, parts.shared, is_public=is_public)
         self.board = Board(parts.shared.folder) if parts.shared is not None else None
@@ -148,7 +146,7 @@ class Gateway:
         caller = self.callers.of(client, head)
         route = self.routes.get(carrier.model)
         if route is None or (caller is not None and caller.routes is not None and route.model not in caller.routes):
-            raise self.no_route(carrier.model, caller)
+            raise no_route(carrier.model, self.names_for(caller))
         if len(self.register.calls) >= self.server.calls or self.is_closing:
             raise CallRefused("the gateway is full", status=503, code="overloaded", retry_after_s=1.0)
         output = carrier.most_output
@@ -212,7 +210,7 @@ class Gateway:
 
     async def _admit_later(self, ask: Ask, short: Short) -> None:
         """A purse is empty here: ask the ledger for more, and admit the call or refuse it."""
-        waiting = ask.client.work = _Waiting()
+        waiting = ask.client.work = Waiting()
         try:
             while True:
                 await self.loans.fill(short.purse, short.usd)
@@ -228,17 +226,6 @@ class Gateway:
         except WeighbridgeError as error:
             if not waiting.is_abandoned:
                 self.refuse(ask.client, ask.head, error)
-
-    def no_route(self, model: str, caller: Caller | None) -> CallRefused:
-        names = sorted(self.names_for(caller))
-        close = get_close_matches(model[:80], names, n=1)
-        meant = f"Did you mean {close[0]!r}? " if close else ""
-        return CallRefused(
-            f"there is no model {model[:80]!r} here",
-            status=404,
-            code="model_not_found",
-            next_move=f"{meant}Models: {', '.join(names[:12]) or 'none'}.",
-        )
 
     # --- what others ask of it
 
@@ -302,25 +289,3 @@ class Gateway:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _keep_freed_memory() -> None:
-    """glibc learns from a large block that is freed: blocks up to that size come from the heap from now on, and twice
-    as much of what was freed stays there (mallopt(3), M_MMAP_THRESHOLD). Otherwise it gives the pages of a body back as
-    soon as its call has ended, and takes them for the next one, which costs more than all else that is done with it."""
-    block = bytes(KEPT_FREE_BYTES // 2)
-    del block
-
-
-class _Waiting:
-    """A client waits to be admitted."""
-
-    def __init__(self) -> None:
-        self.is_abandoned = False
-
-    def abandon(self) -> None:
-        self.is_abandoned = True
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...

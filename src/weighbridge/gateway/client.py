@@ -29,8 +29,6 @@ MOST_AHEAD = 64 * 1024
 LEAST_BYTES_S = 4096
 """Bytes a second that a body larger than a few pages has to come at, at least."""
 HIGH_WATER = 256 * 1024
-READ_BYTES = 256 * 1024
-"""Of the buffer that all connections share."""
 LARGE_READ = 8 * 1024
 """Of larger ones the head is looked at first, so that a body is copied once."""
 PART_BYTES = 1024 * 1024

@@ -20,9 +20,9 @@ from weighbridge.net.dial import Way
 from weighbridge.net.origin import proxy_for, split_url
 from weighbridge.net.request_head import request_head
 
+from .pool import UpstreamPool
 from .routes import Door
 from .started import StartedPool
-from .upstream import UpstreamPool
 
 if TYPE_CHECKING:
     from weighbridge.engines.command import CommandServer

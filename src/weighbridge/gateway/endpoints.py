@@ -39,6 +39,7 @@ from .embeddings import Texts
 from .head import Head
 from .openai_request import look
 from .peeks import SEE
+from .refusal import no_route
 
 if TYPE_CHECKING:
     from .app import Gateway
@@ -171,7 +172,7 @@ class Endpoints:
         served = self._served(client, head)
         found = next((model for model in served if model.id in (name, name.removesuffix(":latest"))), None)
         if found is None:
-            raise self._gateway.no_route(name, self._gateway.callers.of(client, head))
+            raise no_route(name, (model.id for model in served))
         return found
 
     # --- what needs no model

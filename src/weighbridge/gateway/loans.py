@@ -55,3 +55,17 @@ class Loans:
         else:
             purse.dry_until = perf_counter() + DRY_S
         return lent
+
+
+class Waiting:
+    """A client waits to be admitted until its purse is filled."""
+
+    def __init__(self) -> None:
+        self.is_abandoned = False
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 import msgspec
 
@@ -84,3 +86,16 @@ def _seconds(value: bytes) -> float | None:
     except ValueError:
         return None
     return seconds if 0 <= seconds < 86_400 else None
+
+
+def no_route(model: str, names: Iterable[str]) -> CallRefused:
+    """`names`: the public names that the caller may ask for."""
+    names = sorted(names)
+    close = get_close_matches(model[:80], names, n=1)
+    meant = f"Did you mean {close[0]!r}? " if close else ""
+    return CallRefused(
+        f"there is no model {model[:80]!r} here",
+        status=404,
+        code="model_not_found",
+        next_move=f"{meant}Models: {', '.join(names[:12]) or 'none'}.",
+    )

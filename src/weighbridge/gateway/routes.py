@@ -17,8 +17,8 @@ from weighbridge.engines import BackendRecord, Price
 
 from .cache import AnswerCache
 from .config import RouteTable, ServerTable
+from .pool import UpstreamPool
 from .started import StartedPool
-from .upstream import UpstreamPool
 
 if TYPE_CHECKING:
     from weighbridge.chat.dialect import Back

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.errors import EngineCrashed, EngineError, WeighbridgeError
 from weighbridge.net.dial import Way
 
-from .upstream import Upstream, UpstreamPool
+from .pool import UpstreamPool
+from .upstream import Upstream
 
 if TYPE_CHECKING:
     from weighbridge.engines.command import CommandServer
