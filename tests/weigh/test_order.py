@@ -253,3 +253,15 @@ def test_on_a_finite_set_evidence_about_a_group_is_not_expected_to_grow() -> Non
         expected += chance * 2 * one.evidence  # evidence of one of two that could have been picked
 
     assert expected <= 2.0 + 1e-9
+
+
+def test_a_check_names_what_does_not_go_with_the_order(tmp_path: Path) -> None:
+    task = write_task(tmp_path / "task", BACKENDS, items=20, weigh={"order": "discordant", "repeats": 3})
+    idle = write_task(tmp_path / "idle", BACKENDS, items=20, weigh={"earlier": "old.csv"})
+
+    first, second = run(task, "--check"), run(idle, "--check")
+
+    assert (first.exit_code, second.exit_code) == (1, 1)
+    assert "task.toml: weigh.order" in first.output
+    assert "`repeats` is 3" in first.output
+    assert "nothing goes by it" in second.output

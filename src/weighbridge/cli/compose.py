@@ -134,11 +134,6 @@ def change(task: Task, changes: Changes) -> Task:
     )
     if changes.earlier is not None:
         limits = msgspec.structs.replace(limits, earlier=str(changes.earlier.absolute()))
-    if limits.earlier is not None and limits.order == "random":
-        raise UsageError(
-            f"the order is random, so nothing goes by earlier results ({limits.earlier})",
-            next_move="Add --order discordant, or leave them out.",
-        )
     kept = tuple(one for one in task.candidates if not changes.only or one.name in changes.only)
     return replace(task, rule=rule, limits=limits, candidates=kept)
 

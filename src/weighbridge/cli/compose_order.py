@@ -18,12 +18,13 @@ def earlier_for(task: Task, ledger: Ledger, settings: Settings, run_id: str) -> 
 
     Raises InputError where too little is known, or nothing that could be weighted would be left to say.
     """
-    if task.limits.order == "random":
-        return None
     from weighbridge.weigh.earlier import check_weightable, from_ledger, keep, kept
-    from weighbridge.weigh.imports.earlier import from_results
 
     check_weightable(task)
+    if task.limits.order == "random":
+        return None
+    from weighbridge.weigh.imports.earlier import from_results
+
     known = kept(settings.data_dir, run_id)
     if known is not None:
         return known

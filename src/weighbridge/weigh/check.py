@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from weighbridge.formats.problems import Problem, Problems
+from weighbridge.weigh.earlier import order_problems
 from weighbridge.weigh.loading import read_task
 from weighbridge.weigh.weights_here import Pulled
 
@@ -17,5 +18,7 @@ def check_task(folder: Path, pulled: Pulled = lambda _: None) -> tuple[Problem, 
     problems = Problems()
     task = read_task(folder, problems, None, pulled)
     if task is not None:
+        for problem in order_problems(task):
+            problems.add(problem)
         task.close()
     return tuple(problems.found)

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
 
 from weighbridge.errors import InputError, LedgerError, WeighbridgeError
+from weighbridge.formats.problems import Problem
 from weighbridge.ledger import Ledger
 from weighbridge.stats.arrays import Floats
 from weighbridge.stats.discordance import FEWEST_EARLIER, EarlierScores
 from weighbridge.stats.draws import effective
 
 from .drawing import Drawing
+from .loading import TASK_FILE
 from .records import OrderResult
 from .task_record import Task
 
@@ -36,7 +39,7 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """Candidates whose scores were used."""
     predicted_items: int
     """Items that enough of them have a score for."""
-    discordance: tuple[float, ...]
+    discordance: tuple[Annotated[float, msgspec.Meta(ge=0)], ...]
     """By item, the predicted mean squared difference of two candidates."""
 
     @property
@@ -56,12 +59,19 @@ def check_order(task: Task, earlier: Earlier | None) -> None:
 
 def check_weightable(task: Task) -> None:
     """Raise InputError for a task some of whose figures are only known for items drawn alike."""
-    for why in _obstacles(task):
-        raise InputError(
-            f'with order = "discordant" {why}',
-            where="weigh.order",
-            next_move="Leave the order random: it costs some more calls and takes away nothing.",
-        )
+    for problem in order_problems(task):
+        raise problem.error()
+
+
+def order_problems(task: Task) -> list[Problem]:
+    """What of the task does not go with the order it asks for."""
+    if task.limits.order == "random":
+        why = f"`earlier` is {task.limits.earlier!r}, and nothing goes by it while the order is random"
+        move = 'Add order = "discordant" (--order discordant), or leave it out.'
+        return [] if task.limits.earlier is None else [Problem(TASK_FILE, None, "weigh.earlier", why, move)]
+    move = "Leave the order random: it costs some more calls and takes away nothing."
+    said = (f'with order = "discordant" {why}' for why in _obstacles(task))
+    return [Problem(TASK_FILE, None, "weigh.order", what, move) for what in said]
 
 
 def _obstacles(task: Task) -> list[str]:
