@@ -5,7 +5,8 @@ at most 0 no scheme of stakes makes money on average, so wealth reaches 1 / a wi
 moment one looks (Ville's inequality). The money is split between two bettors:
 
     planner   stakes as `plan.py` says for its wealth and the share of items drawn: strong where the end is in sight,
-              and it loses all it has on comparisons that the plan gives up
+              and it loses all it has on comparisons that the plan gives up. Never more than the sum so far calls for:
+              wealth that lags behind would be staked ever higher, and be gone while the comparison is still open
     spread    holds its money in a grid of fixed stakes: quick when the difference is large, and it never gives up
 
 Scope `items` bets on the finite set instead: given the sum so far, the mean of what is left under the null is known,
@@ -32,8 +33,10 @@ MOST_STAKED = 0.95
 """Never the whole wealth: one loss would end the game."""
 CEILING = 1e200
 """Wealth stops growing here, long after it decided anything, so that it cannot overflow."""
-PRIOR_ITEMS, PRIOR_SQUARE = 4.0, 0.25
-"""Before data, y^2 is taken to be 0.25, with the weight of 4 items."""
+PRIOR_ITEMS, PRIOR_SQUARE = 8.0, 0.35
+"""Before data, y^2 is taken to be 0.35 of the square of a typical y that is not 0, with the weight of 8 items."""
+LITTLE = 0.05
+"""Before data, a typical y is 1, with the weight of a twentieth of an item."""
 
 
 def stake_grid(total: int, largest: float = 1.0) -> Floats:
@@ -80,15 +83,16 @@ class Bets:
     def add(self, y: Floats, *, live: npt.NDArray[np.bool_] | None = None, sums: Floats | None = None) -> None:
         """One item: y (H,), 0 where a score is missing; rows that are not live keep their wealth.
 
-        sums: (H,) sum so far of the quantity each y is about, where that changes from item to item (finite sets only).
+        sums: (H,) sum so far of the quantity each y is about, where that changes from item to item.
         """
+        sums = self.sums if sums is None else sums
         weight = self.weight
         y, worth = (y, weight) if self._finite else (y * weight, 1.0)
-        stakes, grid = self._planned(), self._grid
+        stakes, grid = self._planned(sums), self._grid
         most, gain = self._most, y
         if self._finite:
             left = self.total - self.drawn
-            centre = (self.sums if sums is None else sums) / -left  # the largest mean of y under the null
+            centre = sums / -left  # the largest mean of y under the null
             floor, faster = self._floor, self.total / left
             if self._draws is not None:
                 floor, grid = floor * self._draws.most[self.drawn], grid * self._scale()[:, None]
@@ -117,24 +121,33 @@ class Bets:
         """Items that as much evidence would have taken, all alike: on the clock of a plan for `total` of them."""
         return float(self.drawn) if self._draws is None else float(self._draws.clock[self.drawn]) * self.total
 
-    def deviation(self, squares: Floats) -> Floats:
-        """Predicted standard deviation of a sum over all items, given its sum of squares so far."""
-        square = (squares + PRIOR_ITEMS * PRIOR_SQUARE) / (self.at + PRIOR_ITEMS)
-        return np.sqrt(square * self.total)
+    def deviation(self, squares: Floats, sizes: Floats) -> Floats:
+        """Predicted standard deviation of a sum over all items, given its sums of squares and of sizes so far.
+
+        It goes by no scale of its own: halve every value, and it is half of what it was."""
+        typical = (squares + LITTLE) / (sizes + LITTLE)
+        square = (squares + PRIOR_ITEMS * PRIOR_SQUARE * typical * typical) / (self.at + PRIOR_ITEMS)
+        deviation: Floats = np.sqrt(square * self.total)
+        return deviation
 
     def hopeless(self) -> float:
         """Give up where |sum| / deviation is at most this; -1 for never."""
         return float(self._plan.hopeless[self._step()])
 
+    def wise(self) -> float:
+        """Name a winner where sum / deviation is at least this."""
+        return float(self._plan.wise[self._step()])
+
     def _step(self) -> int:
         return min(int(self.at * STEPS / max(self.total, 1)), STEPS - 1)
 
-    def _planned(self) -> Floats:
+    def _planned(self, sums: Floats) -> Floats:
         """(H,) stakes of the planner, none larger than a typical gain needs to reach the goal."""
+        plan, step, deviation = self._plan, self._step(), self.deviation(self._squares, self._sizes)
         wealth = np.maximum(self._planner, 1e-9)
-        stakes: Floats = np.interp(np.log(wealth), self._plan.log_wealth, self._plan.stakes[self._step()])
-        stakes /= self.deviation(self._squares)
-        typical = (self._squares + 0.25) / (self._sizes + 0.25)
+        stakes: Floats = np.interp(np.log(wealth), plan.log_wealth, plan.stakes[step])
+        stakes = np.minimum(stakes, np.interp(sums / deviation, plan.sums, plan.stakes_at[step])) / deviation
+        typical = (self._squares + LITTLE) / (self._sizes + LITTLE)
         if self._draws is not None and self._finite:
             scale = self._scale()
             stakes *= scale

@@ -1,8 +1,9 @@
 """A comparison that goes on until it is certain: add scored items one by one, ask whether it is decided.
 
-    certified   a winner, when for every other candidate betting against "it is best" has made 2 / alpha from 1 (twice
-                that in scope `items`); a tie, when betting against both edges of the margin has made as much, for every
-                pair still asked
+    certified   a winner, when for every other candidate betting against "it is best" has made 2 / alpha from 1; a tie,
+                when betting against both edges of the margin has made as much, for every pair still asked. In scope
+                `items` a lead can be certain and yet within chance: it is named once a forecast says that all the items
+                would show more than that
     futile      no winner: a forecast says that the rest of the items would most likely not show a difference
     exhausted   all items were drawn; in scope `items` the difference is then known
     forecast    goal `near-best` only: nobody left is likely to be ahead by more than the regret
@@ -34,10 +35,6 @@ SPREAD_SHARE = 0.1
 SPREAD_SHARE_ALONE = 0.5
 """The same when it may not: the planner's money would be lost where it gives up."""
 
-FINITE_CARE = 2.0
-"""Scope `items`: so many times the evidence. On a finite set a lead can be certain and yet within chance; with the
-plain threshold one verdict in eight on close pairs is not that of a paired test on all items, with this one in nine."""
-
 
 class End(NamedTuple):
     """How a contest ended."""
@@ -65,16 +62,15 @@ class Contest:
         self.drawn = 0
         self.active: tuple[str, ...] = self.names
         finite = rule.scope == "items"
-        self.threshold = (FINITE_CARE if finite else 1.0) * 2.0 / rule.alpha
+        self.threshold = 2.0 / rule.alpha
+        self._hold = finite and rule.futility and rule.goal == "better"
+        """Whether a lead that is certain waits for a forecast that it is more than chance."""
         self._pairs = list(combinations(range(len(names)), 2))
         spread = SPREAD_SHARE if rule.futility else SPREAD_SHARE_ALONE
         level = 1.0 / self.threshold
         pool = total if draws is None else draws.total
         self._pool = pool
-        self._rivals = Rivals(
-            self._pairs, pool, rule.margin, level=level, test_level=rule.alpha / 2.0, finite=finite, spread=spread,
-            draws=draws,
-        )  # fmt: skip
+        self._rivals = Rivals(self._pairs, pool, rule.margin, level=level, finite=finite, spread=spread, draws=draws)
         self._tally = Tally(len(names), self._pairs, total, finite=finite, draws=draws)
         self._remaining = list(range(len(names)))
         self._last_out: int | None = None
@@ -112,21 +108,26 @@ class Contest:
     def finish(self, stopped: str | None = None) -> Verdict:
         """The verdict when no more items come: all were drawn, or the run was `stopped` for the reason given."""
         if self._end is None:
-            if self.drawn < self.rule.min_items:  # it held back what was shown
+            self._hold = False  # what was held back is said now
+            if self.drawn < self.rule.min_items:
                 self._eliminate()
-                self._end = self._proven()
-            self._end = self._end or self._last_look(stopped)
+            self._refute()
+            self._end = self._proven() or self._last_look(stopped)
         return self.verdict()
 
     def _eliminate(self) -> None:
+        self._refute()
+        if self.rule.goal == "near-best" and self.drawn >= FIRST_LEFT_OUT and len(self._remaining) > 1:
+            self._leave_out()
+
+    def _refute(self) -> None:
+        """Drop those that the bets have shown not to be the best."""
         lost = (self._rivals.evidence >= self.threshold) & self._rivals.asked
         if lost.any():
             leaders = self._rivals.leaders()
             for loser in np.flatnonzero(lost).tolist():
                 if loser not in leaders and any(self._ahead(best, loser) for best in leaders):
                     self._drop(loser)
-        if self.rule.goal == "near-best" and self.drawn >= FIRST_LEFT_OUT and len(self._remaining) > 1:
-            self._leave_out()
 
     def _leave_out(self) -> None:
         """Drop those that are most likely not better than the leader by more than the regret."""
@@ -148,9 +149,11 @@ class Contest:
         self.active = tuple(self.names[i] for i in self._remaining)
 
     def _ahead(self, a: int, b: int) -> bool:
-        """Whether a leads b by more than the margin on the items both have."""
+        """Whether a leads b by more than the margin on the items both have, and that may be said."""
         lead = self._tally.lead(a, b)
-        return lead is not None and lead > self.rule.margin
+        if lead is None or lead <= self.rule.margin:
+            return False
+        return not self._hold or self._rivals.beyond_chance(a, b)
 
     def _look(self) -> End | None:
         proven = self._proven()

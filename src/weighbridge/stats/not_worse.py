@@ -56,7 +56,7 @@ class NotWorse:
         floor = np.concatenate([np.full(m, rule.margin - 1.0), np.full(m, -rule.margin - 1.0)])
         plan, pool = make_plan(level * (1.0 - spread), level, finite), total if draws is None else draws.total
         self._bets = Bets(floor, pool, plan, finite=finite, spread=spread, draws=draws)
-        self._squares = np.zeros(m)
+        self._squares, self._sizes = np.zeros(m), np.zeros(m)
         self._pairs = [(min(i, self._base), max(i, self._base)) for i in self._challengers]
         self._tally = Tally(len(names), self._pairs, total, finite=finite, draws=draws)
         self._ended: tuple[Basis, str] | None = None
@@ -81,6 +81,7 @@ class NotWorse:
         counted = lead if self.rule.scope == "items" else lead * self._bets.weight
         self._bets.add(np.concatenate([lead, -lead]), live=np.concatenate([live, live]))
         self._squares += np.where(live, counted * counted, 0.0)
+        self._sizes += np.where(live, np.abs(counted), 0.0)
         if self.drawn >= self.rule.min_items:
             self._look()
 
@@ -126,7 +127,7 @@ class NotWorse:
         """Challengers whose difference lies so near the margin that the items left would most likely not decide."""
         hopeless = self._bets.hopeless()
         sums = self._bets.sums[: len(self._challengers)]
-        deviation = self._bets.deviation(self._squares)
+        deviation = self._bets.deviation(self._squares, self._sizes)
         for row, i in enumerate(self._challengers):
             near = abs(sums[row]) <= hopeless * deviation[row]
             if self._standing[i] == "open" and near and self._tally.count(self._pairs[row]) >= FIRST_FORECAST:

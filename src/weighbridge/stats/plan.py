@@ -12,6 +12,9 @@ that the winner's boundary is still reached, divided by its value at the start, 
 on the boundary and at 0 where one gives up. Its slope tells a bettor what to stake (`bets.py`). The stakes are exact
 bets on the real values, so the normal picture decides only how fast they win, never whether they are valid.
 
+Without the limit, backward induction finds where naming a winner is wise, certain or not. On a finite set a lead can be
+certain and not wise: the first is sure to stay ahead, and by no more than chance would give.
+
 Sources: Eales and Jennison (1992), An improved method for deriving optimal one-sided group sequential tests; Voracek
 and Orabona (2025), STaR-Bets: sequential target-recalculating bets. `bench/sequential.py` measures the result.
 """
@@ -31,7 +34,7 @@ STEPS = 100
 """Time steps of the plan."""
 SPREAD = 20.0
 """Variance of the drift under the prior; between 10 and 100 it hardly matters."""
-PRICE = {False: 1.6, True: 1.7}
+PRICE = {False: 1.45, True: 1.75}
 """Full sets of items one would pay to avoid a decision unlike the full set's; by whether the set is finite."""
 STEEPEST = 15.0
 """Largest stake in the table, times the standard deviation of the full sum."""
@@ -53,8 +56,14 @@ class Plan:
     """(J,) grid of the logarithm of wealth; the last entry is the goal."""
     stakes: Floats
     """(STEPS, J) stake at that wealth, times the standard deviation of the full sum."""
+    sums: Floats
+    """(I,) grid of sums, over the standard deviation of the full sum."""
+    stakes_at: Floats
+    """(STEPS, I) stake that the sum alone calls for, in the same unit; the steepest where a winner is named."""
     hopeless: Floats
     """(STEPS,) give up when |sum| over the standard deviation of the full sum is at most this; -1 where never."""
+    wise: Floats
+    """(STEPS,) name a winner, if that is certain, when the sum in the same unit is at least this."""
 
 
 @lru_cache(maxsize=32)
@@ -70,7 +79,7 @@ def make_plan(level: float, test_level: float, finite: bool) -> Plan:
         toll = (low * high) ** 0.5
         low, high = (toll, high) if worth.reach(worth.actions(toll))[0, _MID] > level else (low, toll)
     actions = worth.actions(high)
-    return _tables(actions, worth.reach(actions))
+    return _tables(actions, worth.reach(actions), worth.actions(0.0))
 
 
 class _Worth:
@@ -152,18 +161,23 @@ def _bridge(t: float) -> Floats:
     return _kernel(_X * (1 - _DT / left), max(_DT * (left - _DT) / left, (0.5 * step) ** 2))
 
 
-def _tables(actions: list[Floats], reach: Floats) -> Plan:
+def _tables(actions: list[Floats], reach: Floats, unlimited: list[Floats]) -> Plan:
+    """unlimited: the actions where naming a winner under equality costs nothing."""
     start = reach[0, _MID]
     log_wealth = np.linspace(-7.0, -np.log(start), 120)
     stakes = np.zeros((STEPS, len(log_wealth)))
-    hopeless = np.full(STEPS, -1.0)
+    stakes_at = np.full((STEPS, len(_X)), STEEPEST)
+    hopeless, wise = np.full(STEPS, -1.0), np.full(STEPS, np.inf)
     for k in range(STEPS):
         inside = (reach[k] > start * np.exp(-9.0)) & (actions[k] != _WIN)
         first_win = min(int(np.searchsorted(_X, _X[inside].max())) + 1, len(_X) - 1) if inside.any() else _MID
         inside[first_win] = True
         height = np.log(np.maximum(reach[k], 1e-300))
-        slope = np.clip(np.gradient(height, _X)[inside], 0.0, STEEPEST)
-        stakes[k] = np.interp(log_wealth, height[inside] - np.log(start), slope)
+        slope = np.clip(np.gradient(height, _X), 0.0, STEEPEST)
+        stakes[k] = np.interp(log_wealth, height[inside] - np.log(start), slope[inside])
+        stakes_at[k, :first_win] = slope[:first_win]
         given_up = _X[(actions[k] == _GIVE_UP) & (_X >= 0)]
         hopeless[k] = given_up.max() if len(given_up) else -1.0
-    return Plan(log_wealth, stakes, hopeless)
+        named = _X[(unlimited[k] == _WIN) & (_X > 0)]
+        wise[k] = named.min() if len(named) else np.inf
+    return Plan(log_wealth, stakes, _X, stakes_at, hopeless, wise)

@@ -71,11 +71,12 @@ class Comparison(msgspec.Struct, frozen=True):
     difference: float | None
     interval: Interval
     """Anytime-valid at level alpha / (k - 1) for k candidates. A certified winner's intervals lie above 0: an end that
-    is 0 is then itself excluded. With two candidates the interval holds 0 exactly until there is a winner."""
+    is 0 is then itself excluded. With two candidates the interval holds 0 exactly until the evidence has
+    reached its threshold."""
     evidence: float
     """E-value against: the one that is behind is at least as good as every candidate. Of two, as good as the other."""
     threshold: float
-    """2 / alpha, twice that in scope `items`: evidence that rules a candidate out; the same for each of the two tests
+    """2 / alpha: evidence that rules a candidate out; the same for each of the two tests
     that certify a tie."""
 
 

@@ -24,14 +24,14 @@ from .plan import make_plan
 
 
 class Rivals:
-    """Sums of all paired differences, and the bets that rest on them. level: chance of a false win in each bet.
+    """Sums of all paired differences, and the bets that rest on them.
 
-    test_level: one-sided level of the test on all items that the plan imitates; None for the same. draws: how items are
-    drawn; None: all alike."""
+    level: chance of a false win in each bet, and one-sided level of the test on all items that the plan imitates.
+    draws: how items are drawn; None: all alike."""
 
     def __init__(
         self, pairs: Sequence[tuple[int, int]], total: int, margin: float, *, level: float, finite: bool, spread: float,
-        test_level: float | None = None, draws: Draws | None = None,
+        draws: Draws | None = None,
     ) -> None:  # fmt: skip
         k = max(second for _, second in pairs) + 1
         self.sums = np.zeros((k, k))
@@ -42,6 +42,8 @@ class Rivals:
             self._leads = np.zeros((k, k))
         self._draws, self._finite = draws, finite
         self.squares = np.zeros((k, k))
+        self.sizes = np.zeros((k, k))
+        """Sums of their squares, and of their absolute values."""
         self.both = np.zeros((k, k))
         """Items that both answered."""
         self.asked = np.ones(k, dtype=np.bool_)
@@ -55,7 +57,7 @@ class Rivals:
         self._over = np.concatenate([first, second])  # two rows per pair: against <= -margin, against >= margin
         self._under = np.concatenate([second, first])
         floor = np.concatenate([np.full(k, -1.0), np.full(2 * len(self._edges), margin - 1.0)])
-        plan = make_plan(level * (1.0 - spread), test_level or level, finite)
+        plan = make_plan(level * (1.0 - spread), level, finite)
         self._bets = Bets(floor, total, plan, finite=finite, spread=spread, draws=draws)
 
     @property
@@ -97,6 +99,7 @@ class Rivals:
                 gaps *= weight
         self.sums += gaps
         self.squares += gaps * gaps
+        self.sizes += np.abs(gaps)
         self.both += both
 
     def drop(self, candidate: int) -> None:
@@ -116,7 +119,12 @@ class Rivals:
     def near(self) -> npt.NDArray[np.bool_] | None:
         """(k, k) pairs that would most likely not be told apart by all the items; None when it is too early to say."""
         hopeless = self._bets.hopeless()
-        return None if hopeless < 0 else np.abs(self.sums) <= hopeless * self._bets.deviation(self.squares)
+        return None if hopeless < 0 else np.abs(self.sums) <= hopeless * self._bets.deviation(self.squares, self.sizes)
+
+    def beyond_chance(self, best: int, other: int) -> bool:
+        """Whether all the items would most likely show a lead of `best` over `other` that is more than chance."""
+        at = np.s_[best, other : other + 1]
+        return bool(self.sums[at] >= self._bets.wise() * self._bets.deviation(self.squares[at], self.sizes[at]))
 
     @property
     def at(self) -> float:
