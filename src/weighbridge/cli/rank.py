@@ -52,6 +52,7 @@ Examples:
     default=0,
     help="Intervals from N resamples instead of the sandwich.",
 )
+@click.option("--voter", metavar="COLUMN", help="Column that says whose vote it is.  [voter]")
 @click.option("--ignore-voters", is_flag=True, help="Count votes of one voter as independent.")
 @click.option("--seed", metavar="N", type=int, default=0, help="Of the resamples.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -64,6 +65,7 @@ def rank(
     controls: tuple[str, ...],
     alpha: float,
     bootstrap: int,
+    voter: str | None,
     ignore_voters: bool,
     seed: int,
     as_json: bool,
@@ -75,7 +77,10 @@ def rank(
     """
     from weighbridge.stats.ratings import rate
 
-    cast, against_itself = _votes(votes, export, controls, from_ledger=from_ledger, by_voter=not ignore_voters)
+    if voter is not None and ignore_voters:
+        raise UsageError("--voter and --ignore-voters contradict each other")
+    whose = "" if ignore_voters else voter
+    cast, against_itself = _votes(votes, export, controls, from_ledger=from_ledger, whose=whose)
     found = rate(cast, ties="davidson" if ties == "davidson" else "half", alpha=alpha, bootstrap=bootstrap, seed=seed)
     if as_json:
         click.echo(msgspec.json.encode(found))
@@ -84,20 +89,22 @@ def rank(
 
 
 def _votes(
-    path: Path | None, export: Path | None, controls: tuple[str, ...], *, from_ledger: bool, by_voter: bool
+    path: Path | None, export: Path | None, controls: tuple[str, ...], *, from_ledger: bool, whose: str | None
 ) -> tuple[Votes, int]:
-    """The votes, and how many were of a model against itself."""
+    """The votes, and how many were of a model against itself. whose: the column of voters, empty for nobody's."""
     from weighbridge.stats.ratings import Votes
 
     if from_ledger or (path is not None and path.is_dir()):
-        return _of_ledger(path, export, controls, by_voter=by_voter), 0
+        if whose:
+            raise UsageError("--voter names a column of a file, and votes of the ledger have their voters")
+        return _of_ledger(path, export, controls, by_voter=whose is None), 0
     if path is None:
         raise UsageError("name a file of VOTES, the folder of a task, or --ledger")
     if export is not None:
         raise UsageError("--export writes votes of the ledger", next_move="Use it with --ledger or a task's folder.")
     from weighbridge.formats.votes import read_votes
 
-    table = read_votes(path, controls=controls, by_voter=by_voter)
+    table = read_votes(path, controls=controls, by_voter=whose != "", voter=whose or None)
     cast = Votes(
         table.models, table.a, table.b, table.outcome, table.voter, table.controls, table.control_names, table.weight
     )
@@ -125,6 +132,8 @@ def _print(found: Rated, alpha: float, against_itself: int) -> None:
     click.echo(f"\n{found.votes:,} votes{voters}. The second column is the range of ranks that the votes allow.")
     if against_itself:
         click.echo(f"{against_itself:,} votes of a model against itself were left out.")
+    for note in found.notes:
+        click.echo(note)
     for name, (effect, error) in found.controls.items():
         click.echo(
             f"{name}: a standard deviation more is worth {effect:+.0f} points (standard error {error:.0f}); taken out."

@@ -27,6 +27,7 @@ from weighbridge.errors import InputError
 
 PIECE_BYTES = 4 << 20
 LONGEST_NAME = 500
+LONGEST_ROW = 64 << 20
 WINNERS = {
     "a": 0, "model_a": 0, "left": 0,
     "b": 1, "model_b": 1, "right": 1,
@@ -51,17 +52,23 @@ class VoteTable:
     """Votes of a model against itself, which say nothing and were left out."""
 
 
-def read_votes(path: Path, *, controls: Sequence[str] = (), by_voter: bool = True) -> VoteTable:
-    """All votes of a file. Raises InputError with the line of the first thing that is wrong."""
+def read_votes(
+    path: Path, *, controls: Sequence[str] = (), by_voter: bool = True, voter: str | None = None
+) -> VoteTable:
+    """All votes of a file; `voter` is the column that says whose they are, where it is called otherwise. Raises
+    InputError with the line of the first thing that is wrong."""
+    who = (voter or "voter") if by_voter else None
     if path.suffix == ".parquet":
-        return _table(_parquet_pieces(path, controls, by_voter=by_voter), controls, path)
+        return _table(_parquet_pieces(path, controls, who, must=voter is not None), controls, path)
     try:
         with _opened(path) as file:
             head = _head(file, path)
-            places = _places(head, controls, path, by_voter=by_voter)
+            places = _places(head, controls, path, who, must=voter is not None)
             if len(places) == len(_NEEDED) == len(head):
                 return _counted(file, head, places, path)
             return _table(_pieces(file, head, places, path), controls, path)
+    except UnknownWinner as error:
+        raise _with_line(error, path) from None
     except (OSError, EOFError) as error:
         what = getattr(error, "strerror", None) or error
         raise InputError(
@@ -84,9 +91,9 @@ def _head(file: BinaryIO, path: Path) -> list[str]:
     return [name.strip().strip('"') for name in line.split(",")]
 
 
-def _places(head: list[str], controls: Sequence[str], path: Path, *, by_voter: bool) -> list[int]:
-    """Columns that are needed: the three, the voter where there is one, and two for each control."""
-    wanted = [*_NEEDED, *(["voter"] if by_voter and "voter" in head else [])]
+def _places(head: list[str], controls: Sequence[str], path: Path, who: str | None, *, must: bool) -> list[int]:
+    """Columns that are needed: the three, the voter's where there is one or one was named, and two for each control."""
+    wanted = [*_NEEDED, *([who] if who is not None and (must or who in head) else [])]
     wanted += [f"{name}_{side}" for name in controls for side in "ab"]
     for name in wanted:
         if name not in head:
@@ -99,7 +106,7 @@ def _places(head: list[str], controls: Sequence[str], path: Path, *, by_voter: b
 def _counted(file: BinaryIO, head: list[str], places: list[int], path: Path) -> VoteTable:
     """Three columns and nothing else: lines of the same kind are counted as they are."""
     counts: Counter[bytes] = Counter()
-    for piece in _whole_lines(file):
+    for piece in _whole_lines(file, path):
         counts.update(piece.replace(b"\r", b"").split(b"\n"))
     counts.pop(b"", None)
     coder = _Coder(path)
@@ -117,23 +124,38 @@ def _counted(file: BinaryIO, head: list[str], places: list[int], path: Path) -> 
     return VoteTable(coder.names, a, b, outcome, None, None, (), weight, left_out)
 
 
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+def _whole_lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Pieces that end where a row does: a line break within quotes is none. Raises InputError for a quote that never
+    ends, which would otherwise hold the whole file in memory."""
     rest = b""
     while piece := file.read(PIECE_BYTES):
-        end = piece.rfind(b"\n") + 1
-        if not end:
-            rest += piece
-            continue
-        yield rest + piece[:end]
-        rest = piece[end:]
+        rest += piece
+        end = _end_of_rows(rest)
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+        elif len(rest) > LONGEST_ROW:
+            what = f"a row longer than {LONGEST_ROW >> 20} MiB"
+            raise InputError(what, where=str(path), next_move="Is there a double quote that nothing closes?")
     if rest:
         yield rest
+
+
+def _end_of_rows(text: bytes) -> int:
+    """Where the last whole row ends; 0 where there is none. Quotes before it come in pairs."""
+    before, quotes = len(text), text.count(b'"')
+    while end := text.rfind(b"\n", 0, before) + 1:
+        quotes -= text.count(b'"', end, before)
+        if quotes % 2 == 0:
+            return end
+        before = end - 1
+    return 0
 
 
 def _pieces(file: BinaryIO, head: list[str], places: list[int], path: Path) -> Iterator[list[list[Any]]]:
     """Columns of some hundred thousand rows at a time."""
     line = 2
-    for piece in _whole_lines(file):
+    for piece in _whole_lines(file, path):
         columns = _split(piece, len(head)) or _parsed(piece, len(head), line, path)
         line += piece.count(b"\n")
         if columns:
@@ -174,7 +196,7 @@ def _ragged(found: int, wanted: int, line: bytes, path: Path, number: int | None
     )
 
 
-def _parquet_pieces(path: Path, controls: Sequence[str], *, by_voter: bool) -> Iterator[list[list[Any]]]:
+def _parquet_pieces(path: Path, controls: Sequence[str], who: str | None, *, must: bool) -> Iterator[list[list[Any]]]:
     try:
         from pyarrow import parquet
     except ImportError as error:
@@ -184,7 +206,7 @@ def _parquet_pieces(path: Path, controls: Sequence[str], *, by_voter: bool) -> I
     try:
         file = parquet.ParquetFile(path)
         head = list(file.schema_arrow.names)
-        columns = [head[place] for place in _places(head, controls, path, by_voter=by_voter)]
+        columns = [head[place] for place in _places(head, controls, path, who, must=must)]
         for batch in file.iter_batches(columns=columns, batch_size=1 << 18):
             yield [batch.column(name).to_pylist() for name in columns]
     except (OSError, ValueError) as error:
@@ -195,8 +217,15 @@ def _table(pieces: Iterator[list[list[Any]]], controls: Sequence[str], path: Pat
     """Codes of all rows; texts are looked up once a piece."""
     coder = _Coder(path)
     parts: list[tuple[NDArray[Any], ...]] = []
+    kinds: Counter[int] = Counter()
     for columns in pieces:
-        parts.append(coder.columns(columns, controls))
+        found = coder.columns(columns, controls)
+        if coder.has_voters or controls:
+            parts.append(found)
+        else:
+            _count_kinds(kinds, *found[:3])
+    if kinds:
+        return _of_kinds(kinds, coder)
     if not parts:
         raise InputError("there is no vote in the file", where=str(path))
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -208,11 +237,49 @@ def _table(pieces: Iterator[list[list[Any]]], controls: Sequence[str], path: Pat
     return VoteTable(coder.names, a[kept], b[kept], outcome[kept], voter, extra, tuple(controls), None, left_out)
 
 
+def _count_kinds(kinds: Counter[int], a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any]) -> None:
+    """Add votes of which nothing else matters, alike ones together: then memory holds pairs and no votes."""
+    codes = (a.astype(np.int64) << 33) | (b.astype(np.int64) << 2) | outcome
+    for code, times in zip(*(part.tolist() for part in np.unique(codes, return_counts=True)), strict=True):
+        kinds[code] += times
+
+
+def _of_kinds(kinds: Counter[int], coder: _Coder) -> VoteTable:
+    codes, weight = np.array(list(kinds), dtype=np.int64), np.array(list(kinds.values()), dtype=np.int64)
+    a, b, outcome = codes >> 33, (codes >> 2) & ((1 << 31) - 1), codes & 3
+    kept = a != b
+    left_out = int(weight[~kept].sum())
+    return VoteTable(coder.names, a[kept], b[kept], outcome[kept], None, None, (), weight[kept], left_out)
+
+
 def _standardised(differences: NDArray[Any]) -> NDArray[Any]:
     """Each control in its own standard deviations; one that never differs stays zero."""
     spread = differences.std(axis=0)
     scaled: NDArray[Any] = differences / np.where(spread > 0, spread, 1)
     return scaled
+
+
+class UnknownWinner(InputError):
+    """A vote whose winner is none of those that are known."""
+
+    def __init__(self, text: str, path: Path, line: int | None = None) -> None:
+        where = str(path) if line is None else f"{path}:{line}"
+        known = "It is a, b or tie (also model_a, model_b, both bad). A row without a vote is left out of the file."
+        super().__init__(f"an unknown winner {text[:40]!r}", where=f"{where}: winner", next_move=known)
+        self.text = text
+
+
+def _with_line(error: UnknownWinner, path: Path) -> UnknownWinner:
+    """The same with the line, for which the file is read once more."""
+    with _opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", "replace", newline="") as text:
+        reader = csv.reader(text)
+        place = [name.strip().strip('"') for name in next(reader)].index("winner")
+        before = reader.line_num
+        for row in reader:
+            if len(row) > place and row[place] == error.text:
+                return UnknownWinner(error.text, path, before + 1)
+            before = reader.line_num
+    return error
 
 
 class _Coder:
@@ -275,7 +342,5 @@ class _Coder:
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         outcome = WINNERS.get(re.sub(r"\s+", " ", text).strip().lower())
         if outcome is None:
-            raise InputError(
-                f"an unknown winner {text[:40]!r}", where=f"{self._path}: winner", next_move="It is a, b or tie."
-            )
+            raise UnknownWinner(text, self._path)
         return outcome

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from weighbridge.errors import InputError
+
 Array = NDArray[Any]
 """Numbers."""
 Codes = NDArray[Any]
@@ -21,6 +23,10 @@ Codes = NDArray[Any]
 HALF_TIES = np.array([1.0, 0.0, 0.5])
 MOST_STEPS = 100
 CLOSE = 1e-10
+MOST_EFFECT = 50.0
+"""Units of strength for one standard deviation of a control: far beyond anything but no end at all."""
+SINGULAR = 1e12
+"""Condition number from which parameters cannot be told apart."""
 
 
 class Cast(NamedTuple):
@@ -54,9 +60,28 @@ def maximum(wins: Array, ties: Array, cast: Cast, *, davidson: bool) -> Fitted:
     """The model that was asked for, at its maximum."""
     if cast.controls is not None:
         return fit_controlled(cast)
-    if davidson and ties.any():
+    if davidson and ties.any() and not ties_fit_anything(wins, ties):
         return fit_davidson(wins, ties)
     return fit_plain(wins + ties / 2)
+
+
+def ties_fit_anything(wins: Array, ties: Array) -> bool:
+    """Whether Davidson's likelihood grows without end: strengths can drift apart while ties become as much likelier.
+
+    So it is where a number x_i for each model exists with x_i - x_j >= 1 for every win and |x_i - x_j| <= 1 for every
+    tie: no model that was beaten ever beat, by however long a way round, who beat it. Longest ways as in Bellman and
+    Ford's; a way that still grows after as many steps as there are models goes in a circle.
+    """
+    if not wins.any():
+        return True
+    least = np.where(wins > 0, 1.0, np.where(ties > 0, -1.0, -np.inf))
+    longest = np.zeros(len(wins))
+    for _ in range(len(wins) + 1):
+        further = np.maximum(longest, (least + longest[None, :]).max(axis=1))
+        if (further == longest).all():
+            return True
+        longest = further
+    return False
 
 
 def fit_plain(scored: Array) -> Fitted:
@@ -126,7 +151,7 @@ def davidson_shares(difference: Array, log_v: float) -> tuple[Array, Array, Arra
 
 
 def fit_controlled(cast: Cast) -> Fitted:
-    """With controls, vote by vote."""
+    """With controls, vote by vote. Raises InputError for controls that say the same, or that decide every vote."""
     assert cast.controls is not None
     n, k = cast.models, cast.controls.shape[1]
     parameters = np.zeros(n + k)
@@ -134,19 +159,34 @@ def fit_controlled(cast: Cast) -> Fitted:
         gradient, hessian = _controlled_slopes(parameters, cast, cast.controls)
         tied = hessian.copy()
         tied[:n, :n] = _tied(tied[:n, :n])
-        step = np.linalg.solve(tied, gradient)
+        step = _step(tied, gradient)
         parameters = parameters + _damped(step)
         if np.abs(step).max() < CLOSE:
             break
+        if np.abs(parameters[n:]).max() > MOST_EFFECT:
+            raise InputError(
+                "a control decides every vote by itself, so nothing can be said of equal ones",
+                next_move="Leave it out, or take one that both kinds of winners have.",
+            )
     parameters[:n] -= parameters[:n].mean()
     _, hessian = _controlled_slopes(parameters, cast, cast.controls)
     return Fitted(parameters[:n], parameters[n:], _pinned_inverse(hessian, n))
 
 
+def _step(hessian: Array, gradient: Array) -> Array:
+    scale = np.sqrt(np.maximum(np.diag(hessian), 1e-300))
+    if np.linalg.cond(hessian / np.outer(scale, scale)) > SINGULAR:
+        raise InputError(
+            "two controls say the same, or one says no more than which models were compared",
+            next_move="Leave one of them out.",
+        )
+    return np.linalg.solve(hessian, gradient)
+
+
 def _controlled_slopes(parameters: Array, cast: Cast, controls: Array) -> tuple[Array, Array]:
     """Gradient and negative Hessian over (strengths, controls)."""
     a, b, n = cast.a, cast.b, cast.models
-    likely = 1 / (1 + np.exp(-(parameters[a] - parameters[b] + controls @ parameters[n:])))
+    likely = 1 / (1 + np.exp(-np.clip(parameters[a] - parameters[b] + controls @ parameters[n:], -700, 700)))
     left = cast.weight * (cast.score - likely)
     gradient = np.concatenate([np.bincount(a, left, n) - np.bincount(b, left, n), controls.T @ left])
     spread = cast.weight * likely * (1 - likely)

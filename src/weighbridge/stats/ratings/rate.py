@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
+
+from weighbridge.errors import UsageError
+from weighbridge.stats.ppi import t_quantile
 
 from .fit import Array, Cast, Codes, Fitted, davidson_shares, maximum
 from .graph import components, strong_components
@@ -25,6 +29,8 @@ CENTRE = 1000.0
 Ties = Literal["half", "davidson"]
 _EMPTY = np.zeros(0)
 FEW_GAMES = 30
+FEW_VOTERS = 10
+UNSEEN = 3.0
 
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +60,8 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
     """Effect of each control in Elo points for one standard deviation, and its standard error."""
     tie_share: float | None = None
     """Davidson: how likely a tie between equals is."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the intervals has to know."""
 
 
 class _Asked(NamedTuple):
@@ -75,7 +83,9 @@ class _Group(NamedTuple):
 def rate(votes: Votes, *, ties: Ties = "half", alpha: float = 0.05, bootstrap: int = 0, seed: int = 0) -> Rated:
     """Ratings of every model that has a vote. Deterministic for a seed."""
     asked = _Asked(ties == "davidson", alpha, bootstrap, seed)
-    votes = compact(votes)
+    if asked.davidson and votes.controls is not None:
+        raise UsageError("--ties davidson goes with no --control", next_move="With controls a tie is half a win each.")
+    votes, voters, notes = _witnesses(compact(votes))
     pairs = count_pairs(votes)
     linked = components(pairs.games)
     ratings: list[Rating] = []
@@ -85,7 +95,12 @@ def rate(votes: Votes, *, ties: Ties = "half", alpha: float = 0.05, bootstrap: i
         levels = _levels(pairs.scored[np.ix_(members, members)])
         group = _Group(number, members, levels, max(levels, key=len))
         fitted, spread = _fit(votes, pairs, members[group.core], asked)
-        ratings += _ranked(votes, pairs, group, strengths=fitted.strengths, spread=spread, alpha=alpha)
+        if voters is not None and voters < FEW_VOTERS:
+            spread = _not_too_sure(spread, fitted, np.zeros(len(group.core)))
+        if asked.davidson and len(group.core) > 1 and not len(fitted.others):
+            notes = (*notes, *_no_share(pairs, members[group.core]))
+        reach = _reach(alpha, voters)
+        ratings += _ranked(votes, pairs, group, strengths=fitted.strengths, spread=spread, z=reach)
         controls |= _effects(votes, fitted, spread)
         if number == 1 and asked.davidson and len(fitted.others) == 1:
             tie_share = float(davidson_shares(np.zeros(1), float(fitted.others[0]))[1][0])
@@ -93,9 +108,40 @@ def rate(votes: Votes, *, ties: Ties = "half", alpha: float = 0.05, bootstrap: i
         ratings=tuple(ratings),
         components=int(linked.max(initial=-1)) + 1,
         votes=votes.count,
-        voters=None if votes.voter is None else len(np.unique(votes.voter)),
+        voters=voters,
         controls=controls,
         tie_share=tie_share,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _witnesses(votes: Votes) -> tuple[Votes, int | None, tuple[str, ...]]:
+    """The votes, how many voters they are of, and what follows from that. Of one voter alone nobody knows how others
+    would differ: then each vote is a witness, and that is said."""
+    if votes.voter is None:
+        return votes, None, ()
+    voters = len(np.unique(votes.voter))
+    if voters == 1:
+        said = "All votes are of one voter: intervals are about more votes of that voter, not about other people's."
+        return replace(votes, voter=None), 1, (said,)
+    if voters < FEW_VOTERS:
+        return votes, voters, (f"There are {voters} voters only: how others would vote is little known.",)
+    return votes, voters, ()
+
+
+def _reach(alpha: float, voters: int | None) -> float:
+    """Standard errors to either side: Student's t over voters, who are the witnesses."""
+    if voters is None or voters == 1:
+        return NormalDist().inv_cdf(1 - alpha / 2)
+    return t_quantile(1 - alpha / 2, voters - 1)
+
+
+def _no_share(pairs: Pairs, kept: Codes) -> tuple[str, ...]:
+    """Why Davidson's ties were not used for a group of models."""
+    if not pairs.ties[np.ix_(kept, kept)].any():
+        return ("Without a tie there is no share of ties to find.",)
+    return (
+        "Nobody who lost ever won against who beat them, so ties count as half a win each: their share has no end.",
     )
 
 
@@ -139,14 +185,16 @@ def _fit(votes: Votes, pairs: Pairs, kept: Codes, asked: _Asked) -> tuple[Fitted
 
 
 def _not_too_sure(spread: Array, fitted: Fitted, games: Array) -> Array:
-    """Few votes that agree by luck look like certainty to the sandwich: there the model's own variance is the floor."""
+    """Votes that agree by luck look like certainty to the sandwich: of few votes the model's own variance is the floor.
+    Of many that are all ties, the share of it that those could have who were never seen to win: 3 in n at 95%."""
     n = len(games)
     own, found = np.diag(fitted.bread)[:n], np.diag(spread)[:n]
+    floor = own * np.where(games < FEW_GAMES, 1.0, UNSEEN / np.maximum(games, UNSEEN))
     scale = np.ones(len(spread))
-    short = (games < FEW_GAMES) & (found < own)
-    scale[:n][short] = np.sqrt(own[short] / np.maximum(found[short], 1e-300))
+    short = found < floor
+    scale[:n][short] = np.sqrt(floor[short] / np.maximum(found[short], 1e-300))
     wider = spread * np.minimum(scale[:, None] * scale[None, :], 1e150)
-    wider[np.arange(n)[short], np.arange(n)[short]] = own[short]
+    wider[np.arange(n)[short], np.arange(n)[short]] = floor[short]
     kept: Array = np.nan_to_num(wider)
     return kept
 
@@ -177,7 +225,7 @@ def _effects(votes: Votes, fitted: Fitted, spread: Array) -> dict[str, tuple[flo
 
 
 def _ranked(
-    votes: Votes, pairs: Pairs, group: _Group, *, strengths: Array, spread: Array, alpha: float
+    votes: Votes, pairs: Pairs, group: _Group, *, strengths: Array, spread: Array, z: float
 ) -> Iterator[Rating]:
     """Models of one component, best first: levels above the core, the core by strength, levels below."""
     games = pairs.games.sum(axis=1)
@@ -185,7 +233,7 @@ def _ranked(
     below = False
     for level in group.levels:
         if level is group.core and len(level) > 1:
-            yield from _core(votes, games, group, (strengths, spread), before=before, alpha=alpha)
+            yield from _core(votes, games, group, (strengths, spread), before=before, z=z)
         else:
             said = "every vote on it went one way" if level is group.core else _WENT[below]
             yield from _unrated(votes, games, group, level, before=before, said=said)
@@ -197,10 +245,9 @@ _WENT = {False: "it won every game against the others", True: "it lost every gam
 
 
 def _core(
-    votes: Votes, games: Array, group: _Group, found: tuple[Array, Array], *, before: int, alpha: float
+    votes: Votes, games: Array, group: _Group, found: tuple[Array, Array], *, before: int, z: float
 ) -> Iterator[Rating]:
     strengths, spread = found
-    z = NormalDist().inv_cdf(1 - alpha / 2)
     size = len(group.core)
     best, worst = _rank_intervals(strengths, spread[:size, :size], z)
     for position, inner in enumerate(np.argsort(-strengths, kind="stable")):

@@ -8,7 +8,11 @@ witness (Liang & Zeger 1986); without names each vote is one.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
+
+from weighbridge.errors import InputError
 
 from .fit import Array, Cast, Codes, Fitted, davidson_shares, maximum
 from .graph import strong_components
@@ -87,8 +91,11 @@ def bootstrap_spread(cast: Cast, rounds: int, rng: np.random.Generator, *, david
         wins = counts[:, :, A_WINS] + counts[:, :, B_WINS].T
         ties = counts[:, :, TIE] + counts[:, :, TIE].T
         if strong_components(wins + ties / 2).max() == 0:
-            found = maximum(wins, ties, cast._replace(weight=weight.astype(np.float64)), davidson=davidson)
-            drawn.append(np.concatenate([found.strengths, found.others]))
+            resampled = cast._replace(weight=weight.astype(np.float64))
+            with suppress(InputError):  # its controls cannot be told apart
+                found = maximum(wins, ties, resampled, davidson=davidson)
+                drawn.append(np.concatenate([found.strengths, found.others]))
+    drawn = [one for one in drawn if len(one) == len(drawn[0])]
     if len(drawn) < max(FEWEST_ROUNDS, rounds // 2):
         k = 0 if cast.controls is None else cast.controls.shape[1]
         return np.full((n + k, n + k), np.nan)

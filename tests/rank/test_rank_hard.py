@@ -1,0 +1,202 @@
+"""Votes that most methods stumble on: ties alone, one voter, controls that say nothing or everything, odd files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.cli.main import main
+from weighbridge.errors import InputError, UsageError
+from weighbridge.formats import votes as reading
+from weighbridge.stats.ratings import Rated, Votes, rate
+
+A, B, TIE = 0, 1, 2
+
+
+def cast(*rows: tuple[int, int, int], times: int = 1, voter: list[int] | None = None) -> Votes:
+    a, b, outcome = (np.repeat(column, times) for column in zip(*rows, strict=True))
+    models = tuple(f"m{n}" for n in range(int(max(a.max(), b.max())) + 1))
+    return Votes(models, a, b, outcome, None if voter is None else np.array(voter))
+
+
+def controlled(*columns: np.ndarray) -> Votes:
+    rng = np.random.default_rng(1)
+    a = rng.integers(0, 5, 2000)
+    b = (a + rng.integers(1, 5, 2000)) % 5
+    names = tuple("klz"[: len(columns)])
+    return Votes(tuple("vwxyz"), a, b, rng.integers(0, 3, 2000), None, np.stack(columns, axis=1), names)
+
+
+def width(found: Rated) -> float:
+    low, high = found.ratings[0].interval or (0.0, 0.0)
+    return high - low
+
+
+@pytest.mark.parametrize("rows", [[(0, 1, TIE)], [(0, 1, TIE), (0, 1, A)], [(0, 1, TIE), (1, 2, TIE), (0, 2, A)]])
+def test_where_davidsons_likelihood_has_no_top_ties_are_half_wins_and_it_is_said(
+    rows: list[tuple[int, int, int]],
+) -> None:
+    """Without a win, or where nobody who lost ever won against who beat them, strengths and ties grow without end."""
+    votes = cast(*rows, times=20)
+
+    found, half = rate(votes, ties="davidson"), rate(votes)
+
+    assert found.ratings == half.ratings
+    assert found.tie_share is None
+    assert "half a win each" in found.notes[0]
+
+
+def test_davidson_is_used_where_a_tie_contradicts_the_order() -> None:
+    """0 beats 1 beats 2, and 0 and 2 tie: no order explains that, so the likelihood has a top."""
+    found = rate(cast((0, 1, A), (1, 2, A), (0, 2, TIE), times=20), ties="davidson")
+
+    assert found.tie_share is not None
+    assert [one.model for one in found.ratings] == ["m0", "m1", "m2"]
+    assert found.notes == ()
+
+
+@settings(max_examples=80)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=14))
+def test_any_votes_with_davidsons_ties_give_finite_ratings(rows: list[tuple[int, int, int]]) -> None:
+    rows = [row for row in rows if row[0] != row[1]] or [(0, 1, TIE)]
+
+    found = rate(cast(*rows, times=3), ties="davidson")
+
+    assert all(one.rating is None or abs(one.rating - 1000) < 1e5 for one in found.ratings)
+
+
+def test_nothing_but_ties_is_no_certainty() -> None:
+    """Of fifty votes that are all ties three may well be none."""
+    found = rate(cast((0, 1, TIE), times=50))
+
+    assert 10 < width(found) < width(rate(cast((0, 1, A), (0, 1, B), times=25)))
+
+
+def test_one_voter_is_no_certainty_about_others() -> None:
+    """His slopes sum to zero at the maximum: clustered by voter, the interval would have no width at all."""
+    rows = [(0, 1, A)] * 25 + [(0, 1, B)] * 15
+
+    alone = rate(cast(*rows, voter=[0] * 40))
+
+    assert width(alone) == pytest.approx(width(rate(cast(*rows))))
+    assert (alone.voters, "one voter" in alone.notes[0]) == (1, True)
+
+
+def test_few_voters_are_few_witnesses() -> None:
+    """Three who agree by luck say no more than their votes would by themselves, and Student's t says how little."""
+    rows = ([(0, 1, A)] * 6 + [(0, 1, B)] * 4) * 3
+
+    few = rate(cast(*rows, times=2, voter=[n // 20 for n in range(60)]))
+
+    assert width(few) > 2 * width(rate(cast(*rows, times=2)))
+    assert "3 voters only" in few.notes[0]
+
+
+def test_controls_that_cannot_be_told_apart_are_refused() -> None:
+    x = np.random.default_rng(2).normal(size=2000)
+    with pytest.raises(InputError, match="two controls say the same"):
+        rate(controlled(x, -x))
+    with pytest.raises(InputError, match="two controls say the same"):
+        rate(controlled(x, 2 * x, x**2))
+
+
+def test_a_control_that_decides_every_vote_is_refused() -> None:
+    votes = controlled(np.zeros(2000))
+    sign = np.array([1.0, -1.0, 0.0])[votes.outcome]
+
+    with pytest.raises(InputError, match="decides every vote by itself"):
+        rate(Votes(votes.models, votes.a, votes.b, votes.outcome, None, sign[:, None], ("k",)))
+
+
+def test_a_control_that_never_differs_changes_nothing() -> None:
+    votes = controlled(np.zeros(2000))
+
+    found = rate(votes)
+
+    assert found.controls == {"k": (0.0, 0.0)}
+    assert found.ratings[0].rating == pytest.approx(rate(Votes(*vars_of(votes))).ratings[0].rating)
+
+
+def vars_of(votes: Votes) -> tuple[object, ...]:
+    return votes.models, votes.a, votes.b, votes.outcome
+
+
+def test_ties_of_their_own_and_controls_are_not_had_at_once() -> None:
+    with pytest.raises(UsageError, match="goes with no --control"):
+        rate(controlled(np.ones(2000)), ties="davidson")
+
+
+def said(path: Path, text: str, *options: str) -> dict[str, object]:
+    path.write_text(text)
+    done = CliRunner().invoke(main, ["rank", str(path), "--json", *options])
+    assert done.exit_code == 0, done.output
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("piece", [64, 1 << 20])
+def test_line_breaks_within_quotes_end_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    """As arenas publish votes: whole conversations beside them, in a file that is read piece by piece."""
+    monkeypatch.setattr(reading, "PIECE_BYTES", piece)
+    rows = [("x", "y", "model_a"), ("y", "x", "tie (bothbad)"), ("x", "y", "model_b"), ("y", "x", "model_b")] * 5
+    text = "".join(f'{n},{a},{b},"He said ""hi""\nand, then\n{"z" * n}",{w}\n' for n, (a, b, w) in enumerate(rows))
+    plain = "".join(f"{a},{b},{w}\n" for a, b, w in rows)
+
+    told = said(tmp_path / "long.csv", "id,model_a,model_b,conversation,winner\n" + text)
+    bare = said(tmp_path / "bare.csv", "model_a,model_b,winner\n" + plain)
+
+    assert told["ratings"] == bare["ratings"]
+    assert told["votes"] == 20
+
+
+def test_a_quote_that_nothing_closes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PIECE_BYTES", 64)
+    monkeypatch.setattr(reading, "LONGEST_ROW", 256)
+    (tmp_path / "v.csv").write_text('model_a,model_b,winner,why\nx,y,a,"oh\n' + "x,y,b,no\n" * 100)
+
+    done = CliRunner().invoke(main, ["rank", str(tmp_path / "v.csv")])
+
+    assert done.exit_code == 1
+    assert "double quote that nothing closes" in done.output
+
+
+def test_a_column_of_voters_may_have_another_name(tmp_path: Path) -> None:
+    text = "model_a,model_b,winner,judge\n" + "".join(
+        f"x,y,{w},u{n % 12}\n" for n, w in enumerate(["a", "b", "tie", "a"] * 12)
+    )
+
+    found = said(tmp_path / "v.csv", text, "--voter", "judge")
+
+    assert found["voters"] == 12
+    assert said(tmp_path / "v.csv", text)["voters"] is None
+    wrong = CliRunner().invoke(main, ["rank", str(tmp_path / "v.csv"), "--voter", "juge"])
+    assert "no column 'juge'" in wrong.output
+
+
+def test_an_unknown_winner_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "v.csv"
+    path.write_text('why,model_a,model_b,winner\n"two\nlines",x,y,a\nno,x,y,b\nno,x,y,neither\n')
+
+    done = CliRunner().invoke(main, ["rank", str(path)])
+
+    assert done.exit_code == 1
+    assert "unknown winner 'neither'" in done.output
+    assert "v.csv:5" in done.output
+
+
+def test_votes_without_voters_are_counted_and_not_kept(tmp_path: Path) -> None:
+    """However long the file: of 40,000 votes in many pieces only the kinds remain."""
+    path = tmp_path / "v.csv"
+    path.write_text("n,model_a,model_b,winner\n" + "".join(f"{n},x,{'yz'[n % 2]},a\n" for n in range(40_000)))
+
+    table = reading.read_votes(path)
+
+    assert len(table.a) == 2
+    assert table.weight is not None
+    assert sorted(table.weight.tolist()) == [20_000, 20_000]
