@@ -1,6 +1,7 @@
 """What is fuzzed: every parser that bytes from outside reach, as functions of bytes that may raise what they promise.
 
     python tests/fuzz/fuzz_targets.py http -max_total_time=60     atheris: guided by coverage, until something breaks
+    python tests/fuzz/fuzz_targets.py all -max_total_time=60      the same for each target, one after the other
     pytest tests/fuzz                                             hypothesis, and atheris for a while if it is here
 
 Atheris instruments only what is imported under `instrument_imports`, so everything is imported there.
@@ -8,9 +9,12 @@ Atheris instruments only what is imported under `instrument_imports`, so everyth
 
 from __future__ import annotations
 
+import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,9 +25,15 @@ try:
 except ImportError:
     atheris = None
 
+sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "chat")]  # as pytest finds them
+
 with atheris.instrument_imports() if atheris is not None and __name__ == "__main__" else nullcontext():
+    import dialect_matrix
+    import httptools
     import msgspec
 
+    from gguf_bytes import gguf
+    from safetensors_bytes import safetensors, table
     from weighbridge.chat import ChatRequest, Piece, Usage
     from weighbridge.chat.anthropic.back import AnthropicBack
     from weighbridge.chat.dialect import Asked, Back, Front, Stamp
@@ -34,11 +44,14 @@ with atheris.instrument_imports() if atheris is not None and __name__ == "__main
     from weighbridge.chat.openai_back import OpenAIBack
     from weighbridge.chat.request import ToolCall
     from weighbridge.chat.responses.back import ResponsesBack
-    from weighbridge.errors import EngineError, InputError, RequestError
+    from weighbridge.errors import EngineError, InputError, RequestError, WeightsError
+    from weighbridge.formats.gguf import GgufHeader, read_gguf
+    from weighbridge.formats.safetensors import read_safetensors
+    from weighbridge.gateway.chunked import chunk, count_whole
     from weighbridge.gateway.config import read_config
     from weighbridge.gateway.head import BadRequest, read_head
     from weighbridge.gateway.openai_raw import EventStream
-    from weighbridge.gateway.openai_request import peek, swap_model
+    from weighbridge.gateway.openai_request import look, peek, swap_model, with_model
     from weighbridge.gateway.outline import in_one
     from weighbridge.gateway.seam import Seam
     from weighbridge.ledger.prompts import RULES
@@ -164,9 +177,78 @@ def seams(data: bytes) -> None:
     assert before + out == whole
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
-    each.__name__: each for each in (http, fronts, answers, streams, forwarded, config, prompts, seams)
-}
+class Chunks:
+    """How llhttp reads the body of an answer in chunks."""
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.whole = 0
+        self.parser = httptools.HttpResponseParser(self)
+        self.parser.feed_data(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+
+    def on_body(self, data: bytes) -> None:
+        self.body += data
+
+    def on_chunk_complete(self) -> None:
+        self.whole += 1
+
+
+def chunks(data: bytes) -> None:
+    """What is taken for whole chunks is that to llhttp, too, and what is written is read back."""
+    count = count_whole(data)
+    if count:
+        read = Chunks()
+        read.parser.feed_data(data)
+        assert read.whole == count
+    if data:
+        written = Chunks()
+        written.parser.feed_data(chunk(data))
+        assert (written.body, written.whole) == (data, 1)
+
+
+def events(data: bytes) -> None:
+    """Server-sent events and lines are the same however the stream is cut, and none are made up."""
+    size = data[0] + 1 if data else 1
+    rest = data[1:]
+    whole, cut = SseParser(), SseParser()
+    got = [event for at in range(0, len(rest), size) for event in cut.feed(rest[at : at + size])]
+    assert got == whole.feed(rest)
+    lines, parts = LineParser(), LineParser()
+    got_lines = [line for at in range(0, len(rest), size) for line in parts.feed(rest[at : at + size])]
+    assert [*got_lines, *parts.end()] == [*lines.feed(rest), *lines.end()]
+
+
+def outlines(data: bytes) -> None:
+    """A large body whose long values nobody reads: what goes on is an object to every parser, and names one model."""
+    long = b'"long":"' + b"w" * 3_000 + b'"'
+    inner = data.removeprefix(b"{").removesuffix(b"}")
+    for body in (b"{%b,%b}" % (long, inner), b"{%b,%b}" % (inner, long)):
+        with suppress(RequestError, UnicodeDecodeError):  # what is passed over need not be text
+            asked, found = look(body)
+            sent = in_one(with_model(body, asked, "other", ask_usage=False, found=found))
+            pairs = json.loads(sent, object_pairs_hook=list)
+            assert [value for name, value in pairs if name == "model"] == ["other"]
+
+
+@cache
+def scratch(process: int) -> TemporaryDirectory[str]:
+    """A folder of this process's own."""
+    return TemporaryDirectory()
+
+
+def weights(data: bytes) -> None:
+    """Headers of weights files."""
+    path = Path(scratch(os.getpid()).name) / "w"
+    path.write_bytes(data)
+    for read in (read_gguf, read_safetensors):
+        with suppress(WeightsError):
+            header = read(path)
+            if isinstance(header, GgufHeader):
+                header.check_whole()
+
+
+PARSERS = (http, chunks, events, outlines, fronts, answers, streams, forwarded, config, prompts, seams, weights)
+TARGETS: dict[str, Callable[[bytes], None]] = {each.__name__: each for each in PARSERS}
 
 
 def seeds(name: str) -> list[bytes]:
@@ -194,7 +276,20 @@ def seeds(name: str) -> list[bytes]:
             backend
             + b'[[route]]\nmodel = "m"\nto = [{ backend = "e", price = { input = 1 } }]\nhedge = { after_s = 1 }'
         ]
-    return [b"The quick  The quick"]
+    more = {
+        "chunks": [b"5\r\nhello\r\na\r\n0123456789\r\n", b"5;x=y\r\nhello\r\n0\r\n\r\n"],
+        "events": [b"\x03event: a\ndata: {}\nid: 1\n\n: ping\r\ndata: x\rdata: y\r\r", b"\x01{}\n[]\r\n"],
+        "outlines": [b'{"model":"m","messages":[{"role":"user","content":"a \\"b\\" c"}],"n":1.5e3,"stream":null}'],
+        "weights": [gguf({"general.architecture": "llama"}), safetensors(table({"a": ("F32", (2, 3))}))],
+    }
+    return more.get(name, [b"The quick  The quick"])
+
+
+def features() -> Iterator[bytes]:
+    """A request with each feature there is, in every client's dialect, as the page on dialects has them."""
+    for front, samples in dialect_matrix.SAMPLES.items():
+        for overlay in samples().values():
+            yield msgspec.json.encode(dialect_matrix.BASE[front] | overlay)
 
 
 def _written(front: Front, asked: Asked, pieces: list[Piece]) -> bytes:
@@ -215,8 +310,25 @@ def main() -> None:
     name, *options = sys.argv[1:]
     if atheris is None:
         sys.exit("atheris is not installed: pip install atheris")
+    if name != "all":
+        fuzz(name, options)
+    failed = [each for each in TARGETS if in_a_child(each, options)]  # what is imported was instrumented once
+    sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
+
+
+def in_a_child(name: str, options: list[str]) -> int:
+    """The exit code; atheris ends the process that it fuzzes in."""
+    print(f"== {name}", file=sys.stderr, flush=True)  # noqa: T201
+    child = os.fork()
+    if child == 0:
+        fuzz(name, options)
+        os._exit(70)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def fuzz(name: str, options: list[str]) -> None:
     with TemporaryDirectory() as corpus:
-        for number, seed in enumerate(seeds(name)):
+        for number, seed in enumerate([*seeds(name), *(features() if name in ("fronts", "forwarded") else ())]):
             (Path(corpus) / str(number)).write_bytes(seed)
         atheris.Setup([sys.argv[0], *options, corpus], TARGETS[name])
         atheris.Fuzz()

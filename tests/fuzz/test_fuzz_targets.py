@@ -47,15 +47,17 @@ def test_what_is_sound_is_read_and_so_is_each_beginning_of_it(name: str) -> None
 
 @pytest.mark.slow
 @pytest.mark.atheris
-@pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed here")
-def test_coverage_guided_fuzzing_finds_nothing(name: str) -> None:
+def test_coverage_guided_fuzzing_finds_nothing(tmp_path: Path) -> None:
+    """In one process: to make the code tell where it went takes longer than to fuzz it for a while."""
     script = Path(__file__).with_name("fuzz_targets.py")
     done = subprocess.run(
-        [sys.executable, str(script), name, "-runs=20000", "-max_len=600", "-seed=1"],
+        [sys.executable, str(script), "all", "-max_total_time=3", "-max_len=600", "-len_control=10"],
+        cwd=tmp_path,  # for what it finds
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-6000:]
+    assert done.stderr.count("Done ") == len(TARGETS)
