@@ -192,14 +192,19 @@ class Contest:
         outlooks = {pair: self._outlook(pair) if near[pair] else Outlook.OPEN for pair in rivals}
         for pair, outlook in outlooks.items():
             if outlook is Outlook.FUTILE:
-                left = f"{self.total - self.drawn} {self.rule.unit} left"
-                reason = f"The {left} would most likely not tell {self._listed(pair)} apart."
-                return End("undecided", None, "futile", reason)
+                return End("undecided", None, "futile", self._futile(pair))
         if all(outlook is Outlook.TIE for outlook in outlooks.values()):
             names = self._listed(self._remaining)
             reason = f"On all {self.rule.unit} {names} would most likely differ by at most {self.rule.margin:g}."
             return End("tie", None, "futile", reason)
         return None
+
+    def _futile(self, pair: tuple[int, int]) -> str:
+        if self._hold and (self._rivals.evidence[list(pair)] >= self.threshold).any():
+            every = f"all {self.total} {self.rule.unit}"
+            return f"{self._listed(pair)} differ for certain, but {every} would most likely show no more than chance."
+        left = f"{self.total - self.drawn} {self.rule.unit} left"
+        return f"The {left} would most likely not tell {self._listed(pair)} apart."
 
     def _outlook(self, pair: tuple[int, int]) -> Outlook:
         """What to expect of a pair that will most likely have no winner."""

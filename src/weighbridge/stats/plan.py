@@ -34,7 +34,7 @@ STEPS = 100
 """Time steps of the plan."""
 SPREAD = 20.0
 """Variance of the drift under the prior; between 10 and 100 it hardly matters."""
-PRICE = {False: 1.45, True: 1.75}
+PRICE = {False: 1.5, True: 1.8}
 """Full sets of items one would pay to avoid a decision unlike the full set's; by whether the set is finite."""
 STEEPEST = 15.0
 """Largest stake in the table, times the standard deviation of the full sum."""
