@@ -277,10 +277,10 @@ def main() -> None:
                 )
         if scores.shape[1] >= 8 and options.eights:
             for kind in ("random", "neighbours"):
-                found = best_of_8(scores, kind == "neighbours", options.eights, options.seed)
-                results[path.name][f"best_of_8_{kind}"] = {"ours": found}
-                above = f"above 1 point {found['regret_above_1']:.3f}, above 2 {found['regret_above_2']:.3f}"
-                print(f"\n{path.name}, best of 8, {kind}: share {found['share']:.3f}, regret {above}")
+                chosen = best_of_8(scores, kind == "neighbours", options.eights, options.seed)
+                results[path.name][f"best_of_8_{kind}"] = {"ours": chosen}
+                above = f"above 1 point {chosen['regret_above_1']:.3f}, above 2 {chosen['regret_above_2']:.3f}"
+                print(f"\n{path.name}, best of 8, {kind}: share {chosen['share']:.3f}, regret {above}")
     us_per_item = {k: pace(scores, k) for k in (2, 10)}
     print(f"\ndeciding after each item: {us_per_item[2]:.0f} us with 2 candidates, {us_per_item[10]:.0f} us with 10")
     print(json.dumps({"pairs": options.pairs, "seed": options.seed, "us_per_item": us_per_item, "tables": results}))
