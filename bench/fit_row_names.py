@@ -75,10 +75,7 @@ class Configs:
         rows = [json.loads(line) for line in lines if line.strip()]
         rows.sort(key=lambda row: (bool(row.get("partial")), bool(row.get("confidence"))))
         yield from ((str(row.get("model") or ""), row) for row in rows if _readable(row))
-        for model in load_catalogue().models.values():
-            facts = model.facts.get("config", ())
-            if facts and _readable(facts[0].value):
-                yield model.id, facts[0].value
+        yield from _of_the_catalogue()
 
     def find(self, *names: str) -> Architecture:
         """The architecture of the first name that is known. Raises Unplaced."""
@@ -87,6 +84,13 @@ class Configs:
                 if name and key in self._known:
                     return read_architecture(self._known[key])
         raise Unplaced("no config of the model")
+
+
+@lru_cache(maxsize=1)
+def _of_the_catalogue() -> tuple[tuple[str, Mapping[str, object]], ...]:
+    """Model to config, those that can be read."""
+    stated = ((model.id, model.facts.get("config", ())) for model in load_catalogue().models.values())
+    return tuple((name, facts[0].value) for name, facts in stated if facts and _readable(facts[0].value))
 
 
 def _readable(config: Mapping[str, object]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from itertools import zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -421,14 +422,15 @@ def broken_texts(draw: st.DrawFn) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(broken_texts())
-def test_no_file_however_broken_is_met_with_a_traceback(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    folder = write_catalogue(tmp_path_factory.mktemp("fuzz") / "c", lab="")
-    (folder / "labs" / "acme.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
+def test_no_file_however_broken_is_met_with_a_traceback(text: str) -> None:
+    with TemporaryDirectory() as above:
+        folder = write_catalogue(Path(above) / "c", lab="")
+        (folder / "labs" / "acme.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
 
-    problems = examine(folder, today="2026-11-21").problems
+        problems = examine(folder, today="2026-11-21").problems
 
-    for problem in problems:
-        assert str(problem)
-    if problems:
-        with pytest.raises(InputError):
-            compile_folder(folder, today="2026-11-21")
+        for problem in problems:
+            assert str(problem)
+        if problems:
+            with pytest.raises(InputError):
+                compile_folder(folder, today="2026-11-21")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 import msgspec
 
@@ -125,6 +126,7 @@ def _own_names(device: Device) -> Iterator[str]:
     yield from device.names
 
 
+@lru_cache(maxsize=4096)
 def _words(text: str) -> str:
     """Letters and digits in lower case, the makers' words left out: `NVIDIA GeForce RTX 4090` is `rtx4090`."""
     words = re.findall(r"[a-z0-9]+", text.lower().replace("+", " plus "))
