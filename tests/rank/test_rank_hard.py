@@ -89,12 +89,15 @@ def test_one_voter_is_no_certainty_about_others() -> None:
 
 
 def test_few_voters_are_few_witnesses() -> None:
-    """Three who agree by luck say no more than their votes would by themselves, and Student's t says how little."""
-    rows = ([(0, 1, A)] * 6 + [(0, 1, B)] * 4) * 3
+    """Three who agree by luck say no more than their votes would by themselves; three who do not, far less."""
+    alike = ([(0, 1, A)] * 12 + [(0, 1, B)] * 8) * 3
+    apart = [(0, 1, A)] * 18 + [(0, 1, B)] * 2 + ([(0, 1, A)] * 9 + [(0, 1, B)] * 11) * 2
+    whose = [n // 20 for n in range(60)]
 
-    few = rate(cast(*rows, times=2, voter=[n // 20 for n in range(60)]))
+    few, torn = rate(cast(*alike, voter=whose)), rate(cast(*apart, voter=whose))
 
-    assert width(few) > 2 * width(rate(cast(*rows, times=2)))
+    assert width(few) == pytest.approx(width(rate(cast(*alike))))
+    assert width(torn) > 2 * width(rate(cast(*apart)))
     assert "3 voters only" in few.notes[0]
 
 
@@ -200,3 +203,22 @@ def test_votes_without_voters_are_counted_and_not_kept(tmp_path: Path) -> None:
     assert len(table.a) == 2
     assert table.weight is not None
     assert sorted(table.weight.tolist()) == [20_000, 20_000]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model_a,model_b,winner\n", "no vote in the file"),
+        ("id,model_a,model_b,winner\n", "no vote in the file"),
+        ("model_a,model_b,winner\nx,x,a\nx,x,tie\n", "2 are of a model against itself"),
+        ("model_a,model_b,winner,voter\nx,x,a,u\n", "1 are of a model against itself"),
+        ("model_a;model_b;winner\nx;y;a\n", "Cells are parted by commas"),
+    ],
+)
+def test_a_file_without_a_vote_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "v.csv").write_text(text)
+
+    done = CliRunner().invoke(main, ["rank", str(tmp_path / "v.csv")])
+
+    assert done.exit_code == 1
+    assert said in done.output

@@ -57,13 +57,22 @@ def read_votes(
 ) -> VoteTable:
     """All votes of a file; `voter` is the column that says whose they are, where it is called otherwise. Raises
     InputError with the line of the first thing that is wrong."""
-    who = (voter or "voter") if by_voter else None
+    table = _read(path, controls, (voter or "voter") if by_voter else None, must=voter is not None)
+    if not len(table.a):
+        left = f": {table.against_itself:,} are of a model against itself" if table.against_itself else ""
+        raise InputError(
+            f"there is no vote in the file{left}", where=str(path), next_move="Each vote names two models."
+        )
+    return table
+
+
+def _read(path: Path, controls: Sequence[str], who: str | None, *, must: bool) -> VoteTable:
     if path.suffix == ".parquet":
-        return _table(_parquet_pieces(path, controls, who, must=voter is not None), controls, path)
+        return _table(_parquet_pieces(path, controls, who, must=must), controls, path)
     try:
         with _opened(path) as file:
             head = _head(file, path)
-            places = _places(head, controls, path, who, must=voter is not None)
+            places = _places(head, controls, path, who, must=must)
             if len(places) == len(_NEEDED) == len(head):
                 return _counted(file, head, places, path)
             return _table(_pieces(file, head, places, path), controls, path)
@@ -97,9 +106,9 @@ def _places(head: list[str], controls: Sequence[str], path: Path, who: str | Non
     wanted += [f"{name}_{side}" for name in controls for side in "ab"]
     for name in wanted:
         if name not in head:
-            raise InputError(
-                f"the votes have no column {name!r}", where=f"{path}:1", next_move=f"They have: {', '.join(head)}."
-            )
+            commas = "" if len(head) > 1 or not re.search(r"[;\t]", head[0]) else " Cells are parted by commas."
+            hint = f"They have: {', '.join(head)}.{commas}"
+            raise InputError(f"the votes have no column {name!r}", where=f"{path}:1", next_move=hint)
     return [head.index(name) for name in wanted]
 
 

@@ -94,9 +94,7 @@ def rate(votes: Votes, *, ties: Ties = "half", alpha: float = 0.05, bootstrap: i
     for number, members in enumerate(_by_size(linked), start=1):
         levels = _levels(pairs.scored[np.ix_(members, members)])
         group = _Group(number, members, levels, max(levels, key=len))
-        fitted, spread = _fit(votes, pairs, members[group.core], asked)
-        if voters is not None and voters < FEW_VOTERS:
-            spread = _not_too_sure(spread, fitted, np.zeros(len(group.core)))
+        fitted, spread = _fit(votes, pairs, members[group.core], asked, voters)
         if asked.davidson and len(group.core) > 1 and not len(fitted.others):
             notes = (*notes, *_no_share(pairs, members[group.core]))
         reach = _reach(alpha, voters)
@@ -169,7 +167,7 @@ def _levels(scored: Array) -> list[list[int]]:
     return order
 
 
-def _fit(votes: Votes, pairs: Pairs, kept: Codes, asked: _Asked) -> tuple[Fitted, Array]:
+def _fit(votes: Votes, pairs: Pairs, kept: Codes, asked: _Asked, voters: int | None) -> tuple[Fitted, Array]:
     """Strengths of models that have a finite rating, and the covariance of all parameters."""
     if len(kept) < 2:
         nothing = np.zeros((len(kept), len(kept)))
@@ -181,15 +179,25 @@ def _fit(votes: Votes, pairs: Pairs, kept: Codes, asked: _Asked) -> tuple[Fitted
     if asked.bootstrap:
         rng = np.random.default_rng(asked.seed)
         return fitted, bootstrap_spread(cast, asked.bootstrap, rng, davidson=asked.davidson)
-    return fitted, _not_too_sure(sandwich(fitted, cast), fitted, own.games.sum(axis=1))
+    few = voters is not None and 1 < voters < FEW_VOTERS
+    share = (_reach(asked.alpha, None) / _reach(asked.alpha, voters)) ** 2  # intervals reach further for few voters
+    games = np.zeros(len(kept)) if few else own.games.sum(axis=1)
+    return fitted, _floored(sandwich(fitted, cast), share * _own_variance(fitted, games))
 
 
-def _not_too_sure(spread: Array, fitted: Fitted, games: Array) -> Array:
-    """Votes that agree by luck look like certainty to the sandwich: of few votes the model's own variance is the floor.
-    Of many that are all ties, the share of it that those could have who were never seen to win: 3 in n at 95%."""
-    n = len(games)
-    own, found = np.diag(fitted.bread)[:n], np.diag(spread)[:n]
-    floor = own * np.where(games < FEW_GAMES, 1.0, UNSEEN / np.maximum(games, UNSEEN))
+def _own_variance(fitted: Fitted, games: Array) -> Array:
+    """The least variance of each strength. Votes that agree by luck look like certainty to the sandwich: of few votes
+    it is the model's own. Of many that are all ties, the share of it that those could have who were never seen to win:
+    3 in n at 95%."""
+    own = np.diag(fitted.bread)[: len(games)]
+    least: Array = own * np.where(games < FEW_GAMES, 1.0, UNSEEN / np.maximum(games, 1))
+    return least
+
+
+def _floored(spread: Array, floor: Array) -> Array:
+    """The covariance with no strength's variance below its floor; correlations stay."""
+    n = len(floor)
+    found = np.diag(spread)[:n]
     scale = np.ones(len(spread))
     short = found < floor
     scale[:n][short] = np.sqrt(floor[short] / np.maximum(found[short], 1e-300))
