@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import signal
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,39 @@ def test_a_second_gateway_does_not_share_the_port_of_the_first() -> None:
     finally:
         for listener in first:
             listener.close()
+
+
+def test_a_limit_takes_no_more_memory_the_more_it_lets_through() -> None:
+    """Twenty calls in each tick of the gateway's clock, for two minutes, would be remembered one by one otherwise."""
+    rate = Rate(10**9)
+
+    tracemalloc.start()
+    for tick in range(2400):
+        for _ in range(20):
+            rate.admit(tick * 0.05, 50)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert taken < 500_000
+    assert rate.wait_s(2399 * 0.05) == 0.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9), st.integers(0, 12)), max_size=80))
+def test_a_limit_counted_in_sums_lets_through_what_one_counted_call_by_call_does(
+    steps: list[tuple[int, int, int]],
+) -> None:
+    """Ten seconds a step of the first number; the third is what a call turned out to be, some time later."""
+    rate, log, now = Rate(20), list[list[float]](), 0.0
+    held: list[tuple[Taken, list[float]]] = []
+    for wait, amount, real in steps:
+        now += wait * 10 if wait < 8 else 0.0
+        got = rate.admit(now, amount)
+        recent = sum(each[1] for each in log if now - each[0] < 60.0)
+        assert isinstance(got, Taken) == (recent + amount <= 20)
+        if isinstance(got, Taken):
+            log.append([now, amount])
+            held.append((got, log[-1]))
+        if real % 3 == 0 and held:
+            taken, counted = held.pop(real % len(held))
+            rate.correct(taken, real)
+            counted[1] = real

@@ -1,7 +1,8 @@
 """Requests and tokens a minute: never more than the limit within any 60 seconds.
 
-Exact, over a sliding minute: what was let through is remembered until it is a minute old. Tokens are counted as they
-were estimated when a call came in, and as they were counted once it has ended.
+Exact, over a sliding minute: what was let through is remembered until it is a minute old, what was let through at one
+moment of the clock as one sum. Tokens are counted as they were estimated when a call came in, and as they were counted
+once it has ended.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ MINUTE_S = 60.0
 class Taken:
     """One amount that was let through."""
 
-    __slots__ = ("amount", "at")
+    __slots__ = ("amount", "at", "within")
 
-    def __init__(self, at: float, amount: int) -> None:
+    def __init__(self, at: float, amount: int, within: Taken | None = None) -> None:
+        """`within`: the sum of its moment."""
         self.at = at
         self.amount = amount
+        self.within = within
 
 
 class Limit(Protocol):
@@ -44,6 +47,7 @@ class Rate:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._recent: deque[Taken] = deque()
+        """Sums, one for each moment: as many as the clock has ticks in a minute, whatever the limit."""
         self._sum = 0
 
     def wait_s(self, now: float, amount: int = 1) -> float:
@@ -66,13 +70,17 @@ class Rate:
         return self.wait_s(now, amount) or self.take(now, amount)
 
     def take(self, now: float, amount: int = 1) -> Taken:
-        taken = Taken(now, amount)
-        self._recent.append(taken)
+        recent = self._recent
+        if not recent or recent[-1].at != now:
+            recent.append(Taken(now, 0))
+        moment = recent[-1]
+        moment.amount += amount
         self._sum += amount
-        return taken
+        return Taken(now, amount, moment)
 
     def correct(self, taken: Taken, amount: int) -> None:
         """What was let through turned out to be another amount."""
-        if self._recent and taken.at >= self._recent[0].at:
+        if self._recent and taken.within is not None and taken.at >= self._recent[0].at:
             self._sum += amount - taken.amount
+            taken.within.amount += amount - taken.amount
         taken.amount = amount

@@ -16,8 +16,6 @@ import hashlib
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from .rate import MINUTE_S, Taken
 
@@ -53,35 +51,43 @@ class SharedMinutes:
         self._memory.close()
         os.close(self._file)
 
-    @contextmanager
-    def held(self, slot: int) -> Iterator[None]:
-        """Keep other processes from the slot; one beyond the last keeps them from finding new ones."""
+    def hold(self, slot: int) -> None:
+        """Keep other processes from the slot until it is let go; one beyond the last keeps them from finding new
+        ones."""
         fcntl.lockf(self._file, fcntl.LOCK_EX, 8, slot * WORDS * 8)
-        try:
-            yield
-        finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 8, slot * WORDS * 8)
+
+    def let_go(self, slot: int) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 8, slot * WORDS * 8)
 
     def find(self, name: str, step: int) -> int | None:
         """The first word of the slot of that name, taken over from one that has been idle for a minute if need be; None
         where the table is full."""
         digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
         high, low = (int.from_bytes(digest[at : at + 8], "little", signed=True) for at in (0, 8))
+        self.hold(SLOTS)
+        try:
+            return self._find(high, low, step)
+        finally:
+            self.let_go(SLOTS)
+
+    def _find(self, high: int, low: int, step: int) -> int | None:
         start = abs(low) % SLOTS
         free = None
-        with self.held(SLOTS):
-            for look in range(LOOKS):
-                at = (start + look) % SLOTS * WORDS
-                if self.words[at] == high and self.words[at + 1] == low:
-                    return at
-                if free is None and self.words[at + _NEWEST] < step - STEPS:
-                    free = at
-            if free is not None:
-                with self.held(free // WORDS):
-                    self.words[free], self.words[free + 1] = high, low
-                    for word in range(free + _NEWEST, free + WORDS):
-                        self.words[word] = 0
-                    self.words[free + _NEWEST] = step
+        for look in range(LOOKS):
+            at = (start + look) % SLOTS * WORDS
+            if self.words[at] == high and self.words[at + 1] == low:
+                return at
+            if free is None and self.words[at + _NEWEST] < step - STEPS:
+                free = at
+        if free is not None:
+            self.hold(free // WORDS)
+            try:
+                self.words[free], self.words[free + 1] = high, low
+                for word in range(free + _NEWEST, free + WORDS):
+                    self.words[word] = 0
+                self.words[free + _NEWEST] = step
+            finally:
+                self.let_go(free // WORDS)
         return free
 
 
@@ -101,18 +107,25 @@ class SharedRate:
         at = self._place(step)
         if at is None:
             return 1.0  # thousands of limits in use within a minute: come again
-        words = self._minutes.words
-        with self._minutes.held(at // WORDS):
+        minutes, slot = self._minutes, at // WORDS
+        minutes.hold(slot)
+        try:
+            return self._admit(minutes.words, at, step, now, amount)
+        finally:
+            minutes.let_go(slot)
+
+    def _admit(self, words: memoryview, at: int, step: int, now: float, amount: int) -> Taken | float:
+        if step > words[at + _NEWEST]:
             self._go_on(at, step)
-            over = words[at + _SUM] + min(amount, self.limit) - self.limit
+        over = words[at + _SUM] + min(amount, self.limit) - self.limit
+        if over <= 0:
+            words[at + _SUM] += amount
+            words[at + _FIRST + step % STEPS] += amount
+            return Taken(now, amount)
+        for back in range(STEPS - 1, -1, -1):
+            over -= words[at + _FIRST + (step - back) % STEPS]
             if over <= 0:
-                words[at + _SUM] += amount
-                words[at + _FIRST + step % STEPS] += amount
-                return Taken(now, amount)
-            for back in range(STEPS - 1, -1, -1):
-                over -= words[at + _FIRST + (step - back) % STEPS]
-                if over <= 0:
-                    return max((step - back + STEPS) * STEP_S - now, STEP_S / 100)
+                return max((step - back + STEPS) * STEP_S - now, STEP_S / 100)
         return MINUTE_S
 
     def correct(self, taken: Taken, amount: int) -> None:
@@ -121,10 +134,13 @@ class SharedRate:
         at = self._place(step)
         if at is not None:
             words = self._minutes.words
-            with self._minutes.held(at // WORDS):
+            self._minutes.hold(at // WORDS)
+            try:
                 if words[at + _NEWEST] - step < STEPS:
                     words[at + _SUM] += amount - taken.amount
                     words[at + _FIRST + step % STEPS] += amount - taken.amount
+            finally:
+                self._minutes.let_go(at // WORDS)
         taken.amount = amount
 
     def _place(self, step: int) -> int | None:
@@ -139,8 +155,6 @@ class SharedRate:
         """Forget what is a minute old."""
         words = self._minutes.words
         newest = words[at + _NEWEST]
-        if step <= newest:
-            return
         for passed in range(max(newest + 1, step - STEPS + 1), step + 1):
             place = at + _FIRST + passed % STEPS
             words[at + _SUM] -= words[place]
