@@ -118,7 +118,7 @@ def _witnesses(votes: Votes) -> tuple[Votes, int | None, tuple[str, ...]]:
     would differ: then each vote is a witness, and that is said."""
     if votes.voter is None:
         return votes, None, ()
-    voters = len(np.unique(votes.voter))
+    voters = int(np.count_nonzero(np.bincount(votes.voter)))
     if voters == 1:
         said = "All votes are of one voter: intervals are about more votes of that voter, not about other people's."
         return replace(votes, voter=None), 1, (said,)
