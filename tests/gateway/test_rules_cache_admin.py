@@ -190,7 +190,7 @@ def test_a_key_that_makes_no_sense_is_not_made(tmp_path: Path, body: bytes, says
 
             assert (refused.status, error["param"]) == (400, field)
             assert says in error["message"]
-            assert len(gate.gateway.keyring.callers) == 1, "the one the test made"
+            assert len(gate.gateway.callers.keyring.callers) == 1, "the one the test made"
 
     asyncio.run(run())
 
