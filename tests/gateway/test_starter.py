@@ -32,9 +32,9 @@ def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_served_as_it_is(starter: Path) -> None:
-    result = CliRunner().invoke(main, ["serve", "--check"])
+    said = [CliRunner().invoke(main, ["serve", "--check", *more]).output for more in ([], ["--json"])]
 
-    assert (result.exit_code, result.output) == (0, "1 models: assistant\n")
+    assert said == ["1 model: assistant\n", '{"models":["assistant"]}\n']
 
 
 def test_what_is_checked_has_a_certificate_that_can_be_read(starter: Path) -> None:

@@ -61,7 +61,8 @@ def serve(
         from weighbridge.cli.compose_serve import make_parts
 
         make_parts(config, settings)
-        tell(f"{len(models)} models: {', '.join(models)}")
+        counted = "1 model" if len(models) == 1 else f"{len(models)} models"
+        click.echo(msgspec.json.encode({"models": models}) if as_json else f"{counted}: {', '.join(models) or 'none'}")
         return
     if not as_json:
         click.echo(f"Models: {', '.join(models) or 'none'}")
