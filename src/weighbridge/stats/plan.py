@@ -36,6 +36,8 @@ SPREAD = 20.0
 """Variance of the drift under the prior; between 10 and 100 it hardly matters."""
 PRICE = {False: 1.5, True: 1.8}
 """Full sets of items one would pay to avoid a decision unlike the full set's; by whether the set is finite."""
+PASSING = 1.1
+"""Times that price where items may be passed over (`draws.py`): they are lost to the end, so less is given up early."""
 STEEPEST = 15.0
 """Largest stake in the table, times the standard deviation of the full sum."""
 
@@ -67,13 +69,14 @@ class Plan:
 
 
 @lru_cache(maxsize=32)
-def make_plan(level: float, test_level: float, finite: bool) -> Plan:
+def make_plan(level: float, test_level: float, finite: bool, passing: bool = False) -> Plan:
     """The plan whose winner's boundary is reached with probability at most `level` under equality.
 
     test_level: one-sided level of the full set's test, which the plan imitates. finite: the null is a finite set whose
-    sum is 0 (a Brownian bridge), not work whose mean is 0. Takes about a fifth of a second, once.
+    sum is 0 (a Brownian bridge), not work whose mean is 0. passing: items may be passed over. Takes about a fifth of a
+    second, once.
     """
-    worth = _Worth(test_level, finite)
+    worth = _Worth(test_level, finite, PRICE[finite] * (PASSING if passing else 1.0))
     low, high = 1e-4, 100.0 * PRICE[finite] / level
     for _ in range(14):
         toll = (low * high) ** 0.5
@@ -85,8 +88,8 @@ def make_plan(level: float, test_level: float, finite: bool) -> Plan:
 class _Worth:
     """Backward induction; `toll` is the price of naming a winner under equality."""
 
-    def __init__(self, test_level: float, finite: bool) -> None:
-        self._price = PRICE[finite]
+    def __init__(self, test_level: float, finite: bool, price: float) -> None:
+        self._price = price
         self._finite = finite
         self._needed = -NormalDist().inv_cdf(test_level)
         posterior = 1.0 / (1.0 / SPREAD + _T)  # (STEPS + 1,) variance of the drift, seen at x; its mean is x times that
