@@ -1,4 +1,4 @@
-"""Requests for vectors in the words of other dialects: what changes no vector is named as left out, the rest refused."""
+"""Requests for vectors in other dialects' words: what changes no vector is named as left out, all else refused."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from weighbridge.chat.openai_wire import (
     stream_fields,
     with_extra,
 )
+from weighbridge.chat.pieces_reader import not_carried
 from weighbridge.chat.reasoning_details import read_details
 from weighbridge.chat.request import ChatRequest, Tool, ToolCall
 from weighbridge.chat.thinking import Split, split_thinking
@@ -44,6 +45,8 @@ class _Message(msgspec.Struct):
     refusal: str | None = None
     tool_calls: list[ToolCallPart] | None = None
     function_call: FunctionPart | None = None
+    audio: Any = None
+    images: Any = None
 
 
 class _Logprobs(msgspec.Struct):
@@ -200,11 +203,16 @@ def _is_only_text(message: _Message) -> bool:
         or message.function_call
         or message.refusal
         or message.reasoning_details
+        or message.audio
+        or message.images
     )
 
 
 def _said(message: _Message) -> tuple[str, str]:
-    """(text, reasoning) of a message, its content in one string or in parts (Mistral: text and thinking)."""
+    """(text, reasoning) of a message, its content in one string or in parts (Mistral: text and thinking). BadAnswer for
+    what is neither: sound (OpenAI) and pictures (OpenRouter) stand beside the content."""
+    if message.audio or message.images:
+        raise not_carried("sound" if message.audio else "pictures")
     reasoning = _reasoning(message)
     if not isinstance(message.content, list):
         return message.content or "", reasoning

@@ -10,6 +10,13 @@ MOST_TOOL_CALLS = 256
 """In one answer; one that opens more is none."""
 
 
+def not_carried(what: str) -> BadAnswer:
+    """Of an answer that holds more than text, reasoning and tool calls. Asking again would not help."""
+    error = BadAnswer(f"the answer holds {what}, which only a client of the backend's own dialect can be given")
+    error.retryable = False
+    return error
+
+
 class PiecesReader:
     """State of one streamed answer; a dialect's reader fills it."""
 

@@ -11,7 +11,7 @@ from weighbridge.chat.dialect import EventReader, Framing, Sent
 from weighbridge.chat.ollama_api.back_request import write_request
 from weighbridge.chat.ollama_api.wire import NAME
 from weighbridge.chat.openai_wire import decode_json, error_text, one_line, read_logprobs
-from weighbridge.chat.pieces_reader import PiecesReader, count
+from weighbridge.chat.pieces_reader import PiecesReader, count, not_carried
 from weighbridge.chat.request import ChatRequest
 from weighbridge.errors import BackendRefused, BadAnswer
 
@@ -30,6 +30,7 @@ class _Message(msgspec.Struct):
     content: str | None = None
     thinking: str | None = None
     tool_calls: list[_Call] | None = None
+    images: Any = None
 
 
 class _Object(msgspec.Struct):
@@ -56,7 +57,7 @@ class OllamaBack:
         return write_request(request, stream=stream)
 
     def decode(self, body: bytes, request: ChatRequest, *, lenient: bool = False) -> Answer:
-        reader = LineReader()
+        reader = LineReader(lenient=lenient)
         pieces = reader.feed(body)
         if not reader.done:
             raise BadAnswer("the answer does not say that it is done")
@@ -72,11 +73,15 @@ class OllamaBack:
         )
 
     def reader(self, request: ChatRequest, *, lenient: bool = False) -> EventReader:
-        return LineReader()
+        return LineReader(lenient=lenient)
 
 
 class LineReader(PiecesReader):
-    """The lines of one streamed answer, of chat or of generate."""
+    """The lines of one streamed answer, of chat or of generate; `lenient` passes over pictures."""
+
+    def __init__(self, *, lenient: bool = False) -> None:
+        super().__init__()
+        self._lenient = lenient
 
     def feed(self, data: bytes, event: bytes = b"") -> list[Piece]:
         if self.done:
@@ -86,6 +91,8 @@ class LineReader(PiecesReader):
             self.break_off(BackendRefused(f"an error instead of an answer: {error_text(line.error)}", status=500))
         self.model = self.model or line.model
         message = line.message or _Message(line.response, line.thinking)
+        if message.images and not self._lenient:
+            raise not_carried("pictures")
         out = [Piece(reasoning=message.thinking)] if message.thinking else []
         text, logprobs = message.content or "", read_logprobs(line.logprobs)
         if text or logprobs:

@@ -67,6 +67,8 @@ def read_answer(body: bytes, *, lenient: bool = False) -> Answer:
         raise in_band_error(whole.error)
     if whole.output is None:
         raise BadAnswer("the answer holds no output")
+    if whole.status in ("queued", "in_progress") and not lenient:
+        raise BadAnswer(f"the answer is not written yet: its status is {whole.status!r}")
     texts: list[str] = []
     thoughts: list[Thought] = []
     calls: list[ToolCall] = []
