@@ -45,6 +45,8 @@ OBF_LAST, OBF_LOOKS = 2.086, 10
 """O'Brien-Fleming, two-sided 5%, 10 equal looks (Jennison and Turnbull 2000, table 2.3)."""
 MSPRT_TAU = 0.1
 PEEK_FROM = 20
+FEWEST_SHARED = 2
+"""Items that both columns of a pair have a score for."""
 
 
 def read_table(path: Path) -> tuple[list[str], Floats]:
@@ -166,7 +168,10 @@ def predicted(others: Floats) -> Floats:
 def draw_pairs(scores: Floats, close: bool, pairs: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     means = np.nanmean(scores, axis=0)
     k = len(means)
-    fitting = [(i, j) for i in range(k) for j in range(i + 1, k) if not close or abs(means[i] - means[j]) < 0.1]
+    there = ~np.isnan(scores)
+    shared = there.T.astype(np.int64) @ there.astype(np.int64)
+    pairs_left = [(i, j) for i in range(k) for j in range(i + 1, k) if shared[i, j] >= FEWEST_SHARED]
+    fitting = [(i, j) for i, j in pairs_left if not close or abs(means[i] - means[j]) < 0.1]
     return [fitting[i] for i in rng.integers(len(fitting), size=pairs)] if fitting else []
 
 

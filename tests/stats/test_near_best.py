@@ -123,7 +123,7 @@ def test_nothing_is_forecast_once_all_items_are_drawn() -> None:
 
 
 def test_a_single_item_is_spoken_of_as_one() -> None:
-    reasons = [Contest(["a", "b"], rule, 1) for rule in (Rule(), RULE)]
+    reasons = [Contest(["a", "b"], rule, 1) for rule in (Rule(), Rule(scope="items"), RULE)]
     for contest in reasons:
         contest.add([1.0, 0.0])
 

@@ -256,7 +256,7 @@ class Contest:
         others = "" if len(self.names) == 2 else "every other candidate; the last to lose was "
         lead = self._tally.lead(best, closest) or 0.0
         count = self._tally.count((min(best, closest), max(best, closest)))
-        on = f"{lead:.3f} ahead on {count} {self.rule.unit}"
+        on = f"{lead:.3f} ahead on {count} {self.rule.unit if count != 1 else self.rule.unit[:-1]}"
         return f"{self.names[best]} is better than {others}{self.names[closest]}: {on}."
 
     def _listed(self, indices: Sequence[int]) -> str:
