@@ -9,6 +9,8 @@ tensor, with what llama.cpp's own regression tests expect.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from weighbridge.formats.ggml_types import GGML_TYPES
@@ -184,18 +186,22 @@ class Chooser:
         return "Q8_0" if self.shape.experts == 8 else kind
 
     def _value_type(self) -> str:
-        rule = self.rule
-        if self.shape.gqa >= 4 and rule in _GROUPED_VALUE:
-            return _GROUPED_VALUE[rule]
-        if rule in _VALUE:
-            return _VALUE[rule]
-        if rule == "IQ3_XXS":
-            return "IQ3_XXS" if self.shape.imatrix else "IQ3_S"
+        rule, anywhere = self.rule, self._value_anywhere(_GROUPED_VALUE, _VALUE)
+        if anywhere is not None:
+            return anywhere
         if rule == "Q3_K_M":
             return "Q5_K" if self.value < 2 else "Q4_K"
         if rule in ("Q4_K_M", "Q5_K_M") and _more_bits(self.value, self.shape.values):
             return "Q6_K"
         return "Q5_K" if rule == "Q4_K_S" and self.value < 4 else self.default
+
+    def _value_anywhere(self, grouped: Mapping[str, str], others: Mapping[str, str]) -> str | None:
+        """The type of values where the layer does not matter; None where it does."""
+        if self.shape.gqa >= 4 and self.rule in grouped:
+            return grouped[self.rule]
+        if self.rule == "IQ3_XXS":
+            return "IQ3_XXS" if self.shape.imatrix else "IQ3_S"
+        return others.get(self.rule)
 
     def _attention_output(self) -> str:
         rule = self.rule

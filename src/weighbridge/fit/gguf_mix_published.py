@@ -183,13 +183,9 @@ class PublishedChooser(Chooser):
         return "Q5_K" if self.shape.seventy and kind in ("Q3_K", "Q4_K") else kind
 
     def _value_kind(self, more: bool) -> str:
-        rule = self.rule
-        if self.shape.gqa >= 4 and rule in _GROUPED_VALUE:
-            return _GROUPED_VALUE[rule]
-        if rule in _VALUE:
-            return _VALUE[rule]
-        if rule == "IQ3_XXS":
-            return "IQ3_XXS" if self.shape.imatrix else "IQ3_S"
+        rule, anywhere = self.rule, self._value_anywhere(_GROUPED_VALUE, _VALUE)
+        if anywhere is not None:
+            return anywhere
         if rule == "Q3_K_M":
             return "Q5_K" if more else "Q4_K"
         lifted = {"Q4_K_M": "Q6_K", "Q5_K_M": "Q6_K", "Q4_K_S": "Q5_K", "Q6_K": "Q8_0"}
