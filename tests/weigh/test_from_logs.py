@@ -573,3 +573,13 @@ def test_early_versions_of_lm_eval_name_files_by_arguments_and_task(tmp_path: Pa
     assert found["task"] == "arith"
     assert {one["name"] for one in found["candidates"]} == {"acme/good", "acme/bad"}
     assert found["verdict"]["winner"] == "acme/good"
+
+
+def test_answers_that_were_only_asked_for_have_no_score(tmp_path: Path) -> None:
+    """lm-eval's `--predict_only` writes 999 in the place of a score."""
+    folder = _likelihoods(tmp_path / "out", metrics=["bypass"], bypass=999)
+
+    said = run(folder)
+
+    assert said.exit_code == 1
+    assert "Were they scored at all?" in said.output

@@ -25,9 +25,11 @@ from .recorded import Log, Recorded, Taken, clipped, tags_of
 
 NAME = re.compile(r"samples_(?P<task>.+?)_(?P<date>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl?(\.gz)?")
 OLD_NAME = re.compile(r"(samples_)?(?P<task>.+?)\.jsonl?(\.gz)?")
+NOT_SCORED = "bypass"
+"""The metric of answers that were only asked for (`--predict_only`); it says 999."""
 FIXED = frozenset(
     {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "doc_hash", "prompt_hash",
-     "target_hash", "bypass"}
+     "target_hash", NOT_SCORED}
 )  # fmt: skip
 RESULTS = ("model_name", "model_source", "config", "n-shot", "higher_is_better", "configs", "lm_eval_version", "date",
            "system_instruction_sha", "chat_template_sha", "fewshot_as_multiturn")  # fmt: skip
@@ -132,7 +134,7 @@ def _read(path: Path, taken: Taken) -> Iterator[Recorded]:
 def _scores(row: Mapping[str, Any], suffix: str) -> dict[str, Any]:
     named = [name for name in as_list(row.get("metrics")) if isinstance(name, str)]
     names = named or [name for name in row if name not in FIXED]
-    return {f"{name}{suffix}": _plain(row.get(name)) for name in names}
+    return {f"{name}{suffix}": _plain(row.get(name)) for name in names if name != NOT_SCORED}
 
 
 def _plain(value: object) -> object:
