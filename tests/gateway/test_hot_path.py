@@ -84,3 +84,28 @@ def test_requests_on_one_connection_differ_in_body_and_head(tmp_path: Path) -> N
             assert [each.json()["messages"][0]["content"] for each in up.requests] == sent
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", [9_000, 70_000, 300_000, 2_500_000])
+@pytest.mark.parametrize("pieces", [1, 3, 7])
+def test_a_large_body_ends_where_its_length_says_and_the_next_request_begins_there(
+    tmp_path: Path, size: int, pieces: int
+) -> None:
+    """However it is cut up on its way, and whatever follows it in the same packet."""
+
+    async def run() -> None:
+        texts = [letter * size for letter in "abc"] + ["small"]
+        bodies = [msgspec.json.encode({**HELLO, "messages": [{"role": "user", "content": text}]}) for text in texts]
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:
+            reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+            sent = b"".join(request("POST", "/v1/chat/completions", body, gate.key, {}) for body in bodies)
+            step = len(sent) // pieces + 1
+            for start in range(0, len(sent), step):
+                writer.write(sent[start : start + step])
+                await asyncio.sleep(0)
+
+            assert [(await read_reply(reader)).status for _ in bodies] == [200] * 4
+            writer.close()
+            assert [each.json()["messages"][0]["content"] for each in up.requests] == texts
+
+    asyncio.run(run())

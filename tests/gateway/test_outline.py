@@ -146,6 +146,19 @@ def test_a_large_body_that_is_no_request_is_refused_as_a_small_one_is(broken: st
         peek(broken.encode())
 
 
+@pytest.mark.parametrize("long", ["", PAD])
+@pytest.mark.parametrize("options", [b"null", b"{}", b'{"include_usage":false}'])
+def test_usage_is_asked_for_once_whatever_was_said_of_it(options: bytes, long: str) -> None:
+    """Of two members with one name a backend may take either."""
+    body = b'{"model":"public","stream":true,"stream_options":%b,"messages":"%b"}' % (options, long.encode())
+    asked, found = look(body)
+
+    sent = in_one(with_model(body, asked, "private", ask_usage=True, found=found))
+
+    pairs = json.loads(sent, object_pairs_hook=list)
+    assert [dict(value) for name, value in pairs if name == "stream_options"] == [{"include_usage": True}]
+
+
 CHAT = [{"role": "user", "content": "lorem ipsum dolor sit amet, " * 90} for _ in range(40)]
 CODE = [{"role": "user", "content": 'def f(x):\n    return {"a": x["b"]}\n' * 800}]
 TOOLS = [{"type": "function", "function": {"name": f"f{n}", "parameters": {"type": "object"}}} for n in range(300)]

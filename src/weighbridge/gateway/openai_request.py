@@ -32,7 +32,7 @@ class Peek(msgspec.Struct):
     max_completion_tokens: int | None = None
     n: int | None = None
     best_of: int | None = None
-    stream_options: dict[str, Any] | None = None
+    stream_options: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
     def answers(self) -> int:
@@ -43,7 +43,7 @@ class Peek(msgspec.Struct):
 
     @property
     def wants_usage(self) -> bool:
-        return bool(self.stream_options and self.stream_options.get("include_usage") is True)
+        return isinstance(self.stream_options, dict) and self.stream_options.get("include_usage") is True
 
 
 class _Start(msgspec.Struct):
@@ -90,10 +90,10 @@ def conversation_start(body: bytes) -> bytes:
 def with_model(body: bytes, asked: Peek, model: str, *, ask_usage: bool, found: Outline | None = None) -> Body:
     """The body as the backend gets it: its own model name, and usage asked for at the end of a stream. `found` is what
     `look` found."""
-    if ask_usage and asked.stream_options is not None:
+    if ask_usage and asked.stream_options is not msgspec.UNSET:
         fields = _all_fields(body)
         fields["model"] = model
-        fields["stream_options"] = {**fields["stream_options"], "include_usage": True}
+        fields["stream_options"] = {**(fields["stream_options"] or {}), "include_usage": True}
         return msgspec.json.encode(fields)
     if found is None:
         swapped = _swap_in_small(body, asked.model, model)
