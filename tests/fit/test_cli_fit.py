@@ -513,3 +513,10 @@ def test_a_folder_in_place_of_a_models_name_says_which_option_takes_it(tmp_path:
 
     assert result.exit_code == 2
     assert f"--config {tmp_path}" in result.stderr
+
+
+def test_where_the_engine_cannot_start_it_the_reason_stands_in_place_of_a_command(config: str) -> None:
+    page = run("--config", config, "--on", "MI300X", "--quant", "nvfp4").output
+
+    assert "No command: vLLM only emulates NVFP4 on AMD's devices; try --quant fp8." in page
+    assert "Start it" not in page

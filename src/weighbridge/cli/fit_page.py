@@ -33,10 +33,16 @@ def page(details: Details, devices: DeviceSet) -> str:
             in_columns(list(_room(details))),
             *_notes(details),
             "",
-            f"Start it with {NAMES[ask.engine]}:",
-            *(f"  {line}" for line in fit.launch[ask.engine].splitlines()),
+            *_start(fit.launch[ask.engine], NAMES[ask.engine]),
         )
     )
+
+
+def _start(command: str, engine: str) -> list[str]:
+    """The command, or in its place why there is none."""
+    if command.startswith("# "):
+        return [f"No command: {command.removeprefix('# ')}."]
+    return [f"Start it with {engine}:", *(f"  {line}" for line in command.splitlines())]
 
 
 def _head(details: Details, devices: DeviceSet) -> str:
