@@ -16,6 +16,9 @@ quick:  ## the tests one runs while working, in less than a minute
 test:  ## all tests
 	$(PY)/pytest
 
+others:  ## tests with libraries as clients, lm-eval and atheris, in an environment of their own
+	.ci/others .venv-others
+
 lint:  ## style, types
 	$(PY)/ruff check .
 	$(PY)/ruff format --check .
