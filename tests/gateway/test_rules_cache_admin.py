@@ -195,6 +195,21 @@ def test_a_key_that_makes_no_sense_is_not_made(tmp_path: Path, body: bytes, says
     asyncio.run(run())
 
 
+def test_a_key_for_a_route_that_is_not_there_is_made_and_told(tmp_path: Path) -> None:
+    """It may come with the next config; a typo would let the key do nothing, and nobody know why."""
+
+    async def run() -> None:
+        server = 'admin_key = "env:ADMIN"'
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}, server=server) as gate:
+            made = await gate.post("/admin/keys", {"name": "x", "routes": ["public", "publik"]}, key=ADMIN_KEY)
+
+            assert made.status == 200
+            (warning,) = made.json()["warnings"]
+            assert "mean 'public'?" in warning
+
+    asyncio.run(run())
+
+
 def test_a_path_that_is_nearly_right_is_told(tmp_path: Path) -> None:
     async def run() -> None:
         async with running(tmp_path, {}, config=b"") as gate:

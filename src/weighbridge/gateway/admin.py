@@ -15,6 +15,7 @@ import ipaddress
 import os
 import sqlite3
 import time
+from collections.abc import Collection
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
@@ -96,13 +97,13 @@ def methods_of(path: str) -> list[str]:
     return ["POST"] if len(steps) == 3 and steps[0] == "keys" and steps[2] in ("revoke", "rotate") else []
 
 
-def answer_admin(db: sqlite3.Connection, head: Head, body: bytes) -> Any:
-    """What is answered, as JSON values. Called in the ledger's thread."""
+def answer_admin(db: sqlite3.Connection, head: Head, body: bytes, routes: Collection[str]) -> Any:
+    """What is answered, as JSON values. `routes`: the public model names there are. Called in the ledger's thread."""
     steps = head.path[len(PATH) :].split("/")
     if (head.method, steps) == ("GET", ["keys"]):
         return [_shown(db, row) for _, row in read_keys(db)]
     if (head.method, steps) == ("POST", ["keys"]):
-        return _create(db, body)
+        return _create(db, body, routes)
     if (head.method, steps) == ("GET", ["ledger"]):
         return _sums(db, head.query)
     if head.method == "POST" and len(steps) == 3 and steps[0] == "keys" and steps[2] in ("revoke", "rotate"):
@@ -110,7 +111,7 @@ def answer_admin(db: sqlite3.Connection, head: Head, body: bytes) -> Any:
     raise CallRefused(f"there is nothing at {head.method} {head.path[:200]!r}", status=404, code="not_found")
 
 
-def _create(db: sqlite3.Connection, body: bytes) -> dict[str, str]:
+def _create(db: sqlite3.Connection, body: bytes, routes: Collection[str]) -> dict[str, Any]:
     try:
         asked = _new_key.decode(body)
         allowance = parse_allowance(asked.budget) if asked.budget is not None else None
@@ -138,7 +139,9 @@ def _create(db: sqlite3.Connection, body: bytes) -> dict[str, str]:
     )
     secret = new_secret()
     add_key(db, row, secret)
-    return {"id": row.id, "key": secret}
+    strange = [name for name in asked.routes or () if name not in routes]
+    warnings = [f"there is no route {name!r} here. {did_you_mean(name, routes) or ''}".rstrip() for name in strange]
+    return {"id": row.id, "key": secret} | ({"warnings": warnings} if warnings else {})
 
 
 def _mistake(body: bytes, said: str) -> RequestError:

@@ -207,7 +207,7 @@ class Endpoints:
 
         async def answer() -> None:
             try:
-                said = await gateway.books.look(lambda db: admin.answer_admin(db, head, body))
+                said = await gateway.books.look(lambda db: admin.answer_admin(db, head, body, gateway.routes))
             except WeighbridgeError as error:
                 gateway.refuse(client, head, error)
             else:

@@ -104,7 +104,7 @@ SCHEMAS: dict[str, Schema] = {
     "Model": {"anyOf": [_OPENAI_MODEL, _ANTHROPIC_MODEL]},
     "Health": obj(status=one_of("ok")),
     "Ready": obj(status=one_of("ready", "not ready"), maybe_why=TEXT),
-    "NewKeyMade": obj(id=TEXT, key=TEXT),
+    "NewKeyMade": obj(id=TEXT, key=TEXT, maybe_warnings=array(TEXT)),
     "KeyRevoked": obj(id=TEXT, revoked=FLAG),
     "Keys": array(obj(id=TEXT, name=TEXT, created_at=NUMBER, spent_usd=NUMBER)),
     "Sums": array(_SUM),
