@@ -109,3 +109,13 @@ def test_quick_start_is_two_commands_of_one_line() -> None:
 
     assert len(blocks) == 2
     assert all(len(block.strip().splitlines()) == 1 for block in blocks)
+
+
+def test_what_one_run_of_ci_leaves_out_the_other_runs() -> None:
+    """A marker on one side only would leave its tests to nobody."""
+    left_out = re.search(r"WEIGHBRIDGE_TESTS_ELSEWHERE=(\S+)", (ROOT / ".ci" / "run").read_text())
+    run = re.search(r'marks="(.*)"', (ROOT / ".ci" / "others").read_text())
+    assert left_out
+    assert run
+
+    assert left_out[1].split(",") == run[1].split(" or ")

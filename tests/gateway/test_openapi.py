@@ -100,7 +100,9 @@ def test_thousands_of_requests_do_not_refute_it(tmp_path: Path, who: str, monkey
             *("--include-path-regex" if who == "admin" else "--exclude-path-regex", "^/admin"),
             *("--phases", "coverage,fuzzing", "--max-examples", "5", "--seed", "1", "--checks", ",".join(checks)),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=5 * PATIENCE_S)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=5 * PATIENCE_S
+        )
 
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "Tested: 0" not in done.stdout
