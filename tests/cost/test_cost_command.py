@@ -165,3 +165,10 @@ def test_prices_that_sources_give_differently_are_shown_as_a_range_and_named() -
     assert low < high
     assert set(nebius["sources"]) == {shipped.source, dearer.source}
     assert any(note.startswith("sources differ") for note in nebius["notes"])
+
+
+def test_a_workload_file_that_is_not_there_says_what_writes_one(tmp_path: Path) -> None:
+    result = run("qwen3-32b", "--workload", tmp_path / "nope.toml")
+
+    assert result.exit_code == 1
+    assert "weighbridge cost --init" in result.stderr

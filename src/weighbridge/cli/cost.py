@@ -154,7 +154,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         work, own = read_workload_file(str(path), path.read_bytes(), problems)
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise InputError(
+            f"cannot be read: {error.strerror or error}",
+            where=str(path),
+            next_move="`weighbridge cost --init workload.toml` writes one to start from.",
+        ) from error
     if problems.found:
         first, *others = problems.found
         raise InputError(
