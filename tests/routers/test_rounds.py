@@ -37,7 +37,7 @@ def route(*args: object) -> Result:
 
 
 def test_rounds_ask_fewer_cheap_models_and_save_more_money(tmp_path: Path) -> None:
-    path = write(tmp_path / "s.csv", rows(1500, cheap=4))
+    path = write(tmp_path / "s.csv", rows(900, cheap=4))
     common = ("train", path, "--strong", "big", "--keep", 0.97, "--out", tmp_path / "r.json", "--json")
     costs = ("--cost", "small-0=1,small-1=1,small-2=5,small-3=5,big=60")
 
@@ -138,7 +138,7 @@ def said(item: dict[str, object], voter: str) -> str:
 
 def test_one_model_asked_again_and_again_stops_as_soon_as_it_agrees_with_itself(tmp_path: Path) -> None:
     """Self-consistency: two answers, a third where they differ, two more where that does not settle it."""
-    items = rows(1500, cheap=5)
+    items = rows(900, cheap=5)
     for item in items:
         for number in range(1, 5):
             item[f"small-0#{number + 1}.answer"] = item.pop(f"small-{number}.answer")
