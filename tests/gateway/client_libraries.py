@@ -199,10 +199,3 @@ FRAMEWORKS = (
     Library("litellm-anthropic", "litellm", litellm("anthropic"), "litellm"),
     Library("litellm-ollama", "litellm", litellm("ollama_chat"), "litellm"),
 )
-every_library = pytest.mark.parametrize(
-    "library",
-    [
-        *(pytest.param(each, id=each.name) for each in VENDORS),
-        *(pytest.param(each, id=each.name, marks=pytest.mark.clients) for each in FRAMEWORKS),
-    ],
-)

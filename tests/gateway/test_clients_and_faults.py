@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from client_libraries import VENDORS, Library, every_library
+from client_libraries import FRAMEWORKS, VENDORS, Library
 from gateway_running import calls, make_key
 from test_crash import process
 
@@ -80,6 +80,13 @@ SOUND = {
     ),
 }
 FAULTS = BROKEN | SOUND
+every_library = pytest.mark.parametrize(
+    "library",
+    [
+        *(pytest.param(each, id=each.name) for each in VENDORS),
+        *(pytest.param(each, id=each.name, marks=pytest.mark.clients) for each in FRAMEWORKS),
+    ],
+)
 
 
 async def behave(exchange: Exchange) -> None:
