@@ -2,8 +2,8 @@
 
 For the leader and each rival, the difference of their means over all the items is predicted from the paired differences
 so far, shrunk towards the other candidates (empirical Bayes on the spread between them), with the uncertainty of what
-was not drawn. A rival is left out once the forecast gives it at most RISK chance to be more than REACH times the regret
-ahead. It is a forecast: it is calibrated over many comparisons, and guarantees nothing for each of them.
+was not drawn. A rival is left out once the forecast gives it at most RISK x (share of items left) chance to be more
+than REACH times the regret ahead: the risk is taken for the calls it saves, and those grow fewer. It is a forecast: it is calibrated over many comparisons, and guarantees nothing for each of them.
 
 Sources: Even-Dar, Mannor and Mansour (2006), Action elimination and stopping conditions for reinforcement learning;
 Efron and Morris (1975), Data analysis using Stein's estimator. RISK and REACH were set on recorded scores, so that the
@@ -21,11 +21,13 @@ from .arrays import Floats
 
 FIRST_LEFT_OUT = 10
 """Items before anyone is left out."""
-RISK = 0.015
+RISK = 0.025
 REACH = 1.5
 LEAST_SPREAD = 0.02
 """Candidates' true means are taken to differ by this much at least (standard deviation)."""
-_NEEDED = NormalDist().inv_cdf(1.0 - RISK)
+LEAST_LEFT = 0.01
+"""Share of items left below which the risk falls no further."""
+_NORMAL = NormalDist()
 
 
 def out_of_reach(
@@ -51,7 +53,8 @@ def out_of_reach(
     left = 1.0 - drawn / total
     mean = gap * (1.0 - left + left * trust)
     variance = left**2 * spread * (1.0 - trust) + left * square / total
-    beaten = REACH * regret - mean >= _NEEDED * np.sqrt(variance)
+    needed = _NORMAL.inv_cdf(1.0 - RISK * max(left, LEAST_LEFT))
+    beaten = REACH * regret - mean >= needed * np.sqrt(variance)
     out: npt.NDArray[np.int64] = rivals[beaten & (counts[rivals, leader] >= FIRST_LEFT_OUT)]
     return out
 
