@@ -72,7 +72,8 @@ def _path(model: str, stream: bool) -> str:
 
 
 def _contents(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """Turns of `user` and `model`; results of tools that follow each other make one turn."""
+    """Turns of `user` and `model`; results of tools that follow each other make one turn, and so does what the model
+    said in several messages: Gemini takes a call only in the turn after the user's."""
     if not messages:
         raise CannotAsk("a conversation needs at least one message")
     names = call_names(messages)
@@ -86,7 +87,11 @@ def _contents(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
             else:
                 contents.append({"role": "user", "parts": [part]})
         elif message.role == "assistant":
-            contents.append({"role": "model", "parts": _model_parts(message)})
+            parts = _model_parts(message)
+            if contents and contents[-1]["role"] == "model":
+                contents[-1]["parts"] += parts
+            else:
+                contents.append({"role": "model", "parts": parts})
         else:
             contents.append({"role": "user", "parts": _parts(message)})
         answering = message.role == "tool"

@@ -88,9 +88,14 @@ class _Conversation:
         for at, item in enumerate(items):
             _check(item, at)
             if item.type == "reasoning":
+                thought = _thought(item)
+                if is_of_call(thought):
+                    self._proof = thought.signature
+                    continue
                 if self._text is not None or self._calls:
                     yield from self._said()
-                self._think(item)
+                self._thoughts.append(thought)
+                self._reasoning.append(thought.text)
             elif item.type == "function_call":
                 self._calls.append(ToolCall(item.call_id or "", item.name or "", item.arguments or "", self._proof))
                 self._proof = None
@@ -102,19 +107,6 @@ class _Conversation:
                 yield from self._said()
                 yield _other(item, at)
         yield from self._said()
-
-    def _think(self, item: Item) -> None:
-        content = item.content if isinstance(item.content, list) else []
-        text = "".join(each.text for each in item.summary or ())
-        text = text or "".join(part.text for part in content if isinstance(part, ReasoningText))
-        thought = opened(text, item.encrypted_content or "", NAME)
-        if is_of_call(thought):
-            self._proof = thought.signature
-            return
-        if thought.signed_by == NAME:
-            thought = msgspec.structs.replace(thought, id=item.id)
-        self._thoughts.append(thought)
-        self._reasoning.append(thought.text)
 
     def _said(self) -> Iterator[Message]:
         """The assistant's message as far as it is put together."""
@@ -130,6 +122,14 @@ class _Conversation:
                 refused=refused,
             )
         self._thoughts, self._reasoning, self._text, self._calls = [], [], None, []
+
+
+def _thought(item: Item) -> Thought:
+    content = item.content if isinstance(item.content, list) else []
+    text = "".join(each.text for each in item.summary or ())
+    text = text or "".join(part.text for part in content if isinstance(part, ReasoningText))
+    thought = opened(text, item.encrypted_content or "", NAME)
+    return msgspec.structs.replace(thought, id=item.id) if thought.signed_by == NAME else thought
 
 
 def _check(item: Item, at: int) -> None:
