@@ -3,7 +3,8 @@
 For the leader and each rival, the difference of their means over all the items is predicted from the paired differences
 so far, shrunk towards the other candidates (empirical Bayes on the spread between them), with the uncertainty of what
 was not drawn. A rival is left out once the forecast gives it at most RISK x (share of items left) chance to be more
-than REACH times the regret ahead: the risk is taken for the calls it saves, and those grow fewer. It is a forecast: it is calibrated over many comparisons, and guarantees nothing for each of them.
+than REACH times the regret ahead: the risk is taken for the calls it saves, and those grow fewer. It is a forecast: it
+is calibrated over many comparisons, and guarantees nothing for each of them.
 
 Sources: Even-Dar, Mannor and Mansour (2006), Action elimination and stopping conditions for reinforcement learning;
 Efron and Morris (1975), Data analysis using Stein's estimator. RISK and REACH were set on recorded scores, so that the
