@@ -54,8 +54,8 @@ class NotWorse:
         finite, level = rule.scope == "items", 1.0 / self.threshold
         spread = SPREAD_SHARE if rule.futility else SPREAD_SHARE_ALONE
         floor = np.concatenate([np.full(m, rule.margin - 1.0), np.full(m, -rule.margin - 1.0)])
-        passing = draws is not None and not finite
-        plan, pool = make_plan(level * (1.0 - spread), level, finite, passing), total if draws is None else draws.total
+        plan = make_plan(level * (1.0 - spread), level, finite, draws is not None)
+        pool = total if draws is None else draws.total
         self._bets = Bets(floor, pool, plan, finite=finite, spread=spread, draws=draws)
         self._squares, self._sizes = np.zeros(m), np.zeros(m)
         self._pairs = [(min(i, self._base), max(i, self._base)) for i in self._challengers]

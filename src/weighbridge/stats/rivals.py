@@ -57,7 +57,7 @@ class Rivals:
         self._over = np.concatenate([first, second])  # two rows per pair: against <= -margin, against >= margin
         self._under = np.concatenate([second, first])
         floor = np.concatenate([np.full(k, -1.0), np.full(2 * len(self._edges), margin - 1.0)])
-        plan = make_plan(level * (1.0 - spread), level, finite, draws is not None and not finite)
+        plan = make_plan(level * (1.0 - spread), level, finite, draws is not None)
         self._bets = Bets(floor, total, plan, finite=finite, spread=spread, draws=draws)
 
     @property
