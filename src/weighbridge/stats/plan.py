@@ -74,8 +74,8 @@ def make_plan(level: float, test_level: float, finite: bool, ordered: bool = Fal
     """The plan whose winner's boundary is reached with probability at most `level` under equality.
 
     test_level: one-sided level of the full set's test, which the plan imitates. finite: the null is a finite set whose
-    sum is 0 (a Brownian bridge), not work whose mean is 0. ordered: items that tell more come up more often. Takes about a fifth of a
-    second, once.
+    sum is 0 (a Brownian bridge), not work whose mean is 0. ordered: items that tell more come up more
+    often. Takes about a fifth of a second, once.
     """
     worth = _Worth(test_level, finite, PRICE[finite] * (ORDERED[finite] if ordered else 1.0))
     low, high = 1e-4, 100.0 * PRICE[finite] / level
