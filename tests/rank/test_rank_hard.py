@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from weighbridge.cli.main import main
 from weighbridge.errors import InputError, UsageError
+from weighbridge.formats import vote_codes
 from weighbridge.formats import votes as reading
 from weighbridge.stats.ratings import Rated, Votes, rate
 
@@ -203,6 +204,33 @@ def test_votes_without_voters_are_counted_and_not_kept(tmp_path: Path) -> None:
     assert len(table.a) == 2
     assert table.weight is not None
     assert sorted(table.weight.tolist()) == [20_000, 20_000]
+
+
+def test_votes_of_few_voters_are_counted_by_voter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a voter cast alike is kept once, laid together however often while the file is read, and rated as if each
+    vote had been kept."""
+    monkeypatch.setattr(vote_codes, "MERGED_AT_ONCE", 16)
+    monkeypatch.setattr(reading, "PIECE_BYTES", 512)
+    rng = np.random.default_rng(7)
+    a, b, voter = rng.integers(0, 4, 6000), rng.integers(0, 4, 6000), rng.integers(0, 25, 6000)
+    outcome = rng.choice(3, 6000, p=[0.5, 0.3, 0.2])
+    told_apart = a != b
+    lines = [f"m{i},m{j},{'a b tie'.split()[o]},u{v}" for i, j, o, v in zip(a, b, outcome, voter, strict=True)]
+    path = tmp_path / "v.csv"
+    path.write_text("\n".join(["model_a,model_b,winner,voter", *lines]))
+
+    table = reading.read_votes(path)
+    counted = rate(Votes(table.models, table.a, table.b, table.outcome, table.voter, weight=table.weight))
+
+    kept = rate(Votes(("m0", "m1", "m2", "m3"), *(each[told_apart] for each in (a, b, outcome, voter))))
+    assert len(table.a) <= 25 * 4 * 3 * 3
+    assert table.against_itself == np.count_nonzero(~told_apart)
+    assert counted.votes == kept.votes == np.count_nonzero(told_apart)
+    assert [each.model for each in counted.ratings] == [each.model for each in kept.ratings]
+    for one, other in zip(counted.ratings, kept.ratings, strict=True):
+        assert one.rating == pytest.approx(other.rating, abs=1e-6)
+        assert one.interval == pytest.approx(other.interval, abs=1e-6)
+        assert one.games == other.games
 
 
 @pytest.mark.parametrize(

@@ -13,43 +13,19 @@ import csv
 import gzip
 import io
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from weighbridge.errors import InputError
+from weighbridge.formats.vote_codes import Coder, UnknownWinner, VoteTable, vote_table
 
 PIECE_BYTES = 4 << 20
-LONGEST_NAME = 500
 LONGEST_ROW = 64 << 20
-WINNERS = {
-    "a": 0, "model_a": 0, "left": 0,
-    "b": 1, "model_b": 1, "right": 1,
-    "tie": 2, "draw": 2, "tie (bothbad)": 2, "bothbad": 2, "both bad": 2, "both_bad": 2,
-}  # fmt: skip
 _NEEDED = ("model_a", "model_b", "winner")
-
-
-@dataclass(frozen=True)
-class VoteTable:
-    """Votes as whole numbers; see stats.ratings.Votes for the meaning of each."""
-
-    models: tuple[str, ...]
-    a: NDArray[Any]
-    b: NDArray[Any]
-    outcome: NDArray[Any]
-    voter: NDArray[Any] | None
-    controls: NDArray[Any] | None
-    control_names: tuple[str, ...]
-    weight: NDArray[Any] | None
-    against_itself: int
-    """Votes of a model against itself, which say nothing and were left out."""
 
 
 def read_votes(
@@ -68,14 +44,14 @@ def read_votes(
 
 def _read(path: Path, controls: Sequence[str], who: str | None, *, must: bool) -> VoteTable:
     if path.suffix == ".parquet":
-        return _table(_parquet_pieces(path, controls, who, must=must), controls, path)
+        return vote_table(_parquet_pieces(path, controls, who, must=must), controls, path)
     try:
         with _opened(path) as file:
             head = _head(file, path)
             places = _places(head, controls, path, who, must=must)
             if len(places) == len(_NEEDED) == len(head):
                 return _counted(file, head, places, path)
-            return _table(_pieces(file, head, places, path), controls, path)
+            return vote_table(_pieces(file, head, places, path), controls, path)
     except UnknownWinner as error:
         raise _with_line(error, path) from None
     except (OSError, EOFError) as error:
@@ -118,7 +94,7 @@ def _counted(file: BinaryIO, head: list[str], places: list[int], path: Path) -> 
     for piece in _whole_lines(file, path):
         counts.update(piece.replace(b"\r", b"").split(b"\n"))
     counts.pop(b"", None)
-    coder = _Coder(path)
+    coder = Coder(path)
     rows = []
     lines = (line.decode("utf-8", "replace") for line in counts)
     for fields, times in zip(csv.reader(lines), counts.values(), strict=True):
@@ -222,62 +198,6 @@ def _parquet_pieces(path: Path, controls: Sequence[str], who: str | None, *, mus
         raise InputError(f"the votes cannot be read: {error}", where=str(path)) from error
 
 
-def _table(pieces: Iterator[list[list[Any]]], controls: Sequence[str], path: Path) -> VoteTable:
-    """Codes of all rows; texts are looked up once a piece."""
-    coder = _Coder(path)
-    parts: list[tuple[NDArray[Any], ...]] = []
-    kinds: Counter[int] = Counter()
-    for columns in pieces:
-        found = coder.columns(columns, controls)
-        if coder.has_voters or controls:
-            parts.append(found)
-        else:
-            _count_kinds(kinds, *found[:3])
-    if kinds:
-        return _of_kinds(kinds, coder)
-    if not parts:
-        raise InputError("there is no vote in the file", where=str(path))
-    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    a, b, outcome = joined[:3]
-    kept = a != b
-    voter = joined[3][kept] if coder.has_voters else None
-    extra = _standardised(joined[4][kept]) if controls else None
-    left_out = int((~kept).sum())
-    return VoteTable(coder.names, a[kept], b[kept], outcome[kept], voter, extra, tuple(controls), None, left_out)
-
-
-def _count_kinds(kinds: Counter[int], a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any]) -> None:
-    """Add votes of which nothing else matters, alike ones together: then memory holds pairs and no votes."""
-    codes = (a.astype(np.int64) << 33) | (b.astype(np.int64) << 2) | outcome
-    for code, times in zip(*(part.tolist() for part in np.unique(codes, return_counts=True)), strict=True):
-        kinds[code] += times
-
-
-def _of_kinds(kinds: Counter[int], coder: _Coder) -> VoteTable:
-    codes, weight = np.array(list(kinds), dtype=np.int64), np.array(list(kinds.values()), dtype=np.int64)
-    a, b, outcome = codes >> 33, (codes >> 2) & ((1 << 31) - 1), codes & 3
-    kept = a != b
-    left_out = int(weight[~kept].sum())
-    return VoteTable(coder.names, a[kept], b[kept], outcome[kept], None, None, (), weight[kept], left_out)
-
-
-def _standardised(differences: NDArray[Any]) -> NDArray[Any]:
-    """Each control in its own standard deviations; one that never differs stays zero."""
-    spread = differences.std(axis=0)
-    scaled: NDArray[Any] = differences / np.where(spread > 0, spread, 1)
-    return scaled
-
-
-class UnknownWinner(InputError):
-    """A vote whose winner is none of those that are known."""
-
-    def __init__(self, text: str, path: Path, line: int | None = None) -> None:
-        where = str(path) if line is None else f"{path}:{line}"
-        known = "It is a, b or tie (also model_a, model_b, both bad). A row without a vote is left out of the file."
-        super().__init__(f"an unknown winner {text[:40]!r}", where=f"{where}: winner", next_move=known)
-        self.text = text
-
-
 def _with_line(error: UnknownWinner, path: Path) -> UnknownWinner:
     """The same with the line, for which the file is read once more."""
     with _opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", "replace", newline="") as text:
@@ -289,67 +209,3 @@ def _with_line(error: UnknownWinner, path: Path) -> UnknownWinner:
                 return UnknownWinner(error.text, path, before + 1)
             before = reader.line_num
     return error
-
-
-class _Coder:
-    """Names to numbers, in order of appearance."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._models: dict[Any, int] = defaultdict(count().__next__)
-        self._voters: dict[Any, int] = defaultdict(count().__next__)
-        self._checked: list[str] = []
-        self.has_voters = False
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._checked)
-
-    def vote(self, a: str, b: str, winner: str) -> tuple[int, int, int]:
-        """One vote; `check` is to be called when all are there."""
-        outcome = WINNERS.get(winner)
-        return self._models[a.encode()], self._models[b.encode()], self._winner(winner) if outcome is None else outcome
-
-    def columns(self, columns: list[list[Any]], controls: Sequence[str]) -> tuple[NDArray[Any], ...]:
-        """Arrays a, b, outcome, voter (or zeros), controls (or nothing) of one piece."""
-        size = len(columns[0])
-        a, b = (np.fromiter(map(self._models.__getitem__, column), np.int32, size) for column in columns[:2])
-        self.check()
-        winners = {name: self._winner(name) for name in set(columns[2])}
-        outcome = np.fromiter(map(winners.__getitem__, columns[2]), np.int8, size)
-        rest = columns[3:]
-        voter = np.zeros(size, np.int32)
-        if len(rest) > 2 * len(controls):
-            self.has_voters = True
-            voter = np.fromiter(map(self._voters.__getitem__, rest[0]), np.int32, size)
-            rest = rest[1:]
-        pairs = [self._difference(rest[2 * k], rest[2 * k + 1], name) for k, name in enumerate(controls)]
-        return a, b, outcome, voter, np.array(pairs).T.reshape(size, len(controls))
-
-    def _difference(self, first: list[Any], second: list[Any], name: str) -> NDArray[Any]:
-        """(a - b) / (a + b), so that twice as long counts the same at any length."""
-        try:
-            one, two = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{name}_a and {name}_b must be numbers: {error}", where=str(self._path)) from error
-        if not (np.isfinite(one).all() and np.isfinite(two).all()):
-            raise InputError(f"{name}_a or {name}_b has a cell that is no number", where=str(self._path))
-        total = np.abs(one) + np.abs(two)
-        difference: NDArray[Any] = np.where(total > 0, (one - two) / np.where(total > 0, total, 1), 0)
-        return difference
-
-    def check(self) -> None:
-        """Names that came since the last look must be names."""
-        for name in islice(self._models, len(self._checked), None):
-            text = "" if name is None else name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
-            if not text.strip() or len(text) > LONGEST_NAME:
-                what = f"a model without a name, or with an endless one: {text[:40]!r}"
-                raise InputError(what, where=str(self._path), next_move="Each vote names two models.")
-            self._checked.append(text.strip())
-
-    def _winner(self, said: Any) -> int:
-        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        outcome = WINNERS.get(re.sub(r"\s+", " ", text).strip().lower())
-        if outcome is None:
-            raise UnknownWinner(text, self._path)
-        return outcome

@@ -209,17 +209,19 @@ def _floored(spread: Array, floor: Array) -> Array:
 
 def _among(votes: Votes, kept: Codes) -> Cast:
     """The votes between these models, numbered anew."""
-    place = np.full(len(votes.models), -1)
+    place = np.full(len(votes.models), -1, np.int32)
     place[kept] = np.arange(len(kept))
     a, b = place[votes.a], place[votes.b]
     here = (a >= 0) & (b >= 0) & (a != b)
+    of = slice(None) if here.all() else here  # a copy only of what is not the whole
+    once = np.broadcast_to(np.float64(1), len(a))
     return Cast(
-        a[here],
-        b[here],
-        votes.outcome[here],
-        np.ones(int(here.sum())) if votes.weight is None else votes.weight[here].astype(np.float64),
-        None if votes.controls is None else votes.controls[here],
-        None if votes.voter is None else votes.voter[here],
+        a[of],
+        b[of],
+        votes.outcome[of],
+        (once if votes.weight is None else votes.weight)[of],
+        None if votes.controls is None else votes.controls[of],
+        None if votes.voter is None else votes.voter[of],
         len(kept),
     )
 

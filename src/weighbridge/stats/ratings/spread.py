@@ -25,8 +25,7 @@ FEWEST_ROUNDS = 10
 
 def sandwich(fitted: Fitted, cast: Cast) -> Array:
     """Covariance of all parameters, shape (parameters, parameters)."""
-    slope, others = _slopes(fitted, cast)
-    meat = _independent(slope, others, cast) if cast.voter is None else _clustered(slope, others, cast, cast.voter)
+    meat = _independent(fitted, cast) if cast.voter is None else _clustered(fitted, cast, cast.voter)
     return fitted.bread @ meat @ fitted.bread
 
 
@@ -43,8 +42,9 @@ def _slopes(fitted: Fitted, cast: Cast) -> tuple[Array, Array]:
     return cast.score - 1 / (1 + np.exp(-d)), np.zeros((len(d), 0))
 
 
-def _independent(slope: Array, others: Array, cast: Cast) -> Array:
+def _independent(fitted: Fitted, cast: Cast) -> Array:
     """Each vote a witness."""
+    slope, others = _slopes(fitted, cast)
     n, k = cast.models, others.shape[1]
     meat = np.zeros((n + k, n + k))
     square = cast.weight * slope**2
@@ -58,26 +58,44 @@ def _independent(slope: Array, others: Array, cast: Cast) -> Array:
     return meat
 
 
-def _clustered(slope: Array, others: Array, cast: Cast, voter: Codes) -> Array:
+def _clustered(fitted: Fitted, cast: Cast, voter: Codes) -> Array:
     """Each voter a witness, some thousand of them at a time; with the small-sample factor v / (v - 1)."""
-    order = np.argsort(voter, kind="stable")
-    voter = voter[order]
-    place = np.cumsum(np.append(0, voter[1:] != voter[:-1]))
-    voters = int(place[-1]) + 1
-    a, b = cast.a[order], cast.b[order]
-    slope, others = (slope * cast.weight)[order], (others * cast.weight[:, None])[order]
-    n, k = cast.models, others.shape[1]
-    meat = np.zeros((n + k, n + k))
-    step = max(1, HELD_NUMBERS // (n + k))
-    for start in range(0, voters, step):
-        low, high = np.searchsorted(place, [start, start + step])
-        who, rows = place[low:high] - start, min(step, voters - start)
-        flat = np.bincount(who * n + a[low:high], slope[low:high], rows * n)
-        flat -= np.bincount(who * n + b[low:high], slope[low:high], rows * n)
-        extra = [np.bincount(who, others[low:high, column], rows) for column in range(k)]
-        g = np.hstack([flat.reshape(rows, n), np.array(extra).T.reshape(rows, k)])
+    cast, voter = _by_voter(cast, voter)
+    starts = np.append(np.flatnonzero(np.append(True, voter[1:] != voter[:-1])), len(voter))
+    voters = len(starts) - 1
+    parameters = cast.models + len(fitted.others)
+    meat = np.zeros((parameters, parameters))
+    step = max(1, HELD_NUMBERS // parameters)
+    for first in range(0, voters, step):
+        ends = starts[first : first + step + 1]
+        g = _of_voters(fitted, _part(cast, slice(ends[0], ends[-1])), np.diff(ends))
         meat += g.T @ g
     return meat * (voters / max(1, voters - 1))
+
+
+def _by_voter(cast: Cast, voter: Codes) -> tuple[Cast, Codes]:
+    """The votes of one voter side by side, as a file's are already."""
+    if (voter[1:] >= voter[:-1]).all():
+        return cast, voter
+    order = np.argsort(voter, kind="stable")
+    return _part(cast, order), voter[order]
+
+
+def _part(cast: Cast, of: slice | Codes) -> Cast:
+    """Some of the votes."""
+    controls = None if cast.controls is None else cast.controls[of]
+    return Cast(cast.a[of], cast.b[of], cast.outcome[of], cast.weight[of], controls, None, cast.models)
+
+
+def _of_voters(fitted: Fitted, cast: Cast, votes: Codes) -> Array:
+    """Slopes of the log-likelihood of each voter, shape (voters, parameters); `votes`: how many each has, in turn."""
+    slope, others = _slopes(fitted, cast)
+    slope, others = slope * cast.weight, others * cast.weight[:, None]
+    rows, n = len(votes), cast.models
+    who = np.repeat(np.arange(rows), votes)
+    flat = np.bincount(who * n + cast.a, slope, rows * n) - np.bincount(who * n + cast.b, slope, rows * n)
+    extra = [np.bincount(who, others[:, column], rows) for column in range(others.shape[1])]
+    return np.hstack([flat.reshape(rows, n), np.array(extra).T.reshape(rows, len(extra))])
 
 
 def bootstrap_spread(cast: Cast, rounds: int, rng: np.random.Generator, *, davidson: bool) -> Array:

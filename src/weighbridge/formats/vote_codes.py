@@ -1,0 +1,207 @@
+"""Votes as whole numbers, with names told apart in order of appearance; alike ones are counted, not kept."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weighbridge.errors import InputError
+
+LONGEST_NAME = 500
+MERGED_AT_ONCE = 4 << 20
+"""Kinds of votes that are gathered before they are laid together with those before."""
+WINNERS = {
+    "a": 0, "model_a": 0, "left": 0,
+    "b": 1, "model_b": 1, "right": 1,
+    "tie": 2, "draw": 2, "tie (bothbad)": 2, "bothbad": 2, "both bad": 2, "both_bad": 2,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class VoteTable:
+    """Votes as whole numbers; see stats.ratings.Votes for the meaning of each."""
+
+    models: tuple[str, ...]
+    a: NDArray[Any]
+    b: NDArray[Any]
+    outcome: NDArray[Any]
+    voter: NDArray[Any] | None
+    controls: NDArray[Any] | None
+    control_names: tuple[str, ...]
+    weight: NDArray[Any] | None
+    against_itself: int
+    """Votes of a model against itself, which say nothing and were left out."""
+
+
+def vote_table(pieces: Iterator[list[list[Any]]], controls: Sequence[str], path: Path) -> VoteTable:
+    """Codes of all rows; texts are looked up once a piece. Only votes with controls are kept one by one."""
+    coder = Coder(path)
+    alike = _Alike()
+    parts: list[tuple[NDArray[Any], ...]] = []
+    for columns in pieces:
+        found = coder.columns(columns, controls)
+        if controls:
+            parts.append(found)
+        else:
+            alike.add(*found[:4])
+    if not controls:
+        return alike.table(coder)
+    if not parts:
+        raise _nothing(path)
+    a, b, outcome, voter, extra = (np.concatenate(column) for column in zip(*parts, strict=True))
+    kept = a != b
+    who = voter[kept] if coder.has_voters else None
+    left_out = int((~kept).sum())
+    standard = _standardised(extra[kept])
+    return VoteTable(coder.names, a[kept], b[kept], outcome[kept], who, standard, tuple(controls), None, left_out)
+
+
+def _nothing(path: Path) -> InputError:
+    return InputError("there is no vote in the file", where=str(path))
+
+
+class _Alike:
+    """Votes of which nothing but who voted matters, alike ones together: nine bytes for each kind and voter."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[int, int] = defaultdict(count().__next__)
+        self._keys: list[NDArray[Any]] = []
+        self._times: list[NDArray[Any]] = []
+        self._fresh = 0
+
+    def add(self, a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any], voter: NDArray[Any]) -> None:
+        """Votes of one piece."""
+        kinds, places = np.unique((a.astype(np.int64) << 33) | (b.astype(np.int64) << 2) | outcome, return_inverse=True)
+        numbers = np.fromiter(map(self._kinds.__getitem__, kinds.tolist()), np.int64, len(kinds))
+        keys, times = np.unique((voter.astype(np.int64) << 32) | numbers[places], return_counts=True)
+        self._keys.append(keys)
+        self._times.append(_narrow(times))
+        self._fresh += len(keys)
+        if self._fresh > max(MERGED_AT_ONCE, len(self._keys[0])):
+            self._merge()
+
+    def table(self, coder: Coder) -> VoteTable:
+        """By voter; raises InputError where there is none."""
+        if not self._keys:
+            raise _nothing(coder.path)
+        self._merge()
+        keys, times = self._keys.pop(), self._times.pop()
+        voter = (keys >> 32).astype(np.int32) if coder.has_voters else None
+        kinds = np.fromiter(self._kinds, np.int64, len(self._kinds))
+        place = keys & 0xFFFF_FFFF
+        del keys
+        a, b, outcome = ((kinds >> 33).astype(np.int32), (kinds >> 2).astype(np.int32) & 0x7FFF_FFFF, kinds & 3)
+        kept = (a != b)[place]
+        left_out = int(times[~kept].sum())
+        if left_out:
+            place, times = place[kept], times[kept]
+            voter = None if voter is None else voter[kept]
+        of = a[place], b[place], outcome.astype(np.int8)[place]
+        return VoteTable(coder.names, *of, voter, None, (), times, left_out)
+
+    def _merge(self) -> None:
+        keys = np.concatenate(self._keys)
+        self._keys.clear()
+        times = np.concatenate(self._times)
+        self._times.clear()
+        order = np.argsort(keys, kind="stable")
+        times, keys = times[order], keys[order]
+        del order
+        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+        self._keys.append(keys[starts])
+        self._times.append(_narrow(np.add.reduceat(times, starts, dtype=np.int64)))
+        self._fresh = 0
+
+
+def _narrow(times: NDArray[Any]) -> NDArray[Any]:
+    """In as few bytes as they fit in."""
+    return times.astype(np.min_scalar_type(int(times.max())))
+
+
+def _standardised(differences: NDArray[Any]) -> NDArray[Any]:
+    """Each control in its own standard deviations; one that never differs stays zero."""
+    spread = differences.std(axis=0)
+    scaled: NDArray[Any] = differences / np.where(spread > 0, spread, 1)
+    return scaled
+
+
+class UnknownWinner(InputError):
+    """A vote whose winner is none of those that are known."""
+
+    def __init__(self, text: str, path: Path, line: int | None = None) -> None:
+        where = str(path) if line is None else f"{path}:{line}"
+        known = "It is a, b or tie (also model_a, model_b, both bad). A row without a vote is left out of the file."
+        super().__init__(f"an unknown winner {text[:40]!r}", where=f"{where}: winner", next_move=known)
+        self.text = text
+
+
+class Coder:
+    """Names to numbers, in order of appearance."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._models: dict[Any, int] = defaultdict(count().__next__)
+        self._voters: dict[Any, int] = defaultdict(count().__next__)
+        self._checked: list[str] = []
+        self.has_voters = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._checked)
+
+    def vote(self, a: str, b: str, winner: str) -> tuple[int, int, int]:
+        """One vote; `check` is to be called when all are there."""
+        outcome = WINNERS.get(winner)
+        return self._models[a.encode()], self._models[b.encode()], self._winner(winner) if outcome is None else outcome
+
+    def columns(self, columns: list[list[Any]], controls: Sequence[str]) -> tuple[NDArray[Any], ...]:
+        """Arrays a, b, outcome, voter (or zeros), controls (or nothing) of one piece."""
+        size = len(columns[0])
+        a, b = (np.fromiter(map(self._models.__getitem__, column), np.int32, size) for column in columns[:2])
+        self.check()
+        winners = {name: self._winner(name) for name in set(columns[2])}
+        outcome = np.fromiter(map(winners.__getitem__, columns[2]), np.int8, size)
+        rest = columns[3:]
+        voter = np.zeros(size, np.int32)
+        if len(rest) > 2 * len(controls):
+            self.has_voters = True
+            voter = np.fromiter(map(self._voters.__getitem__, rest[0]), np.int32, size)
+            rest = rest[1:]
+        pairs = [self._difference(rest[2 * k], rest[2 * k + 1], name) for k, name in enumerate(controls)]
+        return a, b, outcome, voter, np.array(pairs).T.reshape(size, len(controls))
+
+    def _difference(self, first: list[Any], second: list[Any], name: str) -> NDArray[Any]:
+        """(a - b) / (a + b), so that twice as long counts the same at any length."""
+        try:
+            one, two = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{name}_a and {name}_b must be numbers: {error}", where=str(self.path)) from error
+        if not (np.isfinite(one).all() and np.isfinite(two).all()):
+            raise InputError(f"{name}_a or {name}_b has a cell that is no number", where=str(self.path))
+        total = np.abs(one) + np.abs(two)
+        difference: NDArray[Any] = np.where(total > 0, (one - two) / np.where(total > 0, total, 1), 0)
+        return difference
+
+    def check(self) -> None:
+        """Names that came since the last look must be names."""
+        for name in islice(self._models, len(self._checked), None):
+            text = "" if name is None else name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+            if not text.strip() or len(text) > LONGEST_NAME:
+                what = f"a model without a name, or with an endless one: {text[:40]!r}"
+                raise InputError(what, where=str(self.path), next_move="Each vote names two models.")
+            self._checked.append(text.strip())
+
+    def _winner(self, said: Any) -> int:
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        outcome = WINNERS.get(re.sub(r"\s+", " ", text).strip().lower())
+        if outcome is None:
+            raise UnknownWinner(text, self.path)
+        return outcome
