@@ -215,7 +215,7 @@ def test_votes_of_few_voters_are_counted_by_voter(tmp_path: Path, monkeypatch: p
     a, b, voter = rng.integers(0, 4, 6000), rng.integers(0, 4, 6000), rng.integers(0, 25, 6000)
     outcome = rng.choice(3, 6000, p=[0.5, 0.3, 0.2])
     told_apart = a != b
-    lines = [f"m{i},m{j},{'a b tie'.split()[o]},u{v}" for i, j, o, v in zip(a, b, outcome, voter, strict=True)]
+    lines = [f"m{i},m{j},{['a', 'b', 'tie'][o]},u{v}" for i, j, o, v in zip(a, b, outcome, voter, strict=True)]
     path = tmp_path / "v.csv"
     path.write_text("\n".join(["model_a,model_b,winner,voter", *lines]))
 
