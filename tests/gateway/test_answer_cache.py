@@ -23,7 +23,7 @@ from patience import PATIENCE_S, eventually
 from weighbridge.chat import Usage
 from weighbridge.errors import InputError
 from weighbridge.gateway.cache import WAYS, AnswerCache
-from weighbridge.gateway.config import CacheTable
+from weighbridge.gateway.config_tables import CacheTable
 
 ROOM = 64 << 10
 USED = Usage(10, 20, cached_tokens=5)

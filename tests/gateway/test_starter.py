@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from weighbridge.cli.main import main
-from weighbridge.gateway.config import (
+from weighbridge.gateway.config import load_config, read_config
+from weighbridge.gateway.config_tables import (
     CacheTable,
     PromptsTable,
     RouteTable,
@@ -18,8 +19,6 @@ from weighbridge.gateway.config import (
     TargetTable,
     TeamTable,
     TracesTable,
-    load_config,
-    read_config,
 )
 
 

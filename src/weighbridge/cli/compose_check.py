@@ -31,7 +31,8 @@ from weighbridge.policy.licences import judge_terms
 from weighbridge.policy.traffic import seen_of, shares_of
 
 if TYPE_CHECKING:
-    from weighbridge.gateway.config import Config, RouteTable
+    from weighbridge.gateway.config import Config
+    from weighbridge.gateway.config_tables import RouteTable
 
 SCHEMES = ("hf:", "modelscope:", "pypi:", "file:")
 

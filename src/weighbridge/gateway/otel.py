@@ -29,7 +29,7 @@ from weighbridge.engines.addresses import address_of
 from weighbridge.ledger import CallRow
 
 from .ask import Ask
-from .config import TracesTable
+from .config_tables import TracesTable
 from .otel_asked import asked_of
 from .routes import Aim
 

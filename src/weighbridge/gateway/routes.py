@@ -16,7 +16,7 @@ from weighbridge.dispatch.routing import Target
 from weighbridge.engines import BackendRecord, Price
 
 from .cache import AnswerCache
-from .config import RouteTable, ServerTable
+from .config_tables import RouteTable, ServerTable
 from .pool import UpstreamPool
 from .started import StartedPool
 

@@ -16,7 +16,7 @@ from weighbridge.errors import InputError, UsageError
 from .app import Gateway
 from .books import Books
 from .client import Client
-from .config import ServerTable
+from .config_tables import ServerTable
 from .routes import Parts
 
 PATIENCE_S = 10.0
