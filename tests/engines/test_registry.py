@@ -39,7 +39,7 @@ def test_every_kind_that_needs_no_weights_makes_its_engine(kind: str) -> None:
             {"kind": "cloud"},
             [
                 "no kind 'cloud'",
-                "Known kinds: llamacpp, openai, vllm, sglang, tensorrt-llm, anthropic, gemini, ollama, ",
+                "Known: anthropic, echo, gemini, llamacpp, ollama, openai, responses, sglang, tensorrt-llm, vllm",
             ],
         ),
         ({"kind": "openai"}, ["needs 'base_url'", "/v1"]),

@@ -98,9 +98,8 @@ def check_record(record: BackendRecord) -> None:
 
 
 def _wrong(record: BackendRecord, field: str, what: str, hint: str) -> InputError:
-    known = f"Known kinds: {', '.join(KINDS)}." if field == "kind" else ""
     return InputError(
         f"backend {record.name!r}: {what}",
         where=f"[[backend]] {record.name}: {field}",
-        next_move=" ".join(part for part in (hint, known) if part) or None,
+        next_move=hint or None,
     )
