@@ -162,6 +162,11 @@ def test_a_misspelt_class_of_data_is_refused_with_the_one_that_was_meant(tmp_pat
         assert done.exit_code == 1
         assert "the policy has no class of data 'persnal'. Did you mean 'personal'?" in done.stdout
 
+        asked = ("--policy", policy, "--config", config, "--data", "persnal", "--json")
+        plain = weighbridge("check", subject, *asked)
+        assert json.loads(plain.stdout)["allowed"] is False
+        assert "Did you mean 'personal'?" in plain.stderr
+
 
 def test_a_vendor_is_known_in_any_letters_and_one_that_nobody_knows_is_no_vendor(tmp_path: Path) -> None:
     """A misspelt one would pass every rule against it."""

@@ -76,6 +76,8 @@ def check(*, subject: str, path: Path, as_json: bool, **asked: Any) -> None:
     found = check_subject(rules, subject, **asked)
     if as_json:
         click.echo(msgspec.json.encode(_plain(found)))
+        for note in found.notes:
+            click.echo(f"note: {note}", err=True)
     else:
         click.echo("\n".join(_said(rules, found)))
     sys.exit(not found.allowed)
