@@ -123,6 +123,20 @@ def test_an_engine_that_cannot_says_why_in_a_comment(
     assert line == f"# {why_not(engine, make_subject(quant=quant), make_hardware(**device))}"
 
 
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_a_cache_in_nvfp4_is_asked_of_nvidias_devices_only(engine: Engine) -> None:
+    """The command would start a server that ends with an error."""
+    ask = Ask(kv_dtype="fp4")
+    lines = {
+        vendor: fit(make_subject(), ask, make_devices(usable_bytes=400 * GIB, vendor=vendor)).launch[engine]
+        for vendor in ("NVIDIA", "AMD")
+    }
+
+    assert "nvfp4" in lines["NVIDIA"]
+    assert lines["AMD"].startswith("# ")
+    assert "NVIDIA's devices only; try --kv-dtype fp8" in lines["AMD"]
+
+
 def test_a_checkpoint_that_is_nvfp4_itself_starts_on_nvidias_devices_only() -> None:
     """`native` names no format: what the config says of its packing counts."""
     subject = make_subject(make_architecture(stored=Stored("nvfp4", "modelopt", 4, (1, 16))), "native")

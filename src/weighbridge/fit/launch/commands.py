@@ -16,7 +16,7 @@ from ..hardware import Hardware
 from ..records import ENGINES, Ask, Engine, Subject
 from .llamacpp import llamacpp_command
 from .ollama import ollama_command
-from .readable import NAMES, why_not
+from .readable import NAMES, no_cache, why_not
 from .sglang import sglang_command
 from .tensorrt import tensorrt_command
 from .vllm import vllm_command
@@ -48,6 +48,9 @@ def _one(engine: Engine, subject: Subject, device: Hardware, asks: ByEngine) -> 
         return f"# {error.what}"
     if lacking and engine in ("vllm", "sglang", "tensorrt-llm"):
         return f"# {NAMES[engine]} would lack {format_bytes(lacking)} with this context and concurrency"
+    reason = no_cache(engine, ask.kv_dtype, device)
+    if reason is not None:
+        return f"# {reason}"
     return COMMANDS[engine](Run(subject, ask, device, quote(loaded(subject))))
 
 

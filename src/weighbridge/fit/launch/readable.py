@@ -12,6 +12,7 @@ from weighbridge.errors import InputError
 from ..formats import format_of
 from ..hardware import Hardware
 from ..records import Engine, Subject
+from ..state_types import kv_type
 
 PLAIN = frozenset(("bf16", "fp16", "fp32"))
 SERVERS: frozenset[Engine] = frozenset(("vllm", "sglang", "tensorrt-llm"))
@@ -47,6 +48,16 @@ def _not_there(engine: Engine, subject: Subject, device: Hardware) -> str | None
     if engine == "sglang" and device.vendor == "AMD":
         return f"{NAMES[engine]} needs the plug-in petit-kernel for NVFP4 on AMD's devices; try --quant fp8"
     return f"{NAMES[engine]} runs NVFP4 on NVIDIA's devices only"
+
+
+def no_cache(engine: Engine, kv_dtype: str, device: Hardware) -> str | None:
+    """Why an engine cannot keep its cache in that type on this device; None where it can.
+
+    vLLM, SGLang and TensorRT-LLM keep NVFP4 by kernels of NVIDIA's (vllm pull request 40177).
+    """
+    if kv_type(kv_dtype) != "nvfp4" or device.vendor == "NVIDIA":
+        return None
+    return f"{NAMES[engine]} keeps a cache in NVFP4 on NVIDIA's devices only; try --kv-dtype fp8"
 
 
 def _unread(engine: Engine, subject: Subject) -> str | None:
