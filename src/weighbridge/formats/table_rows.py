@@ -18,6 +18,7 @@ import msgspec
 from weighbridge.errors import InputError
 
 from .csv_lines import Row, csv_rows, open_lines
+from .parquet_library import parquet_library
 
 MOST_COLUMNS = 20_000
 _BATCH = 1024
@@ -101,13 +102,9 @@ def _cell(value: Any) -> str:
 
 @contextmanager
 def _parquet(path: Path) -> Iterator[tuple[list[str], Iterator[Row]]]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise InputError(
-            "Parquet needs pyarrow", where=str(path), next_move="pip install 'weighbridge[parquet]', or use CSV."
-        ) from error
+    parquet = parquet_library(path)
+    import pyarrow
+
     try:
         with parquet.ParquetFile(path) as file:
             header = list(file.schema_arrow.empty_table().flatten().schema.names)

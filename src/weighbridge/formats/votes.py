@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from weighbridge.errors import InputError
+from weighbridge.formats.parquet_library import parquet_library
 from weighbridge.formats.vote_codes import Coder, UnknownWinner, VoteTable, vote_table
 
 PIECE_BYTES = 4 << 20
@@ -101,7 +102,6 @@ def _counted(file: BinaryIO, head: list[str], places: list[int], path: Path) -> 
         if len(fields) != len(head):
             raise _ragged(len(fields), len(head), ",".join(fields).encode(), path)
         rows.append((*coder.vote(*(fields[place] for place in places)), times))
-    coder.check()
     table = np.array(rows, dtype=np.int64).reshape(-1, 4)
     kept = table[:, 0] != table[:, 1]
     left_out = int(table[~kept, 3].sum())
@@ -182,12 +182,7 @@ def _ragged(found: int, wanted: int, line: bytes, path: Path, number: int | None
 
 
 def _parquet_pieces(path: Path, controls: Sequence[str], who: str | None, *, must: bool) -> Iterator[list[list[Any]]]:
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        raise InputError(
-            "Parquet needs pyarrow", where=str(path), next_move="pip install 'weighbridge[parquet]', or use CSV."
-        ) from error
+    parquet = parquet_library(path)
     try:
         file = parquet.ParquetFile(path)
         head = list(file.schema_arrow.names)

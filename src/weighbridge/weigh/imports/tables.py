@@ -186,18 +186,8 @@ def _columns(
     _check_spelling([name for name in names if name not in candidates and name != item], rows, taken, where)
     if item is not None and not candidates and rows and _holds_scores(item, rows, taken):
         item = None
-    if not candidates and {"model_a", "model_b", "winner"} <= {name.casefold() for name in names}:
-        what = "these are votes on pairs, and no scores"
-        raise InputError(what, where=where, next_move="`weighbridge rank` makes ratings of them.")
     if not candidates:
-        raise InputError(
-            "the table has a header and no rows"
-            if len(names) > 1 and not rows
-            else "no column of this table holds scores",
-            where=where,
-            next_move="One row per item has a column of numbers for each candidate; one row per answer has columns "
-            "called item, candidate and score (--columns names others). Numbers are written 0.5, not 0,5 or 50%.",
-        )
+        raise _no_scores(names, where, empty=not rows)
     if item is not None and item == names[0] and _looks_like_scores(item, rows):
         raise InputError(
             f"the first column, {item!r}, should hold the items and holds scores",
@@ -206,6 +196,19 @@ def _columns(
             "of the items: --columns item=NAME.",
         )
     return item, candidates
+
+
+def _no_scores(names: Sequence[str], where: str, *, empty: bool) -> InputError:
+    """What a table is of which no column holds scores."""
+    if {"model_a", "model_b", "winner"} <= {name.casefold() for name in names}:
+        what = "these are votes on pairs, and no scores"
+        return InputError(what, where=where, next_move="`weighbridge rank` makes ratings of them.")
+    return InputError(
+        "the table has a header and no rows" if len(names) > 1 and empty else "no column of this table holds scores",
+        where=where,
+        next_move="One row per item has a column of numbers for each candidate; one row per answer has columns "
+        "called item, candidate and score (--columns names others). Numbers are written 0.5, not 0,5 or 50%.",
+    )
 
 
 def _check_spelling(names: Sequence[str], rows: Sequence[dict[str, str]], taken: Taken, where: str) -> None:
