@@ -26,7 +26,11 @@ def recorded(command: Callable[..., None]) -> Callable[..., None]:
     table = click.Path(path_type=Path, dir_okay=False)
     for option in (
         click.option(
-            "--out-of", type=click.FloatRange(0, min_open=True), default=1.0, help="Scores go from 0 to this."
+            "--out-of",
+            metavar="X",
+            type=click.FloatRange(0, min_open=True),
+            default=1.0,
+            help="Scores go from 0 to this.",
         ),
         click.option("--category", default="category", metavar="COLUMN", help="Say what is kept by this, too."),
         click.option("--item", metavar="COLUMN", help="Tables are joined by it; the first column unless said."),
@@ -90,10 +94,15 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
 )
 @click.option("--strong", required=True, metavar="NAME", help="Column of the model whose quality is to be kept.")
 @click.option(
-    "--keep", type=click.FloatRange(0, 1, min_open=True), required=True, help="Share of the strong model's mean score."
+    "--keep",
+    metavar="X",
+    type=click.FloatRange(0, 1, min_open=True),
+    required=True,
+    help="Share of the strong model's mean score.",
 )
 @click.option(
     "--alpha",
+    metavar="X",
     type=click.FloatRange(0.0001, 0.5),
     default=0.05,
     show_default=True,
@@ -133,6 +142,7 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
 )
 @click.option(
     "--judge-out-of",
+    metavar="X",
     type=click.FloatRange(0, 1e6, min_open=True),
     default=10.0,
     show_default=True,
@@ -145,7 +155,12 @@ Exit code 0: the router was written; 1: the promise cannot be shown on these sam
     help="Of the items, only to test the promise; 0.5 unless said (0.65 of many), 0.7 for a cascade.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the split and of all that is drawn."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, 2**31),
+    default=0,
+    show_default=True,
+    help="Of the split and of all that is drawn.",
 )
 @click.option("--date", "made", metavar="DATE", help="Written into the router; today unless said otherwise.")
 @COST

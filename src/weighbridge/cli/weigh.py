@@ -60,14 +60,22 @@ Examples:
 @click.option("--estimate", "mode", flag_value="estimate", help="Say calls, tokens, dollars and time; run nothing.")
 @click.option("--arena", "mode", flag_value="arena", help="Vote blind on two answers at a time; `rank TASK` rates.")
 @click.option("--voter", metavar="NAME", help="With --arena: who votes.  [you]")
-@click.option("--votes", "most_votes", type=click.IntRange(min=1), help="With --arena: end after so many votes.")
-@click.option("--candidates", metavar="A,B[,...]", help="Weigh only these; with --replay, the columns to compare.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of the order in which items are drawn.  [0]")
 @click.option(
-    "--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Error rate of a winner.  [0.05]"
+    "--votes", "most_votes", metavar="N", type=click.IntRange(min=1), help="With --arena: end after so many votes."
+)
+@click.option("--candidates", metavar="A,B[,...]", help="Weigh only these; with --replay, the columns to compare.")
+@click.option("--seed", metavar="N", type=click.IntRange(min=0), help="Of the order in which items are drawn.  [0]")
+@click.option(
+    "--alpha",
+    metavar="X",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Error rate of a winner.  [0.05]",
 )
 @click.option(
-    "--margin", type=click.FloatRange(0, 1), help="Differences up to this are a tie: 0.02 is two points.  [0]"
+    "--margin",
+    metavar="X",
+    type=click.FloatRange(0, 1),
+    help="Differences up to this are a tie: 0.02 is two points.  [0]",
 )
 @click.option(
     "--scope", type=click.Choice(["work", "items"]), help="A claim about work like these items, or these only."
@@ -77,7 +85,9 @@ Examples:
     type=click.Choice(["better", "near-best", "not-worse"]),
     help="Name the best; choose one close to the best; or show who is not worse than the baseline.  [better]",
 )
-@click.option("--regret", type=click.FloatRange(0, 1, min_open=True), help="With near-best: how close.  [0.01]")
+@click.option(
+    "--regret", metavar="X", type=click.FloatRange(0, 1, min_open=True), help="With near-best: how close.  [0.01]"
+)
 @click.option("--baseline", metavar="A", help="With not-worse: the candidate the others are held against.")
 @click.option("--cluster", metavar="FIELD", help="Items that share FIELD are drawn together and counted as one.")
 @click.option(
@@ -88,10 +98,15 @@ Examples:
 @click.option(
     "--earlier", type=click.Path(path_type=Path), help="With --order discordant: recorded results.  [the ledger]"
 )
-@click.option("--min-items", type=click.IntRange(min=0), help="Do not end before this many items.  [0]")
-@click.option("--max-usd", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
-@click.option("--max-items", type=click.IntRange(min=1), help="Draw at most this many items.")
-@click.option("--max-failed", type=click.FloatRange(0, 1), help="Share of a candidate's samples that may fail.  [0.2]")
+@click.option("--min-items", metavar="N", type=click.IntRange(min=0), help="Do not end before this many items.  [0]")
+@click.option("--max-usd", metavar="X", type=click.FloatRange(min=0), help="Stop before dollars spent could pass this.")
+@click.option("--max-items", metavar="N", type=click.IntRange(min=1), help="Draw at most this many items.")
+@click.option(
+    "--max-failed",
+    metavar="X",
+    type=click.FloatRange(0, 1),
+    help="Share of a candidate's samples that may fail.  [0.2]",
+)
 @click.option("--policy", type=click.Path(path_type=Path), help="Ask this policy.toml first which may be asked at all.")
 @click.option("--data", metavar="CLASS", help="Class of data that the items are of, as the policy names it.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the HTML report.")
@@ -117,7 +132,9 @@ Examples:
 @click.option("--columns", metavar="ROLE=COLUMN,...", help="With --from: item=, candidate=, score=, repeat=, usd= ...")
 @click.option("--tags", metavar="A,B", help="With --from: fields to group by, beside those known for it.")
 @click.option("--again-is-repeat", is_flag=True, help="With --from: the same item again in a table is another answer.")
-@click.option("--repeats", type=click.IntRange(min=1, max=1000), help="Answers to each item; their mean counts.  [1]")
+@click.option(
+    "--repeats", metavar="N", type=click.IntRange(min=1, max=1000), help="Answers to each item; their mean counts.  [1]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; progress goes to standard error.")
 def weigh(
     task: tuple[str, ...],
