@@ -250,3 +250,49 @@ def test_a_file_without_a_vote_is_refused(tmp_path: Path, text: str, said: str) 
 
     assert done.exit_code == 1
     assert said in done.output
+
+
+@pytest.mark.parametrize("tail", ["", ",voter"])
+def test_blanks_around_a_name_are_no_part_of_it(tmp_path: Path, tail: str) -> None:
+    """`model_a, model_b, winner`, as people write lists: else each model would be two that share a name."""
+    path = tmp_path / "votes.csv"
+    cell = ", ann" if tail else ""
+    path.write_text(f"model_a, model_b, winner{tail}\nx, y, a{cell}\ny, x, a{cell}\n\tx ,y,a{cell}\n")
+
+    found = reading.read_votes(path)
+
+    assert found.models == ("x", "y")
+    assert sorted(zip(found.a.tolist(), found.b.tolist(), strict=True))[0] == (0, 1)
+
+
+def test_a_file_of_empty_lines_holds_no_vote(tmp_path: Path) -> None:
+    path = tmp_path / "votes.csv"
+    path.write_bytes(b"model_a,model_b,winner,voter\r\n\r\n\r\n")
+
+    with pytest.raises(InputError, match="there is no vote in the file"):
+        reading.read_votes(path)
+
+
+@pytest.mark.parametrize("tail", ["", ",voter"])
+def test_a_column_of_numbers_for_models_is_refused_before_memory_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tail: str
+) -> None:
+    """Every pair of models is counted: the names of questions in place of models would ask for gigabytes."""
+    monkeypatch.setattr(vote_codes, "MOST_MODELS", 20)
+    path = tmp_path / "votes.csv"
+    lines = (f"m{n},m{n + 1},a{',ann' if tail else ''}\n" for n in range(20))
+    path.write_text(f"model_a,model_b,winner{tail}\n{''.join(lines)}")
+
+    with pytest.raises(InputError, match="more than 20 models") as refused:
+        reading.read_votes(path)
+
+    assert "Is 'm20' the name of one?" in str(refused.value)
+
+
+def test_a_long_chain_of_models_is_ranked_link_by_link() -> None:
+    """Each beat the next and none ever lost to a later one: as many levels as models."""
+    models = 200
+    order = np.random.default_rng(0).permutation(models)
+    votes = Votes(tuple(map(str, range(models))), order[:-1], order[1:], np.zeros(models - 1, int))
+
+    assert [int(each.model) for each in rate(votes).ratings] == order.tolist()

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from weighbridge.errors import InputError
 
 LONGEST_NAME = 500
+MOST_MODELS = 20_000
+"""Counts of every pair of more do not fit in the memory of most machines."""
 MERGED_AT_ONCE = 4 << 20
 """Kinds of votes that are gathered before they are laid together with those before."""
 WINNERS = {
@@ -79,6 +81,8 @@ class _Alike:
 
     def add(self, a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any], voter: NDArray[Any]) -> None:
         """Votes of one piece."""
+        if not len(a):
+            return
         kinds, places = np.unique((a.astype(np.int64) << 33) | (b.astype(np.int64) << 2) | outcome, return_inverse=True)
         numbers = np.fromiter(map(self._kinds.__getitem__, kinds.tolist()), np.int64, len(kinds))
         keys, times = np.unique((voter.astype(np.int64) << 32) | numbers[places], return_counts=True)
@@ -148,17 +152,15 @@ class Coder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._models: dict[Any, int] = defaultdict(count().__next__)
+        self._models = _Names(path)
         self._voters: dict[Any, int] = defaultdict(count().__next__)
-        self._checked: list[str] = []
         self.has_voters = False
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._checked)
+        return tuple(self._models.places)
 
     def vote(self, a: str, b: str, winner: str) -> tuple[int, int, int]:
-        """One vote; `check` is to be called when all are there."""
         outcome = WINNERS.get(winner)
         return self._models[a.encode()], self._models[b.encode()], self._winner(winner) if outcome is None else outcome
 
@@ -166,7 +168,6 @@ class Coder:
         """Arrays a, b, outcome, voter (or zeros), controls (or nothing) of one piece."""
         size = len(columns[0])
         a, b = (np.fromiter(map(self._models.__getitem__, column), np.int32, size) for column in columns[:2])
-        self.check()
         winners = {name: self._winner(name) for name in set(columns[2])}
         outcome = np.fromiter(map(winners.__getitem__, columns[2]), np.int8, size)
         rest = columns[3:]
@@ -190,18 +191,31 @@ class Coder:
         difference: NDArray[Any] = np.where(total > 0, (one - two) / np.where(total > 0, total, 1), 0)
         return difference
 
-    def check(self) -> None:
-        """Names that came since the last look must be names."""
-        for name in islice(self._models, len(self._checked), None):
-            text = "" if name is None else name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
-            if not text.strip() or len(text) > LONGEST_NAME:
-                what = f"a model without a name, or with an endless one: {text[:40]!r}"
-                raise InputError(what, where=str(self.path), next_move="Each vote names two models.")
-            self._checked.append(text.strip())
-
     def _winner(self, said: Any) -> int:
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         outcome = WINNERS.get(re.sub(r"\s+", " ", text).strip().lower())
         if outcome is None:
             raise UnknownWinner(text, self.path)
         return outcome
+
+
+class _Names(dict[Any, int]):
+    """Places of models by what stands in a cell: blanks around a name are no part of it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self.places: dict[str, int] = {}
+
+    def __missing__(self, cell: Any) -> int:
+        """Raises InputError for what is no name, and for more names than pairs of them could be counted."""
+        text = "" if cell is None else cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
+        name = text.strip()
+        if not name or len(text) > LONGEST_NAME:
+            what = f"a model without a name, or with an endless one: {text[:40]!r}"
+            raise InputError(what, where=str(self._path), next_move="Each vote names two models.")
+        place = self[cell] = self.places.setdefault(name, len(self.places))
+        if place >= MOST_MODELS:
+            hint = f"Every pair of models is counted. Is {name[:40]!r} the name of one?"
+            raise InputError(f"more than {MOST_MODELS:,} models", where=str(self._path), next_move=hint)
+        return place

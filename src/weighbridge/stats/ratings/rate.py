@@ -153,17 +153,19 @@ def _levels(scored: Array) -> list[list[int]]:
     strong = strong_components(scored)
     members = [list(np.flatnonzero(strong == number)) for number in range(int(strong.max()) + 1)]
     won = scored.sum(axis=1) / np.maximum(1e-12, (scored + scored.T).sum(axis=1))
-    left = list(range(len(members)))
+    beats = np.zeros((len(members), len(members)), bool)
+    winner, loser = np.nonzero(scored)
+    beats[strong[winner], strong[loser]] = True
+    np.fill_diagonal(beats, val=False)
+    waits = beats.sum(axis=0)
+    share = np.array([won[each].mean() for each in members])
+    left = np.ones(len(members), bool)
     order: list[list[int]] = []
-    while left:
-        free = [
-            each
-            for each in left
-            if not any(scored[np.ix_(members[other], members[each])].any() for other in left if other != each)
-        ]
-        best = max(free or left, key=lambda each: float(won[members[each]].mean()))
+    while left.any():
+        best = int(np.where(left & (waits == 0), share, -np.inf).argmax())
         order.append([int(place) for place in members[best]])
-        left.remove(best)
+        left[best] = False
+        waits -= beats[best]
     return order
 
 
