@@ -201,3 +201,30 @@ def test_several_cheap_models_need_answers(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="no answers of theirs"):
         learn(path, ("small-0", "small-1"), Goal(0.9))
+
+
+def test_rows_that_stand_there_thrice_show_no_more_than_once(tmp_path: Path) -> None:
+    """Twins counted as witnesses of their own would narrow the margin of a promise by nothing but copying."""
+    items = rows(400)
+    goal = Goal(0.8, method="ridge")
+    trained = learn(write(tmp_path / "thrice.csv", items * 3), ("small",), goal)
+    assert trained.artefact is not None
+    router = read_router(encode_artefact(trained.artefact), "router.json")
+    new = rows(300, seed=1)
+
+    once, thrice = (
+        evaluate(router, read_samples(Places(write(tmp_path / f"{k}.csv", new * k)), ("small",), "big"), {}, rng)
+        for k, rng in ((1, np.random.default_rng(0)), (3, np.random.default_rng(0)))
+    )
+
+    assert trained.promise.items == learn(write(tmp_path / "once.csv", items), ("small",), goal).promise.items
+    assert (thrice.bound, thrice.interval) == (pytest.approx(once.bound), pytest.approx(once.interval))
+
+
+def test_rows_without_a_prompt_are_witnesses_of_their_own(tmp_path: Path) -> None:
+    """Scores and short answers of two items may be alike by chance."""
+    items = [{**item, "small.answer": "A" if item["small"] else "B"} for item in rows(400)]
+    path = write(tmp_path / "bare.csv", items, only=("item", "small", "small.answer", "big"))
+    samples = read_samples(Places(path), ("small",), "big")
+
+    assert samples.witnesses().tolist() == list(range(400))

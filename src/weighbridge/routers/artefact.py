@@ -35,7 +35,7 @@ class Promise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alpha: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     """Chance that a router which breaks the promise would have been made all the same, at most."""
     items: Count
-    """That it was tested on."""
+    """That it was tested on: different prompts, where prompts were recorded."""
     kept: float
     """Measured on them."""
     bound: float

@@ -17,7 +17,7 @@ from .packed import unpack
 from .promise import lower_bound
 from .rounds import follow
 from .router import Router
-from .samples import Samples
+from .samples import Samples, means_of
 from .savings import kept_interval, saved_by_chance, saved_by_oracle
 from .scoring import prospects
 from .spending import Spending, calls_of, spending
@@ -89,9 +89,11 @@ def evaluate(
     found = follow(router.setting, seen_by)
     routed = np.where(found.to_weak, found.weak, strong)
     promise = router.artefact.promise
-    kept = float(routed.mean() / strong.mean())
-    interval = kept_interval(routed, strong, rng, 2 * promise.alpha)
-    bound = min(lower_bound(routed, strong, promise.alpha), kept)
+    witnesses = samples.witnesses()
+    shown, best = means_of(witnesses, routed), means_of(witnesses, strong)
+    kept = float(shown.mean() / best.mean())
+    interval = kept_interval(shown, best, rng, 2 * promise.alpha)
+    bound = min(lower_bound(shown, best, promise.alpha), kept)
     costs = {**router.artefact.costs, **costs}
     sizes = router.rounds if router.is_cascade else ()
     asked = calls_of(samples, router.voters, router.strong, found, sizes=sizes, judge=router.asks_judge)

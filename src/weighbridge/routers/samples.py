@@ -57,6 +57,15 @@ class Samples:
     def has_prompts(self) -> bool:
         return any(self.prompts)
 
+    def witnesses(self) -> Whole:
+        """(n,) numbers in order of appearance, equal for rows of the same prompt: twins say no more than one of them.
+        A row without a prompt is like no other."""
+        own = -1 - np.arange(len(self), dtype=np.int64)
+        asked = np.array([bool(prompt.strip()) for prompt in self.prompts], dtype=bool)
+        _, first, place = np.unique(np.where(asked, self.groups, own), return_index=True, return_inverse=True)
+        numbers: Whole = np.argsort(np.argsort(first))[place]
+        return numbers
+
     def has_answers(self, voters: Sequence[str]) -> bool:
         return all(voter in self.answers for voter in voters)
 
@@ -99,6 +108,12 @@ class Samples:
             splits=texts(self.splits),
             categories=texts(self.categories),
         )
+
+
+def means_of(witnesses: Whole, values: Floats) -> Floats:
+    """(w,) by witness, of values (n,)."""
+    means: Floats = np.bincount(witnesses, values) / np.bincount(witnesses)
+    return means
 
 
 def model_of(voter: str) -> str:

@@ -29,6 +29,8 @@ class Spending(NamedTuple):
     routed: float | None
     asked: Mapping[str, float]
     """Calls an item, by voter, the strong model's and the judge's included."""
+    unpriced: tuple[str, ...] = ()
+    """Those of them whose cost is unknown."""
 
     @property
     def saved(self) -> float | None:
@@ -93,10 +95,11 @@ def to_judge(votes: Sequence[Vote], judged: Sequence[bool]) -> list[int]:
 
 def spending(samples: Samples, calls: Calls, costs: Mapping[str, float | None]) -> Spending:
     best = _mean(samples, calls.strong, costs, np.ones(len(samples)))
-    parts = [_mean(samples, voter, costs, asked) for voter, asked in calls.voters.items()]
-    known = [part for part in parts if part is not None]
+    parts = {voter: _mean(samples, voter, costs, asked) for voter, asked in calls.voters.items()}
+    known = [part for part in parts.values() if part is not None]
+    unpriced = tuple(voter for voter, part in parts.items() if part is None)
     asked = {voter: float(asked.mean()) for voter, asked in calls.voters.items()}
-    return Spending(best, sum(known) if len(known) == len(parts) else None, asked)
+    return Spending(best, None if unpriced else sum(known), asked, unpriced)
 
 
 def round_shares(

@@ -16,7 +16,7 @@ import numpy as np
 
 from weighbridge.errors import InputError
 
-from .arrays import Floats
+from .arrays import Floats, Whole
 from .artefact import Artefact, JudgeRecord, Promise, Provenance, StopRule
 from .fitting import Method, choose_method, features_of, learn
 from .judging import JudgeSaid
@@ -24,7 +24,7 @@ from .packed import pack
 from .promise import Tested, fixed_sequence
 from .rounds import Followed, Prospects, Setting, follow, make_settings
 from .router import pack_model, unpack_model
-from .samples import Samples, check_columns
+from .samples import Samples, check_columns, means_of
 from .savings import saved_at, saved_by_chance, saved_by_oracle
 from .scoring import prospects
 from .spending import Spending, calls_of, round_shares, spending
@@ -102,7 +102,7 @@ def train(
     settings = make_settings(learned.unseen, round_shares(taught, voters, sizes, strong, costs, judge=name))
     arrays = pack_model(learned.model)
     model = unpack_model(arrays, len(voters))
-    trial = _try(settings, prospects(model, held, voters), held.scores[strong], strong, goal)
+    trial = _try(settings, prospects(model, held, voters), held, strong, goal)
     asked = calls_of(held, voters, strong, trial.followed, sizes=sizes if method == "cascade" else (), judge=judge)
     spent = spending(held, asked, costs)
     promise, beside = trial.promise(goal), trial.beside(held, goal.keep)
@@ -148,6 +148,8 @@ class _Trial(NamedTuple):
     """(n,) scores of what the weak side says in the last round."""
     strong: Floats
     """(n,)"""
+    witnesses: Whole
+    """(n,)"""
 
     @property
     def setting(self) -> Setting:
@@ -159,17 +161,16 @@ class _Trial(NamedTuple):
         return self.every[self.tested.chosen or 0]
 
     def promise(self, goal: Goal) -> Promise:
-        best = float(self.strong.mean())
-        found = self.followed
+        found, asked = self.followed, means_of(self.witnesses, self.strong)
         return Promise(
             goal.keep,
             goal.alpha,
-            len(self.strong),
-            float(routed(found, self.strong).mean()) / best,
+            len(asked),
+            float(means_of(self.witnesses, routed(found, self.strong)).mean() / asked.mean()),
             self.tested.bound,
             float(found.to_weak.mean()),
             float(self.weak.mean()),
-            best,
+            float(self.strong.mean()),
         )
 
     def beside(self, held: Samples, keep: float) -> Beside:
@@ -184,12 +185,15 @@ class _Trial(NamedTuple):
         )
 
 
-def _try(settings: Sequence[Setting], seen: Prospects, best: Floats, strong: str, goal: Goal) -> _Trial:
+def _try(settings: Sequence[Setting], seen: Prospects, held: Samples, strong: str, goal: Goal) -> _Trial:
+    best = held.scores[strong]
     if not best.any():
         raise InputError(f"every score of {strong} on the items that test the promise is 0")
     every = [follow(setting, seen) for setting in settings]
-    tested = fixed_sequence([routed(one, best) for one in every], best, goal.keep, goal.alpha)
-    return _Trial(tested, settings, every, seen.taken[-1], best)
+    witnesses = held.witnesses()
+    shown = [means_of(witnesses, routed(one, best)) for one in every]
+    tested = fixed_sequence(shown, means_of(witnesses, best), goal.keep, goal.alpha)
+    return _Trial(tested, settings, every, seen.taken[-1], best, witnesses)
 
 
 def routed(found: Followed, strong: Floats) -> Floats:
