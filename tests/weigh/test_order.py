@@ -224,7 +224,7 @@ def test_groups_and_costs_are_weighted_like_scores() -> None:
     rows = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
     places = {"x": np.array([0, 1]), "y": np.array([2, 3])}
 
-    x, y = compare_groups(("a", "b"), {"x": rows[:2], "y": rows[2:]}, 0.05, Weighing(draws, Rule(), places))
+    x, y = compare_groups(("a", "b"), {"x": rows[:2], "y": rows[2:]}, 0.05, Weighing(draws, Rule(), places, (4, 4)))
     sums = PairSums(2)
     for usd, weight in (((4.0, 1.0), 2.0), ((1.0, 1.0), 1.0)):
         sums.add(usd, weight)
@@ -235,8 +235,10 @@ def test_groups_and_costs_are_weighted_like_scores() -> None:
     assert (pair.first_mean, pair.second_mean, pair.difference) == pytest.approx((3.0, 1.0, 2.0))
 
 
-def test_on_a_finite_set_evidence_about_a_group_is_not_expected_to_grow() -> None:
-    """Exact, over every order with its probability: three of five items are in the group, and nobody is ahead there."""
+@pytest.mark.parametrize("leaves", [False, True], ids=["asked-to-the-end", "asked-until-one-is-behind"])
+def test_on_a_finite_set_evidence_about_a_group_is_not_expected_to_grow(*, leaves: bool) -> None:
+    """Exact, over every order with its probability: three of five items are in the group, and nobody is ahead there.
+    A candidate that is asked no more once it lost an item does not score alike on those left."""
     gaps, inside = np.array([1.0, -1.0, 0.0, 1.0, 1.0]), np.array([True, True, True, False, False])
     discordance = np.array([0.5, 0.02, 0.1, 0.3, 0.05])
     expected = 0.0
@@ -248,7 +250,9 @@ def test_on_a_finite_set_evidence_about_a_group_is_not_expected_to_grow() -> Non
         places = np.flatnonzero(inside[drawn])
         gap = gaps[drawn][places]
         rows = np.column_stack([np.maximum(gap, 0.0), np.maximum(-gap, 0.0)])
-        weighing = Weighing(draws, Rule(scope="items"), {"g": places})
+        end = int(places[gap > 0][0]) + 1 if leaves else 5
+        rows[places >= end, 1] = np.nan
+        weighing = Weighing(draws, Rule(scope="items"), {"g": places}, (5, end))
         (one,) = compare_groups(("a", "b"), {"g": rows.tolist()}, 0.05, weighing)
         expected += chance * 2 * one.evidence  # evidence of one of two that could have been picked
 

@@ -8,7 +8,6 @@ the p-value 1/e: Vovk and Wang 2021, E-values: calibration, combination and appl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +20,8 @@ from .draws import Draws
 from .intervals import mean_interval
 from .records import Interval, Rule
 
-Gains = Callable[[Floats], Floats]
+Gains = Callable[[int, int], Floats]
+"""What betting on the first candidate against the second gains at each draw."""
 
 
 class GroupComparison(msgspec.Struct, frozen=True):
@@ -47,6 +47,8 @@ class Weighing(NamedTuple):
     rule: Rule
     places: Mapping[str, npt.NDArray[np.intp]]
     """By group, when each of its items was drawn."""
+    ends: Sequence[int]
+    """How many draws each candidate was asked in; fewer than there were for one that was eliminated."""
 
     def weights(self, group: str) -> Floats:
         return self.draws.weight[self.places[group]]
@@ -66,7 +68,13 @@ def compare_groups(
     tables = {group: np.asarray(rows, dtype=np.float64).reshape(-1, len(names)) for group, rows in groups.items()}
 
     def gains(group: str) -> Gains:
-        return _gains if weighing is None else partial(_weighted_gains, weighing=weighing, group=group)
+        def of_pair(first: int, second: int) -> Floats:
+            gaps = tables[group][:, first] - tables[group][:, second]
+            if weighing is None:
+                return gaps[~np.isnan(gaps)]
+            return _weighted_gains(gaps, min(weighing.ends[first], weighing.ends[second]), weighing, group)
+
+        return of_pair
 
     def weights(group: str) -> Floats | None:
         return None if weighing is None else weighing.weights(group)
@@ -101,7 +109,7 @@ def _best(table: Floats, gains: Gains, weights: Floats | None) -> tuple[int, flo
     k = table.shape[1]
     means = [_mean(table[:, i], weights) for i in range(k)]
     best = int(np.argmax([-1.0 if mean is None else mean for mean in means]))
-    return best, min(_e_value(gains(table[:, best] - table[:, j])) for j in range(k) if j != best) / k
+    return best, min(_e_value(gains(best, j)) for j in range(k) if j != best) / k
 
 
 def _e_value(gains: Floats) -> float:
@@ -110,23 +118,18 @@ def _e_value(gains: Floats) -> float:
     return sum(wealth) / len(wealth)
 
 
-def _gains(gaps: Floats) -> Floats:
-    """NaN gaps are left out."""
-    return gaps[~np.isnan(gaps)]
-
-
-def _weighted_gains(gaps: Floats, *, weighing: Weighing, group: str) -> Floats:
+def _weighted_gains(gaps: Floats, ended: int, weighing: Weighing, group: str) -> Floats:
     """What each draw gains if nobody is better in the group: gaps as their weights say, as a share of the largest loss.
 
-    On a finite set every draw counts, also one of another group: the mean of what is left in the group is known. Where
-    clusters are drawn, whose items are of several groups, nothing is gained: then groups are described only."""
+    On a finite set every draw counts, also one of another group: the mean of what is left in the group is known. But
+    none after the pair's end: to be asked no more is not to score alike. Where clusters are drawn, whose items are of
+    several groups, nothing is gained: then groups are described only."""
     draws, places = weighing.draws, weighing.places[group]
-    gaps = np.where(np.isnan(gaps), 0.0, gaps)
+    gaps, places = np.where(np.isnan(gaps), 0.0, gaps)[places < ended], places[places < ended]
     if weighing.rule.cluster is not None:
         return np.zeros(1)
     if weighing.rule.scope == "work":
         return draws.weight[places] * gaps / draws.most[places]
-    ended = int(places.max(initial=-1)) + 1
     y = np.zeros(ended)
     y[places] = gaps
     centre = -(y.cumsum() - y) / (draws.total - np.arange(ended))

@@ -78,7 +78,8 @@ class Breakdown:
         weighing = None
         if drawing is not None and drawing.draws is not None:
             drawn = {group: drawing.draw_of(items) for group, items in places.items()}
-            weighing = Weighing(drawing.draws, drawing.contest.rule, drawn)
+            ends = [drawing.eliminated.get(name, drawing.weighed) for name in self._names]
+            weighing = Weighing(drawing.draws, drawing.contest.rule, drawn, ends)
         found = compare_groups(self._names, cast("Any", rows), alpha, weighing)
         return tuple(
             Group(
