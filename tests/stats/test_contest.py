@@ -339,6 +339,24 @@ def test_of_a_finite_set_a_lead_within_chance_is_seldom_named_although_it_is_cer
     assert sum(one.winner is not None for one in named) == 40
 
 
+def test_a_lead_within_chance_on_a_set_drawn_to_its_end_is_known_and_not_called_certified() -> None:
+    """`certified` says that all the items show more than chance, and of these nobody forecast it: all were drawn."""
+    rows = np.random.default_rng(3).permutation(np.array([[1.0, 0.0]] * 6 + [[0.0, 1.0]] * 3 + [[1.0, 1.0]] * 31))
+
+    verdict = run(make_contest(total=40, scope="items", min_items=40), rows)
+
+    assert verdict.comparisons[0].evidence >= verdict.comparisons[0].threshold
+    assert (verdict.decision, verdict.winner, verdict.basis) == ("winner", "m0", "exhausted")
+
+
+def test_of_three_a_lead_that_was_held_back_is_said_as_what_the_bets_have_shown() -> None:
+    """They are against being the best of all, not against scoring like the leader."""
+    verdict = run(make_contest(3, total=58, scope="items"), coin_scores(0.4, 0.5, 0.6, items=58, seed=8))
+
+    assert verdict.basis == "futile"
+    assert verdict.reason.startswith("m1 is for certain not the best, but of it and m2 all 58 items would most likely")
+
+
 def test_a_lead_that_was_held_back_is_named_when_the_run_is_stopped() -> None:
     """What is certain may be said at any moment; the money is gone, so there is nothing to wait for."""
     contest = make_contest(total=240, scope="items")

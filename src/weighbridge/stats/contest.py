@@ -108,12 +108,16 @@ class Contest:
     def finish(self, stopped: str | None = None) -> Verdict:
         """The verdict when no more items come: all were drawn, or the run was `stopped` for the reason given."""
         if self._end is None:
+            all_known = self._hold and self.drawn == self.total > 0
             self._hold = False  # what was held back is said now
-            if self.drawn < self.rule.min_items:
-                self._eliminate()
-            self._refute()
-            self._end = self._proven() or self._last_look(stopped)
+            self._end = self._known() if all_known else self._finished(stopped)
         return self.verdict()
+
+    def _finished(self, stopped: str | None) -> End:
+        if self.drawn < self.rule.min_items:
+            self._eliminate()
+        self._refute()
+        return self._proven() or self._last_look(stopped)
 
     def _eliminate(self) -> None:
         self._refute()
@@ -200,9 +204,13 @@ class Contest:
         return None
 
     def _futile(self, pair: tuple[int, int]) -> str:
-        if self._hold and (self._rivals.evidence[list(pair)] >= self.threshold).any():
-            every = f"all {self.total} {self.rule.unit}"
-            return f"{self._listed(pair)} differ for certain, but {every} would most likely show no more than chance."
+        certain = [i for i in pair if self._rivals.evidence[i] >= self.threshold]
+        if self._hold and certain:
+            every = f"all {self.total} {self.rule.unit} would most likely show no more than chance"
+            if len(self.names) == 2:
+                return f"{self._listed(pair)} differ for certain, but {every}."
+            other = pair[pair[0] == certain[0]]
+            return f"{self.names[certain[0]]} is for certain not the best, but of it and {self.names[other]} {every}."
         left = f"{self.total - self.drawn} {self.rule.unit} left"
         return f"The {left} would most likely not tell {self._listed(pair)} apart."
 

@@ -105,7 +105,8 @@ class NotWorse:
         if self._ended is None:
             if self.rule.scope == "items" and self.drawn == self.total:
                 self._read_off()
-            self._ended = ("exhausted", f"All items were drawn. {self._so_far()}")
+            every = "All items were drawn." if self._bets.total == self.total else "All that came up were asked."
+            self._ended = ("exhausted", f"{every} {self._so_far()}")
         return self.verdict()
 
     def _look(self) -> None:
