@@ -52,8 +52,9 @@ def costs_section(report: Report) -> Markup:
         tag("p", "Latency is from sending a request to the last byte: half of the calls took less than p50, 95 of 100 "
             "less than p95."),
         tag("p", said),
-        tag("p", "What a thousand items would cost is not told: some came up more often than others, and they may be "
-            "dearer.") if report.result.order is not None else None,
+        tag("p", "What a thousand items would cost is not told, and p50 and p95 are of the calls that were made: some "
+            "items came up more often than others, and they may be dearer and slower. Differences are weighted.")
+        if report.result.order is not None else None,
     ]  # fmt: skip
     written = table(columns, map(row, in_order(report)), caption="Cost and latency of each candidate")
     return section("costs", "Cost and speed", aside, written, _differences(report))
