@@ -181,6 +181,9 @@ def test_a_column_of_voters_may_have_another_name(tmp_path: Path) -> None:
     assert said(tmp_path / "v.csv", text)["voters"] is None
     wrong = CliRunner().invoke(main, ["rank", str(tmp_path / "v.csv"), "--voter", "juge"])
     assert "no column 'juge'" in wrong.output
+    assert "Did you mean 'judge'?" in wrong.output
+    part = CliRunner().invoke(main, ["rank", str(tmp_path / "v.csv"), "--voter", "winner"])
+    assert (part.exit_code, "part of the vote" in part.output) == (2, True)
 
 
 def test_an_unknown_winner_is_told_with_its_line(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ def rank(
 
     if voter is not None and ignore_voters:
         raise UsageError("--voter and --ignore-voters contradict each other")
+    if voter in ("model_a", "model_b", "winner"):
+        raise UsageError(f"--voter {voter} is part of the vote, and nobody who votes")
     whose = "" if ignore_voters else voter
     cast, against_itself = _votes(votes, export, controls, from_ledger=from_ledger, whose=whose)
     found = rate(cast, ties="davidson" if ties == "davidson" else "half", alpha=alpha, bootstrap=bootstrap, seed=seed)

@@ -22,6 +22,7 @@ import numpy as np
 
 from weighbridge.errors import InputError
 from weighbridge.formats.parquet_library import parquet_library
+from weighbridge.formats.problems import did_you_mean
 from weighbridge.formats.vote_codes import Coder, UnknownWinner, VoteTable, vote_table
 
 PIECE_BYTES = 4 << 20
@@ -84,7 +85,7 @@ def _places(head: list[str], controls: Sequence[str], path: Path, who: str | Non
     for name in wanted:
         if name not in head:
             commas = "" if len(head) > 1 or not re.search(r"[;\t]", head[0]) else " Cells are parted by commas."
-            hint = f"They have: {', '.join(head)}.{commas}"
+            hint = f"{did_you_mean(name, head)}{commas}"
             raise InputError(f"the votes have no column {name!r}", where=f"{path}:1", next_move=hint)
     return [head.index(name) for name in wanted]
 
