@@ -201,15 +201,20 @@ def test_tokens_and_prices_make_dollars(tmp_path: Path) -> None:
     common = (*common, "--method", "ridge", "--out", tmp_path / "r.json")
 
     both = json.loads(route(*common, "--price", "small=0.1/0.4", "--price", "big=2.5/10").output)
+    assert json.loads(route(*common, "--price", "small=0.1/0.4,big=2.5/10").output) == both
     one = json.loads(route(*common, "--price", "big=2.5/10").output)
 
     saved = both["promise"]["saved"]
     assert both["spending"]["always_strong"] == pytest.approx(0.0025 + 0.005)
     assert both["spending"]["routed"] == pytest.approx(saved * (0.0001 + 0.00008) + (1 - saved) * 0.0075)
+    assert (both["spending"]["unpriced"], one["spending"]["unpriced"]) == ([], ["small"])
     assert one["spending"]["routed"] is None
     made = json.loads((tmp_path / "r.json").read_text())
     assert made["costs"] == {"small": None, "big": pytest.approx(0.0075)}
     assert made["provenance"]["prices"] == {"big": "$2.5 and $10 a million tokens"}
+
+    page = route(*(part for part in common if part != "--json"), "--price", "big=2.5/10").output
+    assert "Money: unknown, for the cost of small is" in page
 
 
 def test_an_offer_of_the_catalogue_prices_tokens_and_is_written_down(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ SHOWN = 6
 
 
 def rates_of(said: Iterable[str], voters: Sequence[str]) -> dict[str, Rate]:
-    """By voter or model: `NAME=0.2/0.6` or `NAME=MODEL@PROVIDER`. UsageError for what is neither, or not asked."""
+    """By voter or model: `NAME=0.2/0.6` or `NAME=MODEL@PROVIDER`, several parted by commas. UsageError for what is
+    neither, or not asked."""
     names = tuple(dict.fromkeys((*voters, *map(model_of, voters))))
     found = {}
-    for text in said:
+    for text in (part for each in said for part in each.split(",")):
         name, _, what = (part.strip() for part in text.partition("="))
         if not name or not what:
             raise UsageError(f"no price: {text[:80]!r}", next_move=_SHAPES)

@@ -60,7 +60,8 @@ PRICE = click.option(
     "prices",
     multiple=True,
     metavar="NAME=PRICE",
-    help="Of recorded tokens: 0.2/0.6 (dollars a million, in/out), or an offer of the catalogue, MODEL@PROVIDER.",
+    help="Of recorded tokens: 0.2/0.6 (dollars a million, in/out), or an offer of the catalogue, MODEL@PROVIDER; "
+    "several, or separated by commas.",
 )
 
 

@@ -132,8 +132,11 @@ def _beside(made: Made) -> str:
 
 
 def _money(spent: Spending) -> str:
+    if spent.saved is None and not spent.unpriced:
+        return "Money: the strong model costs nothing, so there is none to save."
     if spent.saved is None:
-        return "Money: unknown, for the cost of a model is; give it with --cost or recorded dollars."
+        lacking = " and ".join(spent.unpriced)
+        return f"Money: unknown, for the cost of {lacking} is; give it with --cost, --price or recorded dollars."
     return (
         f"Money, all calls counted: {spent.routed:.6g} an item instead of {spent.always_strong:.6g}, "
         f"{_percent(spent.saved)} saved."
