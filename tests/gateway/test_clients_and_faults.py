@@ -81,6 +81,18 @@ SOUND = {
     ),
 }
 FAULTS = BROKEN | SOUND
+
+
+@pytest.fixture(autouse=True)
+def _half_read_streams_end_between_tests() -> Iterator[None]:
+    """A stream that broke may lie about half read until garbage is collected. Then httpcore closes it, for which it
+    takes its pool's lock; if it holds that lock at this very moment, it waits for itself for ever."""
+    gc.disable()
+    yield
+    gc.enable()
+    gc.collect(1)
+
+
 every_library = pytest.mark.parametrize(
     "library",
     [
