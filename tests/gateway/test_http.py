@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fault_server import FaultServer, answers, chat_body
-from patience import PATIENCE_S
+from patience import PATIENCE_S, soon
+from weighbridge.gateway.client import LEAST_PART_BYTES
 from weighbridge.gateway.head import BadRequest, Heads, read_head
 from weighbridge.gateway.tending import check_clients
 
@@ -138,6 +140,32 @@ def test_a_client_that_expects_100_continue_is_told_to(tmp_path: Path) -> None:
             writer.write(BODY)
             assert (await read_reply(reader)).status == 200
             writer.close()
+
+    asyncio.run(run())
+
+
+def test_room_for_a_body_is_made_as_it_comes_not_as_it_is_announced(tmp_path: Path) -> None:
+    """Else a few thousand connections, each with one line that costs nothing, would take gigabytes."""
+    clients, announced = 40, 30_000_000
+
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}) as gate:
+            tracemalloc.start()
+            try:
+                writers = []
+                for _ in range(clients):
+                    _, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+                    writer.write(
+                        b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-length: %d\r\n\r\n{" % announced
+                    )
+                    writers.append(writer)
+                await soon(lambda: sum(not each.is_idle for each in gate.gateway.clients) == clients)
+                taken, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert taken < clients * 3 * LEAST_PART_BYTES
+            for writer in writers:
+                writer.close()
 
     asyncio.run(run())
 

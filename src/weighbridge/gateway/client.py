@@ -31,8 +31,9 @@ LEAST_BYTES_S = 4096
 HIGH_WATER = 256 * 1024
 LARGE_READ = 8 * 1024
 """Of larger ones the head is looked at first, so that a body is copied once."""
-PART_BYTES = 1024 * 1024
-"""Room that is made at once for what is missing of a body: nobody gets more for announcing much."""
+LEAST_PART_BYTES, PART_BYTES = 64 * 1024, 1024 * 1024
+"""Room that is made at once for what is missing of a body: as much as has come of it, within these. Nobody gets more
+for announcing much."""
 LONGEST_LENGTH = 15
 """Digits of a content-length (head.py)."""
 
@@ -312,7 +313,8 @@ class Client(asyncio.BufferedProtocol):
 
     def _make_room(self) -> None:
         """For what is missing of the body, and not for a byte more."""
-        part = bytearray(min(self._missing, PART_BYTES))
+        come = self._size - self._missing
+        part = bytearray(min(self._missing, max(come, LEAST_PART_BYTES), PART_BYTES))
         self._body.append(part)
         self._place = memoryview(part)
 
