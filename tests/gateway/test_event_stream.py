@@ -63,6 +63,33 @@ def test_what_is_no_event_is_no_part_of_an_answer(said: bytes, apart: bool) -> N
         [stream.feed(each) for each in ([begun, said] if apart else [begun + said + begun])]
 
 
+_A, _END = (b"data: %b" % each for each in events_of(["a"], null=False)[:2])
+MANNERS = (
+    pytest.param(_A.replace(b": ", b":", 1), _END.replace(b": ", b":", 1), b"data:[DONE]", id="no-space"),
+    pytest.param(b": ping\n\n" + _A, b":\n" + _END, b"data: [DONE]", id="comments"),
+    pytest.param(b"event: message\n" + _A, _END + b"\nid: 7", b"data: [DONE]", id="other-fields"),
+    pytest.param(_A.replace(b"{", b"{\ndata: ", 1), _END, b"data: [DONE]", id="data-on-two-lines"),
+    pytest.param(b"data:\n\n" + _A, b"data\n\n\n\n" + _END, b"data: [DONE]", id="empty-data"),
+    pytest.param(_A + b" ", _END + b" ", b"data: [DONE] ", id="spaces-at-the-end"),
+)
+
+
+@pytest.mark.parametrize(("first", "last", "done"), MANNERS)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_servers_may_write_events_in_their_own_way(
+    first: bytes, last: bytes, done: bytes, end: bytes, size: int
+) -> None:
+    """None of it is anything but what server-sent events allow, and the bytes are the client's."""
+    data = b"".join(event.replace(b"\n", end) + end + end for event in (first, last, done))
+    stream = EventStream(wants_usage=True)
+
+    out = b"".join(stream.feed(data[at : at + size]) for at in range(0, len(data), size))
+
+    assert out == data
+    assert (stream.begun, stream.finished, stream.reasons) == (True, True, ("stop",))
+
+
 def test_chunks_that_do_not_look_like_events_are_not_passed_on_unread() -> None:
     written: list[bytes] = []
     pass_on = EventStream(wants_usage=False).passing_on(written.append)

@@ -173,7 +173,7 @@ class EventStream:
     def _look(self, data: bytes) -> None:
         """Whether content has begun; the first events also say which model answers."""
         for payload in payloads(data):
-            if payload == b"[DONE]":
+            if payload.rstrip() == b"[DONE]":
                 continue
             try:
                 event = _event.decode(payload)
@@ -220,7 +220,7 @@ def _looks_sound(data: bytes) -> bool:
 def _check(data: bytes) -> None:
     """BadAnswer for an event that is no JSON: a client would not know what to make of it."""
     for payload in payloads(data):
-        if payload == b"[DONE]":
+        if payload.rstrip() == b"[DONE]":
             continue
         try:
             _sound.decode(payload)
