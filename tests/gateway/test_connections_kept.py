@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 from gateway_running import HELLO, request, running
 
-from fault_server import LOOPBACK, Behaviour, Exchange, FaultServer, answers, chat_body, chat_events, script, streams
+from fault_server import (
+    LOOPBACK,
+    Behaviour,
+    Exchange,
+    FaultServer,
+    answers,
+    chat_body,
+    chat_events,
+    script,
+    stalls,
+    streams,
+)
 from fault_server import says as says_raw
 from fault_server import says_and_cuts as cuts
 from patience import PATIENCE_S, settled, soon
@@ -39,6 +50,27 @@ def test_a_kept_connection_that_was_being_closed_costs_no_attempt_and_is_no_fail
             (aim,) = gate.gateway.routes["public"].aims
             assert (aim.failures, aim.under_way) == (0, 0)
             assert [(row.outcome, row.attempts) for row in gate.calls()] == [("ok", 1)] * 2
+
+    asyncio.run(run())
+
+
+def test_a_second_backend_whose_kept_connection_was_being_closed_is_asked_on_a_new_one(tmp_path: Path) -> None:
+    """It is no failure of that backend, and the call is not left to the slow one alone."""
+
+    async def run() -> None:
+        fast = script(answers(chat_body("fine")), cuts(), answers(chat_body("fine")))
+        hedged = "hedge = { after_s = 0, share = 1 }"
+        async with (
+            FaultServer(stalls()) as slow,
+            FaultServer(fast) as second,
+            running(tmp_path, {"slow": slow, "second": second}, route=hedged) as gate,
+        ):
+            replies = [await gate.chat() for _ in range(2)]
+
+            assert [each.json()["choices"][0]["message"]["content"] for each in replies] == ["fine"] * 2
+            assert (len(second.requests), second.connections) == (3, 2)
+            assert [(aim.failures, aim.under_way) for aim in gate.gateway.routes["public"].aims] == [(0, 0), (0, 0)]
+            assert [(row.backend, row.attempts) for row in gate.calls()] == [("second", 2)] * 2
 
     asyncio.run(run())
 

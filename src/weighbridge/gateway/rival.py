@@ -10,7 +10,7 @@ from weighbridge.chat import Piece, Usage
 from weighbridge.dispatch.price import cost_usd
 from weighbridge.errors import EngineError, StreamCut, WeighbridgeError
 
-from .attempts import log
+from .attempts import RACE_S, log
 from .carrier import Flow
 from .exchange import MOST_HELD
 from .flows import PieceFlow
@@ -183,10 +183,15 @@ class Rival:
         self.exchange.answered(status, head, body)
 
     def stale(self, error: EngineError) -> None:
+        pool = self.aim.door.pool
         if self._leads:
             self.exchange.stale(error)
-        else:
+        elif pool is None or perf_counter() - self.sent_at > RACE_S:
             self.failed(error)
+        else:  # as in Attempts: the backend never saw it
+            self.upstream = None
+            self.was_sent = False
+            self.call_off = pool.dial(self.exchange.route.table.connect_s, self._dialled)
 
     def failed(self, error: EngineError) -> None:
         if self._leads:
