@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 from gateway_running import Gate, running
 
 from fault_server import FaultServer, answers, chat_body, chat_events, stalls, streams
+from patience import PATIENCE_S, soon
 from routed_samples import EASY, HARD, rows, write
 from weighbridge.errors import InputError
 from weighbridge.gateway.config import read_config
-from weighbridge.routers import Goal, JudgeSaid, Places, encode_artefact, read_samples, train
+from weighbridge.routers import Goal, JudgeSaid, Places, Router, encode_artefact, read_samples, train
 
 KEEP = {1: 0.9, 2: 0.98}
 
@@ -139,6 +142,43 @@ def test_cheap_models_that_agree_answer_and_the_strong_one_is_not_asked(tmp_path
                 ("small-0", "ok", "model-mismatch cascade"),
                 ("small-1", "ok", "model-mismatch cascade"),
             ]
+
+    asyncio.run(run())
+
+
+class Broken:
+    """A router with a defect of ours in it."""
+
+    def __init__(self, whole: Router) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._whole, name)
+
+    def step(self, text: str, replies: object) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_defect_in_a_router_ends_its_own_call_and_nobody_waits(tmp_path: Path, made: Path) -> None:
+    """It comes to light where calls are written down, many in one turn: none of the others may go without its answer."""
+
+    async def run() -> None:
+        async with (
+            FaultServer(answers(chat_body("42"))) as one,
+            FaultServer(answers(chat_body("42"))) as two,
+            FaultServer(answers(chat_body("dear"))) as big,
+            routed(tmp_path, made, {"small-0": one, "small-1": two, "big": big}, cheap=2) as gate,
+        ):
+            cascade = gate.gateway.routes["public"].cascade
+            assert cascade is not None
+            cascade.router = Broken(cascade.router)  # type: ignore[assignment]
+
+            with pytest.raises(asyncio.IncompleteReadError):
+                await asyncio.wait_for(ask(gate, EASY[0]), PATIENCE_S)
+
+            await soon(lambda: not gate.gateway.clients)
+            assert not gate.gateway.calls_under_way
+            assert len(gate.calls()) == 2
 
     asyncio.run(run())
 
@@ -427,53 +467,50 @@ def rounds_router(folder: Path) -> bytes:
     return encode_artefact(trained.artefact)
 
 
-def test_a_further_round_is_asked_only_where_the_first_leaves_doubt(tmp_path: Path, made: Path) -> None:
+@asynccontextmanager
+async def in_rounds(tmp_path: Path, made: Path) -> AsyncIterator[tuple[Gate, list[FaultServer]]]:
+    """A gateway with that router, and its models: the first two agree, the third does not."""
     (tmp_path / "router.json").write_bytes(rounds_router(made))
+    async with (
+        FaultServer(answers(chat_body("one"))) as first,
+        FaultServer(answers(chat_body("one"))) as second,
+        FaultServer(answers(chat_body("two"))) as third,
+        FaultServer(answers(chat_body("dear"))) as big,
+    ):
+        servers = {"small-0": first, "small-1": second, "small-2": third, "big": big}
+        async with running(tmp_path, servers, config=config(servers)) as gate:
+            yield gate, list(servers.values())
 
+
+def test_a_further_round_is_asked_only_where_the_first_leaves_doubt(tmp_path: Path, made: Path) -> None:
     async def run() -> None:
-        async with (
-            FaultServer(answers(chat_body("one"))) as first,
-            FaultServer(answers(chat_body("one"))) as second,
-            FaultServer(answers(chat_body("two"))) as third,
-            FaultServer(answers(chat_body("dear"))) as big,
-        ):
-            servers = {"small-0": first, "small-1": second, "small-2": third, "big": big}
-            async with running(tmp_path, servers, config=config(servers)) as gate:
-                agreed = await ask(gate, EASY[0])
-                assert agreed.json()["choices"][0]["message"]["content"] == "one"
-                assert (asked(third), asked(big)) == (0, 0)
-                second.behave = answers(chat_body("two"))
-                settled = await ask(gate, EASY[0])
-                assert settled.json()["choices"][0]["message"]["content"] == "two"
-                assert settled.headers["x-weighbridge-cascade"] == "small-1"
-                assert (asked(first), asked(second), asked(third), asked(big)) == (2, 2, 1, 0)
-                third.behave = answers(chat_body("three"))
-                assert (await ask(gate, EASY[0])).body == chat_body("dear")
-                assert (asked(third), asked(big)) == (2, 1)
+        async with in_rounds(tmp_path, made) as (gate, (first, second, third, big)):
+            agreed = await ask(gate, EASY[0])
+            assert agreed.json()["choices"][0]["message"]["content"] == "one"
+            assert (asked(third), asked(big)) == (0, 0)
+            second.behave = answers(chat_body("two"))
+            settled = await ask(gate, EASY[0])
+            assert settled.json()["choices"][0]["message"]["content"] == "two"
+            assert settled.headers["x-weighbridge-cascade"] == "small-1"
+            assert (asked(first), asked(second), asked(third), asked(big)) == (2, 2, 1, 0)
+            third.behave = answers(chat_body("three"))
+            assert (await ask(gate, EASY[0])).body == chat_body("dear")
+            assert (asked(third), asked(big)) == (2, 1)
 
     asyncio.run(run())
 
 
 def test_of_a_budget_that_holds_all_rounds_only_what_was_asked_is_spent(tmp_path: Path, made: Path) -> None:
-    (tmp_path / "router.json").write_bytes(rounds_router(made))
-
     async def run() -> None:
-        async with (
-            FaultServer(answers(chat_body("one"))) as first,
-            FaultServer(answers(chat_body("one"))) as second,
-            FaultServer(answers(chat_body("two"))) as third,
-            FaultServer(answers(chat_body("dear"))) as big,
-        ):
-            servers = {"small-0": first, "small-1": second, "small-2": third, "big": big}
-            async with running(tmp_path, servers, config=config(servers)) as gate:
-                _, poor = gate.make_key("0.006/day")  # four calls of at most $0.0012 each
-                body = {"model": "public", "messages": [{"role": "user", "content": EASY[0]}], "max_tokens": 1000}
-                for behave in ("one", "two", "one", "two", "three", "one"):
-                    second.behave = answers(chat_body(behave))
-                    assert (await gate.post("/v1/chat/completions", body, key=poor)).status == 200
-                too_much = await gate.post("/v1/chat/completions", {**body, "max_tokens": 1500}, key=poor)
+        async with in_rounds(tmp_path, made) as (gate, (_, second, _, _)):
+            _, poor = gate.make_key("0.006/day")  # four calls of at most $0.0012 each
+            body = {"model": "public", "messages": [{"role": "user", "content": EASY[0]}], "max_tokens": 1000}
+            for behave in ("one", "two", "one", "two", "three", "one"):
+                second.behave = answers(chat_body(behave))
+                assert (await gate.post("/v1/chat/completions", body, key=poor)).status == 200
+            too_much = await gate.post("/v1/chat/completions", {**body, "max_tokens": 1500}, key=poor)
 
-                assert too_much.json()["error"]["code"] == "insufficient_quota"
+            assert too_much.json()["error"]["code"] == "insufficient_quota"
 
     asyncio.run(run())
 

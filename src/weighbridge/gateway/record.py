@@ -125,3 +125,7 @@ class Record:
         if admission.purses or admission.tokens is not None:
             admission.settle(self.usd if self.usd is not None else admission.held_usd, self.tokens)
         self.deliver_unsettled()
+
+    def cut(self) -> None:
+        """The rest cannot be delivered, and the client must not take what it has for all."""
+        self._client.cut()

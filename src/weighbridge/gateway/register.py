@@ -68,7 +68,11 @@ class Register:
         self.is_sick = ""
         count = self._metrics.count
         for call, line in zip(ended, lines, strict=True):
-            call.deliver()
+            try:
+                call.deliver()
+            except Exception:  # the gateway's outer edge too: the others that ended with it must not wait for ever
+                log.exception("request %s failed", call.id)
+                call.cut()
             count(line)
         self.count += len(ended)
         self._trace(ended, lines)
