@@ -160,7 +160,7 @@ class Broken:
 
 
 def test_a_defect_in_a_router_ends_its_own_call_and_nobody_waits(tmp_path: Path, made: Path) -> None:
-    """It comes to light where calls are written down, many in one turn: none of the others may go without its answer."""
+    """It comes to light where calls are written down, many in one turn: none of the others may miss its answer."""
 
     async def run() -> None:
         async with (
