@@ -62,7 +62,7 @@ BOMB = {"kind": "f4", "shape": [3, 2], "data": base64.b64encode(zlib.compress(by
 @pytest.mark.parametrize(
     ("path", "value", "what"),
     [
-        (("format",), "weighbridge.router/9", "Invalid enum value"),
+        (("format",), "a router", "Invalid enum value"),
         (("kind",), "prompt", "arrays of another kind"),
         (("voters",), [], "length"),
         (("voters",), ["a"] * 2, None),
@@ -107,6 +107,16 @@ def test_a_file_that_was_changed_is_refused_with_its_place(
 def test_what_is_no_router_is_told(data: bytes) -> None:
     with pytest.raises(InputError, match="no router"):
         read_router(data, "router.json")
+
+
+@pytest.mark.parametrize("version", ["1", "3"])
+def test_a_router_of_another_version_is_told_from_a_damaged_one(folder: Path, version: str) -> None:
+    data = with_field(made(folder, cascade=True), ("format",), f"weighbridge.router/{version}")
+
+    with pytest.raises(InputError, match="another version") as caught:
+        read_router(data, "router.json")
+
+    assert "route train" in str(caught.value)
 
 
 def decide(router: Router, text: str) -> None:

@@ -238,6 +238,8 @@ def test_an_offer_of_the_catalogue_prices_tokens_and_is_written_down(tmp_path: P
         ("small=no such model at all@openai", "no such model"),
         ("smal=1/2", "Did you mean 'small'?"),
         ("small=-1/2", "no price"),
+        ("small=$0.1/0.4", "no price"),
+        ("small=01-ai/Yi-nowhere@siliconflow", "no one model is called"),
         ("small", "no price"),
     ],
 )

@@ -411,3 +411,16 @@ def test_a_table_without_scores_says_what_it_is(tmp_path: Path, text: str, said:
 
     assert found.exit_code == 1
     assert said in found.output
+
+
+@pytest.mark.parametrize("cell", ["inf", "nan", "good"])
+def test_a_single_candidate_is_told_with_the_columns_that_are_none(tmp_path: Path, cell: str) -> None:
+    """Without them nobody could tell why the second model is not there."""
+    path = tmp_path / "scores.csv"
+    path.write_text("item,a,b\n" + "".join(f"{n},{cell},{n % 2}\n" for n in range(20)))
+
+    said = run(path)
+
+    assert said.exit_code == 2
+    assert "'b' is the only candidate" in said.output
+    assert "most of their cells hold no finite number: a." in " ".join(said.output.split())

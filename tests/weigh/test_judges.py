@@ -463,7 +463,8 @@ def test_a_mistake_in_the_options_is_named_before_anything_is_asked(tmp_path, op
 
 
 @given(
-    st.text(max_size=200) | st.builds(lambda value: json.dumps({"score": value}), st.floats() | st.text() | st.none())
+    st.text(max_size=200)
+    | st.builds(lambda value: json.dumps({"score": value}), st.floats() | st.integers() | st.text() | st.none())
 )
 def test_whatever_a_judge_replies_is_a_ruling_from_0_to_1_or_none(text) -> None:
     for mode in ("graded", "pairwise"):
@@ -480,6 +481,9 @@ def test_whatever_a_judge_replies_is_a_ruling_from_0_to_1_or_none(text) -> None:
         ('<think>{"score": 1}</think>{"score": 5.5}', 0.5),
         ('{"score": true}', None),
         ('{"score": 0}', None),
+        ('{"score": "8 / 10"}', 7 / 9),
+        ('{"score": "1_0"}', None),
+        pytest.param('{"score": ' + "9" * 400 + "}", None, id="a number of 400 digits"),
         ("10", None),
     ],
 )

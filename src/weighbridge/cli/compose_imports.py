@@ -127,10 +127,13 @@ def _chosen(known: Sequence[str], only: Sequence[str], others: Sequence[str]) ->
     names = tuple(only) or tuple(known)
     if len(names) < 2:
         what = f"{names[0]!r} is the only candidate" if names else "there is no candidate"
+        left = [name for name in everybody if name not in names]
+        shown = ", ".join(left[:5])
+        why = f"Not taken for candidates, for most of their cells hold no finite number: {shown}. " if left else ""
         raise UsageError(
             f"{what} in these results, and a comparison needs two",
-            next_move="Add the results of another one; give runs of one model names of their own: --from base=out/a "
-            "tuned=out/b.",
+            next_move=f"{why}Add the results of another one; give runs of one model names of their own: --from "
+            "base=out/a tuned=out/b.",
         )
     return names
 

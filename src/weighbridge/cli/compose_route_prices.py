@@ -35,7 +35,7 @@ def rates_of(said: Iterable[str], voters: Sequence[str]) -> dict[str, Rate]:
 
 
 def _rate(what: str) -> Rate:
-    if what[0] in "-+.0123456789":
+    if "@" not in what and what[0] in "$-+.0123456789":
         numbers = _NUMBERS.fullmatch(what)
         if numbers is None:
             raise UsageError(f"no price: {what[:80]!r}", next_move=_SHAPES)

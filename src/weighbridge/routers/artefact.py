@@ -149,6 +149,7 @@ class Artefact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judge: JudgeRecord | None = None
 
 
+FORMAT = "weighbridge.router/2"
 _decoder = msgspec.json.Decoder(Artefact)
 
 
@@ -163,6 +164,7 @@ def decode_artefact(data: bytes, where: str) -> Artefact:
     try:
         artefact = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _check_version(data, where)
         what, _, path = str(error).partition(" - at `$")
         raise InputError(
             f"no router: {what}",
@@ -175,6 +177,24 @@ def decode_artefact(data: bytes, where: str) -> Artefact:
     if not all(math.isfinite(number) for number in numbers):
         raise InputError("no router: a number in it is not finite", where=where)
     return artefact
+
+
+class _Version(msgspec.Struct):
+    format: str
+
+
+def _check_version(data: bytes, where: str) -> None:
+    """InputError for a router that another version wrote: it is no damaged one."""
+    try:
+        found = msgspec.json.decode(data, type=_Version).format
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if found.startswith(FORMAT.rpartition("/")[0]) and found != FORMAT:
+        raise InputError(
+            f"a router of another version: {found[:40]!r}, and this program reads {FORMAT!r}",
+            where=f"{where}: format",
+            next_move="Make it again from the same samples with `weighbridge route train`.",
+        )
 
 
 def placed(error: WeighbridgeError, where: str) -> InputError:

@@ -83,17 +83,28 @@ def read_ruling(text: str, options: JudgeOptions) -> Ruling | Unreadable:
 
 def _read_score(value: dict[str, Any], options: JudgeOptions, reason: str) -> Ruling | Unreadable:
     low, high = options.scale
-    score = value.get("score")
-    if isinstance(score, str):
-        try:
-            score = float(score.strip().partition("/")[0] if score.strip().endswith(f"/{high}") else score)
-        except ValueError:
-            return Unreadable('"score" is no number')
-    if isinstance(score, bool) or not isinstance(score, (int, float)) or not math.isfinite(score):
+    score = _number(value.get("score"), high)
+    if score is None:
         return Unreadable('"score" is missing' if "score" not in value else '"score" is no number')
     if not low <= score <= high:
         return Unreadable(f'"score" is {score:g}, and the scale goes from {low} to {high}')
     return Ruling((score - low) / (high - low), f"{score:g}", reason)
+
+
+def _number(said: object, high: int) -> float | None:
+    """A score as a number or in quotes, also as 8/10; None for what is none or has no end."""
+    if isinstance(said, str):
+        share, _, top = said.partition("/")
+        said = share if top.strip() == str(high) else said
+        if not said.isascii() or "_" in said:  # float() would take 1_0 and digits of other scripts
+            return None
+    if isinstance(said, bool) or not isinstance(said, (int, float, str)):
+        return None
+    try:
+        number = float(said)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _read_better(value: dict[str, Any], reason: str) -> Ruling | Unreadable:
