@@ -286,3 +286,32 @@ def test_items_on_which_earlier_candidates_differed_are_predicted_to_tell_most()
     assert agreed == pytest.approx(2 * 0.15 / 4)
     assert unknown == pytest.approx(0.3)
     assert earlier.telling == 2
+
+
+@pytest.mark.parametrize("scope", ["work", "items"])
+def test_the_mean_of_a_challenger_that_is_settled_stays_as_it_was(scope: str) -> None:
+    """It is asked no more; items that come later are none it failed on."""
+    rng = np.random.default_rng(1)
+    discordance, coins = rng.choice([0.02, 0.5], 400), 1.0 - rng.random(400)
+    order, draws = thin(discordance, coins) if scope == "work" else by_weight(discordance, coins)
+    rule = Rule(goal="not-worse", baseline="base", margin=0.02, scope=scope, futility=False)  # type: ignore[arg-type]
+    contest = NotWorse(("base", "bad", "near"), rule, len(order), draws)
+    settled = None
+    for _ in range(200):
+        contest.add([1.0, float(rng.random() < 0.3), float(rng.random() < 0.97)])
+        if settled is None and "bad" not in contest.active:
+            settled = contest.verdict().estimates[1]
+
+    assert settled is not None
+    assert contest.verdict().estimates[1] == settled
+    assert not contest.decided
+
+
+def test_where_items_were_passed_over_not_worse_does_not_say_that_all_were_drawn() -> None:
+    asked, draws = thin(np.array([0.5] + [0.01] * 8), np.full(9, 0.59))
+    asked, draws = asked[:4], draws.first(4)
+    contest = NotWorse(("a", "b"), Rule(goal="not-worse", baseline="a", margin=0.1), len(asked), draws)
+    for _ in range(len(asked)):
+        contest.add([1.0, 1.0])
+
+    assert contest.finish().reason.startswith("All that came up were asked.")

@@ -75,7 +75,7 @@ class NotWorse:
         check_room(self.drawn, self.total)
         self.drawn += 1
         live = np.array([self._standing[i] == "open" for i in self._challengers])
-        self._tally.add(np.where([i == self._base or self._standing[i] == "open" for i in range(len(x))], x, np.nan))
+        self._tally.add(x)
         gaps = x[self._challengers] - x[self._base]
         missing = np.isnan(gaps)
         lead = np.where(missing, 0.0, gaps + self.rule.margin)
@@ -114,9 +114,9 @@ class NotWorse:
         m, evidence = len(self._challengers), self._bets.evidence
         for row, i in enumerate(self._challengers):
             if self._standing[i] == "open" and evidence[row] >= self.threshold:
-                self._standing[i] = "not-worse"
+                self._settle(i, "not-worse")
             elif self._standing[i] == "open" and evidence[m + row] >= self.threshold:
-                self._standing[i] = "worse"
+                self._settle(i, "worse")
         if self.rule.futility and FIRST_FORECAST <= self.drawn < self.total:
             self._give_up()
         if "open" not in self._standing.values():
@@ -124,6 +124,11 @@ class NotWorse:
             self._ended = ("futile" if futile else "certified", self._so_far())
         else:
             self.active = tuple(n for i, n in enumerate(self.names) if self._standing.get(i, "open") == "open")
+
+    def _settle(self, challenger: int, standing: Standing) -> None:
+        """It is asked no more, and its means stay as they are."""
+        self._standing[challenger] = standing
+        self._tally.drop(challenger)
 
     def _give_up(self) -> None:
         """Challengers whose difference lies so near the margin that the items left would most likely not decide."""
@@ -133,7 +138,7 @@ class NotWorse:
         for row, i in enumerate(self._challengers):
             near = abs(sums[row]) <= hopeless * deviation[row]
             if self._standing[i] == "open" and near and self._tally.count(self._pairs[row]) >= FIRST_FORECAST:
-                self._standing[i] = "futile"
+                self._settle(i, "futile")
 
     def _read_off(self) -> None:
         """All items are known, so the differences are facts."""
