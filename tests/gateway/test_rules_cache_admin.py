@@ -91,6 +91,25 @@ def test_the_same_request_is_answered_again_for_the_same_key_only(tmp_path: Path
     asyncio.run(run())
 
 
+def test_an_answer_given_again_says_what_its_backend_was_not_told_and_heeds_fields_of_the_dialect(
+    tmp_path: Path,
+) -> None:
+    """`anthropic-beta` changes what the same bytes ask for."""
+    marked = [{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}]
+    body = {"model": "public", "max_tokens": 10, "messages": [{"role": "user", "content": marked}]}
+
+    async def run() -> None:
+        async with FaultServer(answers(chat_body())) as up, running(tmp_path, {"up": up}, route="cache = {}") as gate:
+            replies = [await gate.post("/v1/messages", body) for _ in range(2)]
+            replies += [await gate.post("/v1/messages", body, anthropic_beta="some-2026") for _ in range(2)]
+
+            assert [each.headers.get("x-weighbridge-cache") for each in replies] == [None, "hit"] * 2
+            assert [each.headers.get("x-weighbridge-left-out") for each in replies] == ["cache_control"] * 4
+            assert len(up.requests) == 2
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("cache", ["cache = { seconds = 0.001 }", "cache = { bytes = 1024 }", ""])
 def test_answers_that_are_old_too_large_or_not_asked_to_be_kept_are_asked_for_again(tmp_path: Path, cache: str) -> None:
     async def run() -> None:

@@ -30,6 +30,7 @@ from .cache import AnswerCache
 from .callers import Callers
 from .carrier import Carrier
 from .client import Client
+from .dialects import PASSED_ON
 from .endpoints import Endpoints
 from .exchange import Exchange
 from .head import Head, Heads
@@ -166,8 +167,9 @@ class Gateway:
 
     def _answer_again(self, ask: Ask, cache: AnswerCache) -> bool:
         """Give an answer that was given before to the same request; nothing is sent and nothing is billed."""
-        caller = ask.caller
-        ask.cache_key = cache.key(ask.head.path, ask.carrier.cache_body, caller.id if caller is not None else None)
+        caller, fields = ask.caller, ask.head.fields
+        place = "\n".join((ask.head.path, *(f"{name}: {fields[name]}" for name in PASSED_ON if name in fields)))
+        ask.cache_key = cache.key(place, ask.carrier.cache_body, caller.id if caller is not None else None)
         kept = cache.find(ask.cache_key, self.now)
         if kept is None:
             return False

@@ -50,6 +50,8 @@ class Kept(NamedTuple):
     model: str | None
     """The one that was served."""
     until: float
+    left_out: tuple[str, ...] = ()
+    """What the backend could not be told of the request: whoever gets the answer again is told of that, too."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -77,10 +79,10 @@ class AnswerCache:
         weakref.finalize(self, os.close, self._lock)
         _NEWEST.pack_into(self._memory, 0, self._room)  # place 0 is nowhere
 
-    def key(self, path: str, body: bytes, caller: str | None) -> bytes:
-        """What an answer is kept under; the dialect is in the path."""
+    def key(self, place: str, body: bytes, caller: str | None) -> bytes:
+        """What an answer is kept under. The dialect is in `place`: the path, and fields that a backend is told."""
         owner = "" if self._table.across_keys else f"key {caller}"
-        digest = hashlib.blake2b(f"{owner}\0{path}\0".encode(), digest_size=DIGEST)
+        digest = hashlib.blake2b(f"{owner}\0{place}\0".encode(), digest_size=DIGEST)
         digest.update(body)
         return digest.digest()
 
@@ -101,9 +103,11 @@ class AnswerCache:
             self._write(key, data)
         return kept
 
-    def keep(self, key: bytes, body: bytes, usage: Usage, model: str | None, now: float) -> None:
+    def keep(
+        self, key: bytes, body: bytes, usage: Usage, model: str | None, now: float, *, left_out: tuple[str, ...] = ()
+    ) -> None:
         """An answer larger than all of the memory is not kept."""
-        self._write(key, _encoder.encode(Kept(body, usage, model, now + self._table.seconds)))
+        self._write(key, _encoder.encode(Kept(body, usage, model, now + self._table.seconds, left_out)))
 
     def _read(self, key: bytes) -> tuple[int, int, bytes] | None:
         """Where an answer stands, the newest place, and what it is."""

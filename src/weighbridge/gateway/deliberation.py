@@ -173,7 +173,8 @@ class Deliberation:
             if data is None:
                 body = ask.carrier.write(answer)
                 if ask.cache_key and ask.route.cache is not None:
-                    ask.route.cache.keep(ask.cache_key, body, answer.usage, answer.model, gateway.now)
+                    keep, names = ask.route.cache.keep, call.carrier.left_out
+                    keep(ask.cache_key, body, answer.usage, answer.model, gateway.now, left_out=names)
                 close = not ask.head.keep_alive
                 data = reply.whole(200, body, gateway.date.field, call.id, more=more, close=close)
         except EngineError:

@@ -131,7 +131,7 @@ class Exchange(Attempts):
         now = self._first_piece_at = perf_counter()
         aim.measured(now - self._sent_at)
         if self._cache_key and self.route.cache is not None:
-            self.route.cache.keep(self._cache_key, out, usage, served, self.gateway.now)
+            self.route.cache.keep(self._cache_key, out, usage, served, self.gateway.now, left_out=names)
         self._finish_ok()
 
     def answer_again(self, kept: Kept) -> None:
@@ -139,7 +139,7 @@ class Exchange(Attempts):
         self.served = kept.model
         self.outcome = "cached"
         self.usd, self.usd_is = 0.0, "counted"
-        more = b"x-weighbridge-cache: hit\r\n"
+        more = b"x-weighbridge-cache: hit\r\n" + reply.left_out(kept.left_out)
         close = not self._head.keep_alive
         self.final = reply.whole(200, kept.body, self.gateway.date.field, self.id, more=more, close=close)
         self._is_over = True
