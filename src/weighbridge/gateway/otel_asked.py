@@ -15,10 +15,9 @@ class _Text(msgspec.Struct):
     format: _Kind | None = None
 
 
-class _Options(msgspec.Struct):
-    """Ollama's."""
+class _Sampling(msgspec.Struct):
+    """What every dialect calls the same, wherever it stands."""
 
-    num_predict: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: float | None = None
@@ -28,20 +27,19 @@ class _Options(msgspec.Struct):
     stop: str | list[str] | None = None
 
 
-class _Asked(msgspec.Struct):
+class _Options(_Sampling):
+    """Ollama's."""
+
+    num_predict: int | None = None
+
+
+class _Asked(_Sampling):
     """What the conventions name; the same in several dialects."""
 
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     max_output_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: float | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    seed: int | None = None
     n: int | None = None
-    stop: str | list[str] | None = None
     stop_sequences: list[str] | None = None
     response_format: _Kind | None = None
     text: _Text | None = None
