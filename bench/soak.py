@@ -43,7 +43,7 @@ HOST, UP, GATE = "127.0.0.1", 9290, 9291
 GROWTH = 0.05
 NOTE_S = 10.0
 REST_S = 9.0
-"""Long enough for idle connections to be let go (upstream.IDLE_S) and `idle_s` of the config."""
+"""Long enough for idle connections to be let go (pool.IDLE_S) and `idle_s` of the config."""
 ROUTE = {"first_piece_s": 1.0, "gap_s": 1.0, "total_s": 20.0, "retries": 1}
 
 # --- the backend
