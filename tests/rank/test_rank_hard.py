@@ -299,3 +299,23 @@ def test_a_long_chain_of_models_is_ranked_link_by_link() -> None:
     votes = Votes(tuple(map(str, range(models))), order[:-1], order[1:], np.zeros(models - 1, int))
 
     assert [int(each.model) for each in rate(votes).ratings] == order.tolist()
+
+
+@pytest.mark.parametrize("blank", ["", None])
+def test_votes_that_name_nobody_are_not_all_of_one_voter(tmp_path: Path, blank: str | None) -> None:
+    """In a file where some name their voter: taken for one person, half of the votes would be one witness."""
+    who = ["ann", blank, "bob", blank, "ann", blank]
+    path = tmp_path / ("votes.csv" if blank == "" else "votes.parquet")
+    if blank == "":
+        path.write_text("model_a,model_b,winner,voter\n" + "".join(f"x,y,a,{name}\n" for name in who))
+    else:
+        pyarrow = pytest.importorskip("pyarrow")
+        columns = {"model_a": ["x"] * 6, "model_b": ["y"] * 6, "winner": ["a"] * 6, "voter": who}
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.table(columns), path)
+
+    voters = reading.read_votes(path).voter
+
+    assert voters is not None
+    assert len(set(voters.tolist())) == 5

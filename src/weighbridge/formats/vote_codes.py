@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +153,8 @@ class Coder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._models = _Names(path)
-        self._voters: dict[Any, int] = defaultdict(count().__next__)
+        self._next = count()
+        self._voters: dict[Any, int] = defaultdict(self._next.__next__)
         self.has_voters = False
 
     @property
@@ -174,10 +175,18 @@ class Coder:
         voter = np.zeros(size, np.int32)
         if len(rest) > 2 * len(controls):
             self.has_voters = True
-            voter = np.fromiter(map(self._voters.__getitem__, rest[0]), np.int32, size)
+            voter = self._who(rest[0])
             rest = rest[1:]
         pairs = [self._difference(rest[2 * k], rest[2 * k + 1], name) for k, name in enumerate(controls)]
         return a, b, outcome, voter, np.array(pairs).T.reshape(size, len(controls))
+
+    def _who(self, cells: list[Any]) -> NDArray[Any]:
+        """Voters; a vote that says nobody is one of its own, for all of them together are no one person."""
+        voter = np.fromiter(map(self._voters.__getitem__, cells), np.int32, len(cells))
+        nobody = [self._voters[cell] for cell in (b"", "", None) if cell in self._voters]
+        blank = np.isin(voter, nobody) if nobody else np.zeros(0, bool)
+        voter[np.flatnonzero(blank)] = np.fromiter(islice(self._next, int(blank.sum())), np.int32)
+        return voter
 
     def _difference(self, first: list[Any], second: list[Any], name: str) -> NDArray[Any]:
         """(a - b) / (a + b), so that twice as long counts the same at any length."""
