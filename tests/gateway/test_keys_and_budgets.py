@@ -49,6 +49,30 @@ def test_a_running_gateway_sees_keys_that_are_made_revoked_and_rotated(tmp_path:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("route", ["", "hedge = { after_s = 60 }", "continuations = 1"])
+def test_what_a_budget_pays_for_a_call_that_nobody_counted_stands_in_the_ledger(tmp_path: Path, route: str) -> None:
+    """Else a restart would make it unspent, and until then it would be missing from every later period's budget."""
+    uncounted = answers(b'{"choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]}')
+
+    async def run() -> None:
+        async with FaultServer(uncounted) as up, running(tmp_path, {"up": up}, route=route) as gate:
+            key_id, secret = gate.make_key("1/day")
+            reply = await gate.chat(key=secret)
+
+            assert reply.status == 200
+            (row,) = gate.calls()
+            assert (row.outcome, row.output_tokens, row.usd_is) == ("ok", None, "held")
+            assert row.usd is not None
+            assert row.usd > 0
+            (caller,) = (each for each in gate.gateway.callers.keyring.callers if each.id == key_id)
+            ((leased,),) = query(gate.data_dir, "SELECT usd FROM leases")
+            assert caller.purse is not None
+            assert leased == pytest.approx(caller.purse.free)
+            assert query(gate.data_dir, "SELECT usd FROM spent WHERE scope = 'key'") == [(pytest.approx(row.usd),)]
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "code"),
     [

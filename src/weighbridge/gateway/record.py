@@ -61,9 +61,18 @@ class Record:
             return None
         return usage.input_tokens + usage.output_tokens
 
+    @property
+    def paid(self) -> tuple[float | None, str | None]:
+        """Dollars that are recorded, and what kind of figure they are: what it cost, or, as its budgets pay that, all
+        that was held where nobody counted. Unknown where nobody can know: without a budget, or a price."""
+        if self.usd is None and self.admission.purses and self._aim.price is not None:
+            return self.admission.held_usd, "held"
+        return self.usd, self.usd_is
+
     def line(self, kind: str = "call") -> tuple[Any, ...]:
         """The journal's line, in the order of CallRow's columns."""
         usage, error, caller, aim = self.usage, self._error, self.admission.caller, self._aim
+        usd, usd_is = self.paid
         is_ok = self.outcome != "failed"
         ended = perf_counter()
         first = self._first_piece_at
@@ -92,7 +101,7 @@ class Record:
             usage.output_tokens,
             usage.cached_tokens,
             usage.reasoning_tokens,
-            self.usd,
+            usd,
             ended - self._started_at,
             first - self._started_at if first is not None else None,
             None,
@@ -100,7 +109,7 @@ class Record:
             caller.team if caller is not None else None,
             self.route.model,
             self.status,
-            self.usd_is,
+            usd_is,
             flags,
             self._decisions.get(aim),
         )
