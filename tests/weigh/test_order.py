@@ -269,3 +269,17 @@ def test_a_check_names_what_does_not_go_with_the_order(tmp_path: Path) -> None:
     assert "task.toml: weigh.order" in first.output
     assert "`repeats` is 3" in first.output
     assert "nothing goes by it" in second.output
+
+
+@pytest.mark.parametrize("mode", ["--check", "--estimate"])
+def test_what_is_said_before_a_run_is_of_the_run_that_the_options_ask_for(tmp_path: Path, mode: str) -> None:
+    """A check that looks at the file alone finds nothing wrong with a run that is then refused."""
+    task = write_task(tmp_path / "task", BACKENDS, items=20)
+
+    found = run(task, "--order", "discordant", "--repeats", "3", mode)
+    misspelt = run(task, "--candidates", "god,bad", mode)
+
+    assert found.exit_code == 1
+    assert "`repeats` is 3" in found.output
+    assert misspelt.exit_code == 2
+    assert "Did you mean 'good'?" in misspelt.output

@@ -14,26 +14,34 @@ if TYPE_CHECKING:
     from weighbridge.formats.problems import Problem
     from weighbridge.weigh.plan import Estimate
     from weighbridge.weigh.records import Report
+    from weighbridge.weigh.task_record import Task
 
 
-def check_folder(folder: Path, settings: Settings) -> tuple[Problem, ...]:
+def check_folder(folder: Path, changes: Changes, settings: Settings) -> tuple[Problem, ...]:
     """Every mistake of a task; weights that were pulled before are looked at where they lie. Of a task without one,
     what its policy would refuse."""
     from weighbridge.cli.compose_weigh_policy import refusals
     from weighbridge.engines.pull import pulled_before
     from weighbridge.weigh.check import check_task
 
-    return check_task(folder, lambda source: pulled_before(source, settings)) or refusals(folder, settings)
+    def changed(task: Task) -> Task:
+        return change(task, changes)
+
+    return check_task(folder, lambda source: pulled_before(source, settings), changed) or refusals(
+        folder, changes, settings
+    )
 
 
 def estimate_task(folder: Path, changes: Changes, settings: Settings) -> Estimate:
     """What a run would take; reads the task and the ledger, starts and calls nothing."""
     from weighbridge.ledger import Ledger
+    from weighbridge.weigh.earlier import check_weightable
     from weighbridge.weigh.plan import estimate
     from weighbridge.weigh.task import load_task
 
     task = change(load_task(folder, cache_dir=settings.cache_dir), changes)
     try:
+        check_weightable(task)
         with Ledger(settings.data_dir) as ledger:
             return estimate(task, ledger, task.limits.seed)
     finally:

@@ -105,14 +105,14 @@ def rules_of_task(task: Task, changes: Changes, settings: Settings) -> TaskRules
     return TaskRules(policy, data, settings, tuple(_asked(task)), task.folder)
 
 
-def refusals(folder: Path, settings: Settings) -> tuple[Problem, ...]:
+def refusals(folder: Path, changes: Changes, settings: Settings) -> tuple[Problem, ...]:
     """For `--check`: what the policy of a sound task would refuse, each rule as a problem of its candidate."""
-    from weighbridge.cli.changes import Changes
+    from weighbridge.cli.compose import change
     from weighbridge.weigh.task import load_task
 
     task = load_task(folder)
     try:
-        rules = rules_of_task(task, Changes(), settings)
+        rules = rules_of_task(change(task, changes), changes, settings)
         found = [] if rules is None else rules.judged(time.time(), is_choice=True)
     finally:
         task.close()

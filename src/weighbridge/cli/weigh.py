@@ -192,7 +192,7 @@ def weigh(
     if mode == "init":
         _init(folder, as_json)
     elif mode == "check":
-        _check(folder, as_json)
+        _check(folder, Changes(only=names, **changes), as_json)
     elif mode == "arena":
         from weighbridge.cli.arena import hold_arena
 
@@ -275,11 +275,11 @@ def _init(folder: Path, as_json: bool) -> None:
     click.echo(f"Next: weighbridge weigh {folder}")
 
 
-def _check(folder: Path, as_json: bool) -> None:
+def _check(folder: Path, changes: Changes, as_json: bool) -> None:
     """Exit 1 when there is a mistake."""
     from weighbridge.cli.compose_rehearsal import check_folder
 
-    problems = check_folder(folder, settings_from_environment())
+    problems = check_folder(folder, changes, settings_from_environment())
     if as_json:
         _print_json({"problems": problems})
     elif problems:
