@@ -37,9 +37,8 @@ def split_name(spec: str) -> tuple[str, str | None]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"the task {spec!r} cannot be read: {error}", where=spec, next_move="Check the path."
-        ) from error
+        what = f"the task {spec!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise InputError(what, where=spec, next_move="Check the path.") from error
     for line in lines:
         key, mark, value = line.partition(":")
         if mark and key.strip() == "task" and value.strip() and not line[0].isspace():
