@@ -122,7 +122,8 @@ def _watch(parts: Parts, listeners: list[socket.socket], data_dir: Path, ready: 
             continue
         listener = workers.pop(pid)
         if not stopping:
-            print(f"A worker ended ({os.waitstatus_to_exitcode(status)}); starting another.", file=sys.stderr)  # noqa: T201
+            ended = os.waitstatus_to_exitcode(status)
+            print(f"A worker ended ({ended}); starting another.", file=sys.stderr)  # noqa: T201
             time.sleep(RESTART_S)
             start(listener)
 
