@@ -19,7 +19,7 @@ from weighbridge.errors import UsageError
 from weighbridge.stats.ppi import t_quantile
 
 from .fit import Array, Cast, Codes, Fitted, davidson_shares, maximum
-from .graph import components, strong_components
+from .graph import components, levels_of
 from .spread import bootstrap_spread, sandwich
 from .votes import Pairs, Votes, compact, count_pairs
 
@@ -92,7 +92,7 @@ def rate(votes: Votes, *, ties: Ties = "half", alpha: float = 0.05, bootstrap: i
     controls: dict[str, tuple[float, float]] = {}
     tie_share = None
     for number, members in enumerate(_by_size(linked), start=1):
-        levels = _levels(pairs.scored[np.ix_(members, members)])
+        levels = levels_of(pairs.scored[np.ix_(members, members)])
         group = _Group(number, members, levels, max(levels, key=len))
         fitted, spread = _fit(votes, pairs, members[group.core], asked, voters)
         if asked.davidson and len(group.core) > 1 and not len(fitted.others):
@@ -146,27 +146,6 @@ def _no_share(pairs: Pairs, kept: Codes) -> tuple[str, ...]:
 def _by_size(linked: Codes) -> list[Codes]:
     found = [np.flatnonzero(linked == number) for number in range(int(linked.max(initial=-1)) + 1)]
     return sorted(found, key=lambda members: (-len(members), int(members[0])))
-
-
-def _levels(scored: Array) -> list[list[int]]:
-    """Strongly connected groups, strongest first: each of a later one has lost to, and never beaten, an earlier one."""
-    strong = strong_components(scored)
-    members = [list(np.flatnonzero(strong == number)) for number in range(int(strong.max()) + 1)]
-    won = scored.sum(axis=1) / np.maximum(1e-12, (scored + scored.T).sum(axis=1))
-    beats = np.zeros((len(members), len(members)), bool)
-    winner, loser = np.nonzero(scored)
-    beats[strong[winner], strong[loser]] = True
-    np.fill_diagonal(beats, val=False)
-    waits = beats.sum(axis=0)
-    share = np.array([won[each].mean() for each in members])
-    left = np.ones(len(members), bool)
-    order: list[list[int]] = []
-    while left.any():
-        best = int(np.where(left & (waits == 0), share, -np.inf).argmax())
-        order.append([int(place) for place in members[best]])
-        left[best] = False
-        waits -= beats[best]
-    return order
 
 
 def _fit(votes: Votes, pairs: Pairs, kept: Codes, asked: _Asked, voters: int | None) -> tuple[Fitted, Array]:
