@@ -22,7 +22,7 @@ from .arrays import Floats
 
 FIRST_LEFT_OUT = 10
 """Items before anyone is left out."""
-RISK = 0.025
+RISK = 0.018
 REACH = 1.5
 LEAST_SPREAD = 0.02
 """Candidates' true means are taken to differ by this much at least (standard deviation)."""
