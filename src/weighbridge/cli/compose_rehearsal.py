@@ -23,13 +23,19 @@ def check_folder(folder: Path, changes: Changes, settings: Settings) -> tuple[Pr
     from weighbridge.cli.compose_weigh_policy import refusals
     from weighbridge.engines.pull import pulled_before
     from weighbridge.weigh.check import check_task
+    from weighbridge.weigh.task import load_task
 
     def changed(task: Task) -> Task:
         return change(task, changes)
 
-    return check_task(folder, lambda source: pulled_before(source, settings), changed) or refusals(
-        folder, changes, settings
-    )
+    found = check_task(folder, lambda source: pulled_before(source, settings), changed)
+    if found:
+        return found
+    task = changed(load_task(folder))
+    try:
+        return refusals(task, changes, settings)
+    finally:
+        task.close()
 
 
 def estimate_task(folder: Path, changes: Changes, settings: Settings) -> Estimate:

@@ -105,17 +105,10 @@ def rules_of_task(task: Task, changes: Changes, settings: Settings) -> TaskRules
     return TaskRules(policy, data, settings, tuple(_asked(task)), task.folder)
 
 
-def refusals(folder: Path, changes: Changes, settings: Settings) -> tuple[Problem, ...]:
+def refusals(task: Task, changes: Changes, settings: Settings) -> tuple[Problem, ...]:
     """For `--check`: what the policy of a sound task would refuse, each rule as a problem of its candidate."""
-    from weighbridge.cli.compose import change
-    from weighbridge.weigh.task import load_task
-
-    task = load_task(folder)
-    try:
-        rules = rules_of_task(change(task, changes), changes, settings)
-        found = [] if rules is None else rules.judged(time.time(), is_choice=True)
-    finally:
-        task.close()
+    rules = rules_of_task(task, changes, settings)
+    found = [] if rules is None else rules.judged(time.time(), is_choice=True)
     return tuple(
         Problem("task.toml", None, each.name, f"the policy does not allow it: {reason}")
         for each, _, decision in found
