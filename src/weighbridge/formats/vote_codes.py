@@ -18,6 +18,8 @@ from weighbridge.errors import InputError
 LONGEST_NAME = 500
 MOST_MODELS = 20_000
 """Counts of every pair of more do not fit in the memory of most machines."""
+MODEL_BITS, OUTCOME_BITS = MOST_MODELS.bit_length(), 2
+"""Two models, an outcome and a voter (31 bits) fit into one whole number."""
 MERGED_AT_ONCE = 4 << 20
 """Kinds of votes that are gathered before they are laid together with those before."""
 WINNERS = {
@@ -74,7 +76,6 @@ class _Alike:
     """Votes of which nothing but who voted matters, alike ones together: nine bytes for each kind and voter."""
 
     def __init__(self) -> None:
-        self._kinds: dict[int, int] = defaultdict(count().__next__)
         self._keys: list[NDArray[Any]] = []
         self._times: list[NDArray[Any]] = []
         self._fresh = 0
@@ -83,9 +84,10 @@ class _Alike:
         """Votes of one piece."""
         if not len(a):
             return
-        kinds, places = np.unique((a.astype(np.int64) << 33) | (b.astype(np.int64) << 2) | outcome, return_inverse=True)
-        numbers = np.fromiter(map(self._kinds.__getitem__, kinds.tolist()), np.int64, len(kinds))
-        keys, times = np.unique((voter.astype(np.int64) << 32) | numbers[places], return_counts=True)
+        whole = voter.astype(np.int64)
+        for part, bits in ((a, MODEL_BITS), (b, MODEL_BITS), (outcome, OUTCOME_BITS)):
+            whole = (whole << bits) | part
+        keys, times = np.unique(whole, return_counts=True)
         self._keys.append(keys)
         self._times.append(_narrow(times))
         self._fresh += len(keys)
@@ -98,18 +100,17 @@ class _Alike:
             raise _nothing(coder.path)
         self._merge()
         keys, times = self._keys.pop(), self._times.pop()
-        voter = (keys >> 32).astype(np.int32) if coder.has_voters else None
-        kinds = np.fromiter(self._kinds, np.int64, len(self._kinds))
-        place = keys & 0xFFFF_FFFF
+        outcome, keys = _cut(keys, OUTCOME_BITS, np.int8)
+        b, keys = _cut(keys, MODEL_BITS, np.int32)
+        a, keys = _cut(keys, MODEL_BITS, np.int32)
+        voter = keys.astype(np.int32) if coder.has_voters else None
         del keys
-        a, b, outcome = ((kinds >> 33).astype(np.int32), (kinds >> 2).astype(np.int32) & 0x7FFF_FFFF, kinds & 3)
-        kept = (a != b)[place]
+        kept = a != b
         left_out = int(times[~kept].sum())
         if left_out:
-            place, times = place[kept], times[kept]
+            a, b, outcome, times = a[kept], b[kept], outcome[kept], times[kept]
             voter = None if voter is None else voter[kept]
-        of = a[place], b[place], outcome.astype(np.int8)[place]
-        return VoteTable(coder.names, *of, voter, None, (), times, left_out)
+        return VoteTable(coder.names, a, b, outcome, voter, None, (), times, left_out)
 
     def _merge(self) -> None:
         keys = np.concatenate(self._keys)
@@ -123,6 +124,11 @@ class _Alike:
         self._keys.append(keys[starts])
         self._times.append(_narrow(np.add.reduceat(times, starts, dtype=np.int64)))
         self._fresh = 0
+
+
+def _cut(keys: NDArray[Any], bits: int, kind: type[np.signedinteger[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The lowest bits of each key, and the keys without them."""
+    return (keys & ((1 << bits) - 1)).astype(kind), keys >> bits
 
 
 def _narrow(times: NDArray[Any]) -> NDArray[Any]:
